@@ -1,0 +1,80 @@
+package codec
+
+import "encoding/binary"
+
+// Batch is several tasks of one client in one broker message. The zero value is
+// not ready for use; see [NewBatch] and [Batch.Decode]. It is not safe for
+// concurrent use.
+type Batch struct {
+	Client string
+	Tasks  []Task // what Decode read; they refer to the bytes it was given
+}
+
+// Decode reads a batch into b, reusing its space. The tasks refer to data. Its
+// error wraps [ErrMalformed] or [ErrVersion].
+func (b *Batch) Decode(data []byte) error {
+	b.Client, b.Tasks = "", b.Tasks[:0]
+	r := reader{data: data}
+	extra := r.envelope(kindBatch)
+	if client := r.str(); r.err == nil && !validClient(string(client)) {
+		r.fail("invalid client name")
+	} else {
+		b.Client = string(client)
+	}
+	n := r.array()
+	if n == 0 || n > MaxTasks {
+		r.fail("batch without tasks, or with too many")
+	}
+	name := ""
+	for ; n > 0 && r.err == nil; n-- {
+		t := r.task(name)
+		name = t.Func
+		b.Tasks = append(b.Tasks, t)
+	}
+	if err := r.close(extra - 2); err != nil {
+		clear(b.Tasks)
+		b.Client, b.Tasks = "", b.Tasks[:0]
+		return err
+	}
+	return nil
+}
+
+// BatchBuilder encodes tasks into one broker message. It is not safe for
+// concurrent use.
+type BatchBuilder struct {
+	buf   []byte
+	tasks int
+	count int // where the number of tasks stands in buf
+}
+
+// NewBatch begins a batch of a client's tasks, in buf's space if it has any.
+func NewBatch(client string, buf []byte) *BatchBuilder {
+	buf = appendEnvelope(buf[:0], kindBatch, 2)
+	buf = appendString(buf, client)
+	buf = appendArray32(buf)
+	return &BatchBuilder{buf: buf, count: len(buf) - 4}
+}
+
+// Add encodes a task into the batch.
+func (b *BatchBuilder) Add(t *Task) {
+	b.buf = AppendTask(b.buf, t)
+	b.tasks++
+}
+
+// AddEncoded adds a task that AppendTask encoded.
+func (b *BatchBuilder) AddEncoded(task []byte) {
+	b.buf = append(b.buf, task...)
+	b.tasks++
+}
+
+// Len gives the number of tasks so far.
+func (b *BatchBuilder) Len() int { return b.tasks }
+
+// Size gives the encoded length so far, in bytes.
+func (b *BatchBuilder) Size() int { return len(b.buf) }
+
+// Bytes gives the encoded batch, which shares the builder's space.
+func (b *BatchBuilder) Bytes() []byte {
+	binary.BigEndian.PutUint32(b.buf[b.count:], uint32(b.tasks))
+	return b.buf
+}

@@ -1,0 +1,15 @@
+// Package codec is what crosses the wire between Muster's clients and workers:
+// funcs, tasks, batches of tasks, outcomes, errors and receipts, in MessagePack.
+//
+// The format is version 1 and written down in docs/protocol.md. Envelopes are
+// encoded and read by hand, without reflection and, on the way of ordinary
+// tasks, without allocation; arguments and results go through the ordinary
+// encoder of github.com/vmihailenco/msgpack/v5.
+//
+// Everything that is read here may come from a stranger. Whatever the bytes,
+// reading them gives a value or an error that wraps [ErrMalformed] or
+// [ErrVersion]; it never panics and never allocates more than a small multiple
+// of the input's own length.
+//
+// The package imports nothing of the project and holds no state.
+package codec

@@ -1,0 +1,133 @@
+package codec
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Failure is the wire form of a task's failure. Everything in it is plain text
+// and numbers, so that any client can read it whatever types the handler knows.
+type Failure struct {
+	Code     Code
+	Type     string // Go type of the error or of the panic's value
+	Message  string
+	Stack    string
+	Host     string
+	PID      int
+	Attempt  int
+	ExitCode int    // of a worker process that died; -1 if by a signal
+	Signal   string // that ended the worker process
+	Stderr   string // end of the worker process's stderr
+}
+
+// Bounds on the text in a failure, in bytes; what is longer is cut.
+const (
+	maxMessage = 16 << 10
+	maxStack   = 32 << 10
+	maxStderr  = 8 << 10
+	maxLabel   = 256
+)
+
+// Err gives the failure as the error that the task's caller sees: a
+// [*WorkerDiedError] or a [*RemoteError].
+func (f *Failure) Err(task ID) error {
+	if f.Code == CodeWorkerDied {
+		return &WorkerDiedError{
+			Task: task, Host: f.Host, PID: f.PID, ExitCode: f.ExitCode, Signal: f.Signal,
+			Stderr: f.Stderr, Attempt: f.Attempt,
+		}
+	}
+	return &RemoteError{
+		Task: task, Code: f.Code, Type: f.Type, Message: f.Message, Stack: f.Stack,
+		Host: f.Host, PID: f.PID, Attempt: f.Attempt,
+	}
+}
+
+func (f *Failure) append(dst []byte) []byte {
+	texts := [...]struct {
+		key, value string
+		most       int
+	}{
+		{"code", string(f.Code), maxLabel},
+		{"type", f.Type, maxLabel},
+		{"message", f.Message, maxMessage},
+		{"stack", f.Stack, maxStack},
+		{"host", f.Host, maxLabel},
+		{"signal", f.Signal, maxLabel},
+		{"stderr", f.Stderr, maxStderr},
+	}
+	numbers := [...]struct {
+		key   string
+		value int
+	}{{"pid", f.PID}, {"attempt", f.Attempt}, {"exit_code", f.ExitCode}}
+
+	pairs := 0
+	for _, t := range texts {
+		if t.value != "" {
+			pairs++
+		}
+	}
+	for _, n := range numbers {
+		if n.value != 0 {
+			pairs++
+		}
+	}
+	dst = appendMapLen(dst, pairs)
+	for _, t := range texts {
+		if t.value != "" {
+			dst = appendString(appendString(dst, t.key), cut(t.value, t.most))
+		}
+	}
+	for _, n := range numbers {
+		if n.value != 0 {
+			dst = appendInt(appendString(dst, n.key), int64(n.value))
+		}
+	}
+	return dst
+}
+
+// cut shortens s to at most most bytes of valid UTF-8.
+func cut(s string, most int) string {
+	if len(s) > most {
+		for most > 0 && !utf8.RuneStart(s[most]) {
+			most--
+		}
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+func readFailure(data []byte) *Failure {
+	r := reader{data: data}
+	f := &Failure{Code: CodeError}
+	for pairs := r.mapLen(); pairs > 0 && r.err == nil; pairs-- {
+		switch string(r.str()) {
+		case "code":
+			f.Code = Code(r.text(maxLabel))
+		case "type":
+			f.Type = r.text(maxLabel)
+		case "message":
+			f.Message = r.text(4 * maxMessage)
+		case "stack":
+			f.Stack = r.text(4 * maxStack)
+		case "host":
+			f.Host = r.text(maxLabel)
+		case "signal":
+			f.Signal = r.text(maxLabel)
+		case "stderr":
+			f.Stderr = r.text(4 * maxStderr)
+		case "pid":
+			f.PID = int(r.int())
+		case "attempt":
+			f.Attempt = int(r.int())
+		case "exit_code":
+			f.ExitCode = int(r.int())
+		default:
+			r.skip(MaxDepth)
+		}
+	}
+	if err := r.close(0); err != nil {
+		return &Failure{Code: CodeError, Message: "the task failed with an error that does not read: " + err.Error()}
+	}
+	return f
+}

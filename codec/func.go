@@ -1,0 +1,48 @@
+package codec
+
+import "fmt"
+
+// Func is a remote function: a name with the types of its argument and its
+// result. Clients submit calls of it, worker hosts handle them, and both take
+// the same Func, so that the types cannot differ. A Func is a small value, made
+// once and copied freely; it is safe for concurrent use.
+type Func[A, R any] struct{ name string }
+
+// NewFunc names a func. A name has 1 to 128 of the characters A-Z a-z 0-9 _ - .
+// and /; a name that has not is reported by the first use of the func, with an
+// error that wraps [ErrName].
+func NewFunc[A, R any](name string) Func[A, R] { return Func[A, R]{name: name} }
+
+// Name gives the func's name.
+func (f Func[A, R]) Name() string { return f.name }
+
+// Check gives an error that wraps [ErrName] if the name cannot be used.
+func (f Func[A, R]) Check() error { return checkName(f.name) }
+
+// AppendArg appends the encoded argument to dst. Its error wraps [ErrEncode].
+func (f Func[A, R]) AppendArg(dst []byte, arg A) ([]byte, error) { return AppendValue(dst, arg) }
+
+// Arg decodes an argument. Its error wraps [ErrDecode].
+func (f Func[A, R]) Arg(data []byte) (A, error) { return Value[A](data) }
+
+// AppendResult appends the encoded result to dst. Its error wraps [ErrEncode].
+func (f Func[A, R]) AppendResult(dst []byte, result R) ([]byte, error) {
+	return AppendValue(dst, result)
+}
+
+// Result decodes a result. Its error wraps [ErrDecode].
+func (f Func[A, R]) Result(data []byte) (R, error) { return Value[R](data) }
+
+func checkName(name string) error {
+	if name == "" || len(name) > MaxName {
+		return fmt.Errorf("%w: %.140q has %d characters; use 1 to %d", ErrName, name, len(name), MaxName)
+	}
+	for _, c := range []byte(name) {
+		ok := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			c == '_' || c == '-' || c == '.' || c == '/'
+		if !ok {
+			return fmt.Errorf("%w: %q contains %q; use letters, digits and _ - . /", ErrName, name, c)
+		}
+	}
+	return nil
+}

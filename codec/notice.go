@@ -1,0 +1,84 @@
+package codec
+
+import "fmt"
+
+// AppendReceipt appends a receipt: the client's word that it has taken over
+// that many outcomes of the message it answers.
+func AppendReceipt(dst []byte, outcomes int) []byte {
+	return appendUint(appendEnvelope(dst, kindReceipt, 1), uint64(outcomes))
+}
+
+// ReadReceipt reads a receipt. Its error wraps [ErrMalformed] or [ErrVersion].
+func ReadReceipt(data []byte) (outcomes int, err error) {
+	r := reader{data: data}
+	extra := r.envelope(kindReceipt)
+	n := r.uint()
+	if n > MaxTasks {
+		r.fail("receipt for too many outcomes")
+	}
+	return int(n), r.close(extra - 1)
+}
+
+// AppendCancel appends a request to cancel tasks of a client that have not
+// started.
+func AppendCancel(dst []byte, client string, tasks ...uint64) []byte {
+	dst = appendString(appendEnvelope(dst, kindCancel, 2), client)
+	dst = appendArrayLen(dst, len(tasks))
+	for _, n := range tasks {
+		dst = appendUint(dst, n)
+	}
+	return dst
+}
+
+// ReadCancel reads a request to cancel. Its error wraps [ErrMalformed] or
+// [ErrVersion].
+func ReadCancel(data []byte) ([]ID, error) {
+	r := reader{data: data}
+	extra := r.envelope(kindCancel)
+	client := string(r.str())
+	if r.err == nil && !validClient(client) {
+		r.fail("invalid client name")
+	}
+	var tasks []ID
+	for n := r.array(); n > 0 && r.err == nil; n-- {
+		tasks = append(tasks, ID{Client: client, N: r.uint()})
+	}
+	if err := r.close(extra - 2); err != nil {
+		return nil, err
+	}
+	return tasks, nil
+}
+
+// Started is a worker's notice that a task is running. It is sent for tasks
+// that run longer than a few milliseconds; shorter ones are over before it
+// would arrive.
+type Started struct {
+	N       uint64
+	Attempt int
+	Host    string
+	PID     int
+}
+
+// AppendStarted appends a notice that a task has started.
+func AppendStarted(dst []byte, s *Started) []byte {
+	dst = appendEnvelope(dst, kindStarted, 4)
+	dst = appendUint(dst, s.N)
+	dst = appendUint(dst, uint64(s.Attempt))
+	dst = appendString(dst, s.Host)
+	return appendUint(dst, uint64(s.PID))
+}
+
+// ReadStarted reads a notice that a task has started. Its error wraps
+// [ErrMalformed] or [ErrVersion].
+func ReadStarted(data []byte) (s Started, err error) {
+	r := reader{data: data}
+	extra := r.envelope(kindStarted)
+	s.N = r.uint()
+	s.Attempt = r.count()
+	s.Host = r.text(maxLabel)
+	s.PID = int(r.uint())
+	if err := r.close(extra - 4); err != nil {
+		return Started{}, fmt.Errorf("started notice: %w", err)
+	}
+	return s, nil
+}

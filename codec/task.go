@@ -1,0 +1,157 @@
+package codec
+
+import "time"
+
+// DefaultCrashes is how many attempts of a task may end with their process
+// before the task fails with [ErrWorkerDied].
+const DefaultCrashes = 3
+
+// Task is one call of a func.
+type Task struct {
+	N    uint64 // the client's number for the task
+	Func string
+	Arg  []byte // encoded argument
+
+	// The rest is zero for an ordinary task, and then takes no byte.
+
+	Crashes    int               // attempts so far that ended with their process
+	MaxCrashes int               // crash budget; 0 means DefaultCrashes
+	Deadline   time.Time         // not started after it, if set; milliseconds on the wire
+	Header     map[string]string // such as trace context ("traceparent")
+}
+
+// Attempt gives the number of the task's next attempt, from 1.
+func (t *Task) Attempt() int { return t.Crashes + 1 }
+
+// CrashBudget gives how many attempts may end with their process.
+func (t *Task) CrashBudget() int {
+	if t.MaxCrashes > 0 {
+		return t.MaxCrashes
+	}
+	return DefaultCrashes
+}
+
+// Keys of the options map, the optional fourth element of a task.
+const (
+	optCrashes    = "crashes"
+	optMaxCrashes = "max_crashes"
+	optDeadline   = "deadline"
+	optHeader     = "header"
+)
+
+// Bounds on what options may hold.
+const (
+	maxHeaders     = 64
+	maxHeaderBytes = 4096
+	maxCount       = 1 << 20
+)
+
+// AppendTask appends a task as it stands within a batch.
+func AppendTask(dst []byte, t *Task) []byte {
+	options := t.options()
+	if options == 0 {
+		dst = appendArrayLen(dst, 3)
+	} else {
+		dst = appendArrayLen(dst, 4)
+	}
+	dst = appendUint(dst, t.N)
+	dst = appendString(dst, t.Func)
+	dst = appendBin(dst, t.Arg)
+	if options > 0 {
+		dst = t.appendOptions(appendMapLen(dst, options))
+	}
+	return dst
+}
+
+func (t *Task) options() (n int) {
+	for _, set := range [...]bool{t.Crashes > 0, t.MaxCrashes > 0, !t.Deadline.IsZero(), len(t.Header) > 0} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+func (t *Task) appendOptions(dst []byte) []byte {
+	if t.Crashes > 0 {
+		dst = appendUint(appendString(dst, optCrashes), uint64(t.Crashes))
+	}
+	if t.MaxCrashes > 0 {
+		dst = appendUint(appendString(dst, optMaxCrashes), uint64(t.MaxCrashes))
+	}
+	if !t.Deadline.IsZero() {
+		dst = appendInt(appendString(dst, optDeadline), t.Deadline.UnixMilli())
+	}
+	if len(t.Header) > 0 {
+		dst = appendMapLen(appendString(dst, optHeader), len(t.Header))
+		for k, v := range t.Header {
+			dst = appendString(appendString(dst, k), v)
+		}
+	}
+	return dst
+}
+
+// task reads one task. name is the func's name of the task before, reused when
+// it is the same, so that a batch of calls of one func allocates its name once.
+func (r *reader) task(name string) (t Task) {
+	n := r.array()
+	if r.err == nil && n < 3 {
+		r.fail("task of fewer than three elements")
+	}
+	t.N = r.uint()
+	if b := r.str(); string(b) == name {
+		t.Func = name
+	} else if len(b) > MaxName {
+		r.fail("func name too long")
+	} else {
+		t.Func = string(b)
+	}
+	t.Arg = r.bin()
+	if n > 3 {
+		r.options(&t)
+	}
+	for extra := n - 4; extra > 0 && r.err == nil; extra-- {
+		r.skip(MaxDepth)
+	}
+	return t
+}
+
+func (r *reader) options(t *Task) {
+	for pairs := r.mapLen(); pairs > 0 && r.err == nil; pairs-- {
+		switch string(r.str()) {
+		case optCrashes:
+			t.Crashes = r.count()
+		case optMaxCrashes:
+			t.MaxCrashes = r.count()
+		case optDeadline:
+			t.Deadline = time.UnixMilli(r.int())
+		case optHeader:
+			t.Header = r.header()
+		default:
+			r.skip(MaxDepth) // an option of a later revision
+		}
+	}
+}
+
+func (r *reader) count() int {
+	v := r.uint()
+	if v > maxCount {
+		r.fail("count out of range")
+		return 0
+	}
+	return int(v)
+}
+
+func (r *reader) header() map[string]string {
+	n := r.mapLen()
+	if n > maxHeaders {
+		r.fail("too many header entries")
+		return nil
+	}
+	h := make(map[string]string, n)
+	for ; n > 0 && r.err == nil; n-- {
+		k := r.text(MaxName)
+		h[k] = r.text(maxHeaderBytes)
+	}
+	return h
+}

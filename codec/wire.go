@@ -1,0 +1,415 @@
+package codec
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
+
+// Version is the version of the wire format that this package writes, and the
+// only one it reads.
+const Version = 1
+
+// kind tells what an envelope carries; it is the second element of each.
+type kind uint64
+
+const (
+	kindBatch    kind = 1
+	kindOutcomes kind = 2
+	kindReceipt  kind = 3
+	kindCancel   kind = 4
+	kindStarted  kind = 5
+)
+
+// Limits of what is accepted from the wire.
+const (
+	// MaxTasks is the most tasks in one batch, and outcomes in one message.
+	MaxTasks = 1 << 16
+	// MaxName is the longest name of a func or a client, in bytes.
+	MaxName = 128
+	// MaxDepth is how deeply an argument or a result may nest.
+	MaxDepth = 128
+)
+
+// The writers append one MessagePack value to dst in its shortest form.
+
+func appendUint(dst []byte, v uint64) []byte {
+	switch {
+	case v <= math.MaxInt8:
+		return append(dst, byte(v))
+	case v <= math.MaxUint8:
+		return append(dst, msgpcode.Uint8, byte(v))
+	case v <= math.MaxUint16:
+		return binary.BigEndian.AppendUint16(append(dst, msgpcode.Uint16), uint16(v))
+	case v <= math.MaxUint32:
+		return binary.BigEndian.AppendUint32(append(dst, msgpcode.Uint32), uint32(v))
+	default:
+		return binary.BigEndian.AppendUint64(append(dst, msgpcode.Uint64), v)
+	}
+}
+
+func appendInt(dst []byte, v int64) []byte {
+	if v >= 0 {
+		return appendUint(dst, uint64(v))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, msgpcode.Int64), uint64(v))
+}
+
+func appendString(dst []byte, s string) []byte {
+	switch n := len(s); {
+	case n < 32:
+		dst = append(dst, msgpcode.FixedStrLow|byte(n))
+	case n <= math.MaxUint8:
+		dst = append(dst, msgpcode.Str8, byte(n))
+	case n <= math.MaxUint16:
+		dst = binary.BigEndian.AppendUint16(append(dst, msgpcode.Str16), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint32(append(dst, msgpcode.Str32), uint32(n))
+	}
+	return append(dst, s...)
+}
+
+func appendBin(dst, b []byte) []byte {
+	return append(appendBinLen(dst, len(b)), b...)
+}
+
+func appendBinLen(dst []byte, n int) []byte {
+	switch {
+	case n <= math.MaxUint8:
+		return append(dst, msgpcode.Bin8, byte(n))
+	case n <= math.MaxUint16:
+		return binary.BigEndian.AppendUint16(append(dst, msgpcode.Bin16), uint16(n))
+	default:
+		return binary.BigEndian.AppendUint32(append(dst, msgpcode.Bin32), uint32(n))
+	}
+}
+
+func appendArrayLen(dst []byte, n int) []byte {
+	switch {
+	case n < 16:
+		return append(dst, msgpcode.FixedArrayLow|byte(n))
+	case n <= math.MaxUint16:
+		return binary.BigEndian.AppendUint16(append(dst, msgpcode.Array16), uint16(n))
+	default:
+		return binary.BigEndian.AppendUint32(append(dst, msgpcode.Array32), uint32(n))
+	}
+}
+
+// appendArray32 appends an array header of five bytes whatever the length, so
+// that it can be written before the length is known and set later.
+func appendArray32(dst []byte) []byte {
+	return append(dst, msgpcode.Array32, 0, 0, 0, 0)
+}
+
+func appendMapLen(dst []byte, n int) []byte {
+	if n < 16 {
+		return append(dst, msgpcode.FixedMapLow|byte(n))
+	}
+	return binary.BigEndian.AppendUint16(append(dst, msgpcode.Map16), uint16(n))
+}
+
+func appendEnvelope(dst []byte, k kind, elements int) []byte {
+	dst = appendArrayLen(dst, 2+elements)
+	dst = appendUint(dst, Version)
+	return appendUint(dst, uint64(k))
+}
+
+// reader reads MessagePack values from a byte slice that it does not own. The
+// first error sticks, and every later read gives a zero value, so a caller
+// checks err once at the end of each piece.
+type reader struct {
+	data []byte
+	at   int
+	err  error
+}
+
+func (r *reader) fail(what string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: %s at byte %d of %d", ErrMalformed, what, r.at, len(r.data))
+	}
+}
+
+func (r *reader) left() int { return len(r.data) - r.at }
+
+// take gives the next n bytes, without copying.
+func (r *reader) take(n int) []byte {
+	if r.err != nil {
+		return nil
+	}
+	if n < 0 || n > r.left() {
+		r.fail("truncated")
+		return nil
+	}
+	b := r.data[r.at : r.at+n : r.at+n]
+	r.at += n
+	return b
+}
+
+func (r *reader) byte() byte {
+	if r.err != nil || r.at >= len(r.data) {
+		r.fail("truncated")
+		return 0
+	}
+	b := r.data[r.at]
+	r.at++
+	return b
+}
+
+// size reads a big-endian length of 1, 2 or 4 bytes.
+func (r *reader) size(bytes int) int {
+	b := r.take(bytes)
+	switch len(b) {
+	case 1:
+		return int(b[0])
+	case 2:
+		return int(binary.BigEndian.Uint16(b))
+	case 4:
+		return int(binary.BigEndian.Uint32(b))
+	}
+	return 0
+}
+
+func (r *reader) uint() uint64 {
+	c := r.byte()
+	switch {
+	case c <= msgpcode.PosFixedNumHigh:
+		return uint64(c)
+	case c == msgpcode.Uint8, c == msgpcode.Uint16, c == msgpcode.Uint32:
+		return uint64(r.size(1 << (c - msgpcode.Uint8)))
+	case c == msgpcode.Uint64:
+		if b := r.take(8); b != nil {
+			return binary.BigEndian.Uint64(b)
+		}
+	case c >= msgpcode.Int8 && c <= msgpcode.Int64:
+		// Other implementations may send a positive number as a signed one.
+		r.at--
+		if v := r.int(); v >= 0 {
+			return uint64(v)
+		}
+		r.fail("negative number where an unsigned one belongs")
+	default:
+		r.fail("not an unsigned number")
+	}
+	return 0
+}
+
+func (r *reader) int() int64 {
+	c := r.byte()
+	switch {
+	case msgpcode.IsFixedNum(c):
+		return int64(int8(c))
+	case c == msgpcode.Int8:
+		return int64(int8(r.size(1)))
+	case c == msgpcode.Int16:
+		return int64(int16(r.size(2)))
+	case c == msgpcode.Int32:
+		return int64(int32(r.size(4)))
+	case c == msgpcode.Int64:
+		if b := r.take(8); b != nil {
+			return int64(binary.BigEndian.Uint64(b))
+		}
+	case c >= msgpcode.Uint8 && c <= msgpcode.Uint64:
+		r.at--
+		if v := r.uint(); v <= math.MaxInt64 {
+			return int64(v)
+		}
+		r.fail("number too large")
+	default:
+		r.fail("not a number")
+	}
+	return 0
+}
+
+// str gives the bytes of a string, without copying.
+func (r *reader) str() []byte {
+	c := r.byte()
+	var n int
+	switch {
+	case msgpcode.IsFixedString(c):
+		n = int(c & msgpcode.FixedStrMask)
+	case c == msgpcode.Str8:
+		n = r.size(1)
+	case c == msgpcode.Str16:
+		n = r.size(2)
+	case c == msgpcode.Str32:
+		n = r.size(4)
+	default:
+		r.fail("not a string")
+		return nil
+	}
+	return r.take(n)
+}
+
+// text gives a string of at most most bytes, made valid UTF-8: it may end up in
+// a log, a terminal or a page.
+func (r *reader) text(most int) string {
+	b := r.str()
+	if len(b) > most {
+		r.fail("string too long")
+		return ""
+	}
+	if !utf8.Valid(b) {
+		return string([]rune(string(b)))
+	}
+	return string(b)
+}
+
+// bin gives the bytes of a binary value, without copying.
+func (r *reader) bin() []byte {
+	var n int
+	switch r.byte() {
+	case msgpcode.Bin8:
+		n = r.size(1)
+	case msgpcode.Bin16:
+		n = r.size(2)
+	case msgpcode.Bin32:
+		n = r.size(4)
+	default:
+		r.fail("not binary")
+		return nil
+	}
+	return r.take(n)
+}
+
+// array gives the length of an array. Each element takes at least a byte, so a
+// length beyond what is left is refused before anything is allocated for it.
+func (r *reader) array() int {
+	c := r.byte()
+	var n int
+	switch {
+	case msgpcode.IsFixedArray(c):
+		n = int(c & msgpcode.FixedArrayMask)
+	case c == msgpcode.Array16:
+		n = r.size(2)
+	case c == msgpcode.Array32:
+		n = r.size(4)
+	default:
+		r.fail("not an array")
+		return 0
+	}
+	if n > r.left() {
+		r.fail("array longer than its message")
+		return 0
+	}
+	return n
+}
+
+// mapLen gives the number of pairs in a map, bounded like an array's length.
+func (r *reader) mapLen() int {
+	c := r.byte()
+	var n int
+	switch {
+	case msgpcode.IsFixedMap(c):
+		n = int(c & msgpcode.FixedMapMask)
+	case c == msgpcode.Map16:
+		n = r.size(2)
+	case c == msgpcode.Map32:
+		n = r.size(4)
+	default:
+		r.fail("not a map")
+		return 0
+	}
+	if n > r.left()/2 {
+		r.fail("map longer than its message")
+		return 0
+	}
+	return n
+}
+
+// skip passes over one value of any type that nests at most depth deep.
+func (r *reader) skip(depth int) {
+	// pending counts the values still to pass at each level; a slice instead of
+	// recursion, so that hostile nesting costs neither stack nor a crash.
+	var levels [MaxDepth + 1]int
+	level := 0
+	levels[0] = 1
+	for r.err == nil {
+		for levels[level] == 0 {
+			if level == 0 {
+				return
+			}
+			level--
+		}
+		levels[level]--
+		if children := r.head(); children > 0 {
+			if level++; level > depth || level > MaxDepth {
+				r.fail("nested too deeply")
+				return
+			}
+			levels[level] = children
+		}
+	}
+}
+
+// head passes over the head of a value, and its payload if it is not a
+// container, and gives the number of values it contains.
+func (r *reader) head() int {
+	switch c := r.byte(); {
+	case msgpcode.IsFixedNum(c), c == msgpcode.Nil, c == msgpcode.True, c == msgpcode.False:
+	case msgpcode.IsFixedString(c), c == msgpcode.Str8, c == msgpcode.Str16, c == msgpcode.Str32:
+		r.at--
+		r.str()
+	case c == msgpcode.Bin8, c == msgpcode.Bin16, c == msgpcode.Bin32:
+		r.at--
+		r.bin()
+	case msgpcode.IsFixedArray(c), c == msgpcode.Array16, c == msgpcode.Array32:
+		r.at--
+		return r.array()
+	case msgpcode.IsFixedMap(c), c == msgpcode.Map16, c == msgpcode.Map32:
+		r.at--
+		return 2 * r.mapLen()
+	case c == msgpcode.Uint8, c == msgpcode.Int8:
+		r.take(1)
+	case c == msgpcode.Uint16, c == msgpcode.Int16:
+		r.take(2)
+	case c == msgpcode.Uint32, c == msgpcode.Int32, c == msgpcode.Float:
+		r.take(4)
+	case c == msgpcode.Uint64, c == msgpcode.Int64, c == msgpcode.Double:
+		r.take(8)
+	case msgpcode.IsFixedExt(c):
+		r.take(1 + 1<<(c-msgpcode.FixExt1))
+	case c == msgpcode.Ext8:
+		r.take(r.size(1) + 1)
+	case c == msgpcode.Ext16:
+		r.take(r.size(2) + 1)
+	case c == msgpcode.Ext32:
+		r.take(r.size(4) + 1)
+	default:
+		r.fail("not a MessagePack value")
+	}
+	return 0
+}
+
+// envelope reads the head that every message has, and gives the number of
+// elements that follow it.
+func (r *reader) envelope(want kind) int {
+	n := r.array()
+	version := r.uint()
+	if r.err == nil && version != Version {
+		r.err = fmt.Errorf("%w: %d (this side speaks %d)", ErrVersion, version, Version)
+		return 0
+	}
+	if got := kind(r.uint()); r.err == nil && got != want {
+		r.fail(fmt.Sprintf("kind %d where %d belongs", got, want))
+	}
+	if r.err != nil || n < 2 {
+		r.fail("no envelope")
+		return 0
+	}
+	return n - 2
+}
+
+// close checks that a message ended where its data does, after passing over
+// extra elements that a later minor revision may have added.
+func (r *reader) close(extra int) error {
+	for ; extra > 0 && r.err == nil; extra-- {
+		r.skip(MaxDepth)
+	}
+	if r.err == nil && r.left() > 0 {
+		r.fail("bytes after the end")
+	}
+	return r.err
+}
