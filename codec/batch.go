@@ -13,9 +13,10 @@ type Batch struct {
 // Decode reads a batch into b, reusing its space. The tasks refer to data. Its
 // error wraps [ErrMalformed] or [ErrVersion].
 func (b *Batch) Decode(data []byte) error {
+	before := b.Tasks
 	b.Client, b.Tasks = "", b.Tasks[:0]
 	r := reader{data: data}
-	extra := r.envelope(kindBatch)
+	extra := r.envelope(kindBatch, 2)
 	if client := r.str(); r.err == nil && !validClient(string(client)) {
 		r.fail("invalid client name")
 	} else {
@@ -31,12 +32,15 @@ func (b *Batch) Decode(data []byte) error {
 		name = t.Func
 		b.Tasks = append(b.Tasks, t)
 	}
-	if err := r.close(extra - 2); err != nil {
+	err := r.close(extra)
+	if err != nil {
 		clear(b.Tasks)
 		b.Client, b.Tasks = "", b.Tasks[:0]
-		return err
 	}
-	return nil
+	if len(before) > len(b.Tasks) {
+		clear(before[len(b.Tasks):]) // they hold the message before in memory
+	}
+	return err
 }
 
 // BatchBuilder encodes tasks into one broker message. It is not safe for
@@ -55,7 +59,8 @@ func NewBatch(client string, buf []byte) *BatchBuilder {
 	return &BatchBuilder{buf: buf, count: len(buf) - 4}
 }
 
-// Add encodes a task into the batch.
+// Add encodes a task into the batch. A batch of no task, or of more than
+// [MaxTasks], is refused by its reader.
 func (b *BatchBuilder) Add(t *Task) {
 	b.buf = AppendTask(b.buf, t)
 	b.tasks++

@@ -44,17 +44,14 @@ func (f *Failure) Err(task ID) error {
 }
 
 func (f *Failure) append(dst []byte) []byte {
-	texts := [...]struct {
-		key, value string
-		most       int
-	}{
-		{"code", string(f.Code), maxLabel},
-		{"type", f.Type, maxLabel},
-		{"message", f.Message, maxMessage},
-		{"stack", f.Stack, maxStack},
-		{"host", f.Host, maxLabel},
-		{"signal", f.Signal, maxLabel},
-		{"stderr", f.Stderr, maxStderr},
+	texts := [...]struct{ key, value string }{
+		{"code", cut(string(f.Code), maxLabel)},
+		{"type", cut(f.Type, maxLabel)},
+		{"message", cut(f.Message, maxMessage)},
+		{"stack", cut(f.Stack, maxStack)},
+		{"host", cut(f.Host, maxLabel)},
+		{"signal", cut(f.Signal, maxLabel)},
+		{"stderr", cutFront(f.Stderr, maxStderr)},
 	}
 	numbers := [...]struct {
 		key   string
@@ -75,7 +72,7 @@ func (f *Failure) append(dst []byte) []byte {
 	dst = appendMapLen(dst, pairs)
 	for _, t := range texts {
 		if t.value != "" {
-			dst = appendString(appendString(dst, t.key), cut(t.value, t.most))
+			dst = appendString(appendString(dst, t.key), t.value)
 		}
 	}
 	for _, n := range numbers {
@@ -86,15 +83,31 @@ func (f *Failure) append(dst []byte) []byte {
 	return dst
 }
 
-// cut shortens s to at most most bytes of valid UTF-8.
+// cut gives the beginning of s, at most most bytes of valid UTF-8.
 func cut(s string, most int) string {
-	if len(s) > most {
-		for most > 0 && !utf8.RuneStart(s[most]) {
-			most--
-		}
-		s = s[:most]
+	// Shortened before it is mended, so that the cost is bounded, and after it,
+	// since mending lengthens.
+	s = strings.ToValidUTF8(s[:min(len(s), most+utf8.UTFMax)], "\uFFFD")
+	if len(s) <= most {
+		return s
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	for !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
+// cutFront gives the end of s, at most most bytes of valid UTF-8.
+func cutFront(s string, most int) string {
+	s = strings.ToValidUTF8(s[max(0, len(s)-most-utf8.UTFMax):], "\uFFFD")
+	if len(s) <= most {
+		return s
+	}
+	s = s[len(s)-most:]
+	for !utf8.RuneStart(s[0]) {
+		s = s[1:]
+	}
+	return s
 }
 
 func readFailure(data []byte) *Failure {
@@ -107,23 +120,23 @@ func readFailure(data []byte) *Failure {
 		case "type":
 			f.Type = r.text(maxLabel)
 		case "message":
-			f.Message = r.text(4 * maxMessage)
+			f.Message = r.text(maxMessage)
 		case "stack":
-			f.Stack = r.text(4 * maxStack)
+			f.Stack = r.text(maxStack)
 		case "host":
 			f.Host = r.text(maxLabel)
 		case "signal":
 			f.Signal = r.text(maxLabel)
 		case "stderr":
-			f.Stderr = r.text(4 * maxStderr)
+			f.Stderr = r.text(maxStderr)
 		case "pid":
-			f.PID = int(r.int())
+			f.PID = int(r.signed(32))
 		case "attempt":
-			f.Attempt = int(r.int())
+			f.Attempt = int(r.signed(32))
 		case "exit_code":
-			f.ExitCode = int(r.int())
+			f.ExitCode = int(r.signed(32))
 		default:
-			r.skip(MaxDepth)
+			r.skip()
 		}
 	}
 	if err := r.close(0); err != nil {

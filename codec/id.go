@@ -33,7 +33,7 @@ func ParseID(s string) (ID, error) {
 	client, number, ok := strings.Cut(s, "-")
 	n, err := strconv.ParseUint(number, 10, 64)
 	if !ok || err != nil || !validClient(client) {
-		return ID{}, fmt.Errorf("%w: %q is not a task id such as k3xf9mq2l7zt4b6c-42", ErrMalformed, s)
+		return ID{}, fmt.Errorf("%w: %.160q is not a task id such as k3xf9mq2l7zt4b6c-42", ErrMalformed, s)
 	}
 	return ID{Client: client, N: n}, nil
 }

@@ -11,12 +11,15 @@ func AppendReceipt(dst []byte, outcomes int) []byte {
 // ReadReceipt reads a receipt. Its error wraps [ErrMalformed] or [ErrVersion].
 func ReadReceipt(data []byte) (outcomes int, err error) {
 	r := reader{data: data}
-	extra := r.envelope(kindReceipt)
+	extra := r.envelope(kindReceipt, 1)
 	n := r.uint()
 	if n > MaxTasks {
 		r.fail("receipt for too many outcomes")
 	}
-	return int(n), r.close(extra - 1)
+	if err := r.close(extra); err != nil {
+		return 0, err
+	}
+	return int(n), nil
 }
 
 // AppendCancel appends a request to cancel tasks of a client that have not
@@ -34,16 +37,17 @@ func AppendCancel(dst []byte, client string, tasks ...uint64) []byte {
 // [ErrVersion].
 func ReadCancel(data []byte) ([]ID, error) {
 	r := reader{data: data}
-	extra := r.envelope(kindCancel)
+	extra := r.envelope(kindCancel, 2)
 	client := string(r.str())
 	if r.err == nil && !validClient(client) {
 		r.fail("invalid client name")
 	}
-	var tasks []ID
-	for n := r.array(); n > 0 && r.err == nil; n-- {
+	n := r.array()
+	tasks := make([]ID, 0, n)
+	for ; n > 0 && r.err == nil; n-- {
 		tasks = append(tasks, ID{Client: client, N: r.uint()})
 	}
-	if err := r.close(extra - 2); err != nil {
+	if err := r.close(extra); err != nil {
 		return nil, err
 	}
 	return tasks, nil
@@ -63,21 +67,21 @@ type Started struct {
 func AppendStarted(dst []byte, s *Started) []byte {
 	dst = appendEnvelope(dst, kindStarted, 4)
 	dst = appendUint(dst, s.N)
-	dst = appendUint(dst, uint64(s.Attempt))
-	dst = appendString(dst, s.Host)
-	return appendUint(dst, uint64(s.PID))
+	dst = appendUint(dst, uint64(max(s.Attempt, 0)))
+	dst = appendString(dst, cut(s.Host, maxLabel))
+	return appendUint(dst, uint64(max(s.PID, 0)))
 }
 
 // ReadStarted reads a notice that a task has started. Its error wraps
 // [ErrMalformed] or [ErrVersion].
 func ReadStarted(data []byte) (s Started, err error) {
 	r := reader{data: data}
-	extra := r.envelope(kindStarted)
+	extra := r.envelope(kindStarted, 4)
 	s.N = r.uint()
 	s.Attempt = r.count()
 	s.Host = r.text(maxLabel)
-	s.PID = int(r.uint())
-	if err := r.close(extra - 4); err != nil {
+	s.PID = int(r.unsigned(31))
+	if err := r.close(extra); err != nil {
 		return Started{}, fmt.Errorf("started notice: %w", err)
 	}
 	return s, nil

@@ -43,9 +43,7 @@ func (r *reader) outcome() (o Outcome) {
 	o.Run = time.Duration(min(r.uint(), uint64(maxRun/time.Microsecond))) * time.Microsecond
 	status := r.uint()
 	body := r.bin()
-	for extra := n - 4; extra > 0 && r.err == nil; extra-- {
-		r.skip(MaxDepth)
-	}
+	r.skipAll(n - 4)
 	if status == statusValue {
 		o.Value = body
 	} else if r.err == nil {
@@ -66,9 +64,10 @@ type Outcomes struct {
 // Decode reads a message of outcomes into o, reusing its space. The values
 // refer to data. Its error wraps [ErrMalformed] or [ErrVersion].
 func (o *Outcomes) Decode(data []byte) error {
+	before := o.List
 	o.Client, o.List = "", o.List[:0]
 	r := reader{data: data}
-	extra := r.envelope(kindOutcomes)
+	extra := r.envelope(kindOutcomes, 2)
 	if client := r.str(); r.err == nil && !validClient(string(client)) {
 		r.fail("invalid client name")
 	} else {
@@ -81,12 +80,15 @@ func (o *Outcomes) Decode(data []byte) error {
 	for ; n > 0 && r.err == nil; n-- {
 		o.List = append(o.List, r.outcome())
 	}
-	if err := r.close(extra - 2); err != nil {
+	err := r.close(extra)
+	if err != nil {
 		clear(o.List)
 		o.Client, o.List = "", o.List[:0]
-		return err
 	}
-	return nil
+	if len(before) > len(o.List) {
+		clear(before[len(o.List):]) // they hold the message before in memory
+	}
+	return err
 }
 
 // OutcomesBuilder encodes outcomes for one client into one message. It is not
@@ -106,7 +108,8 @@ func NewOutcomes(client string, buf []byte) *OutcomesBuilder {
 	return &OutcomesBuilder{buf: buf, count: len(buf) - 4}
 }
 
-// Add encodes an outcome into the message.
+// Add encodes an outcome into the message. A message of more than [MaxTasks]
+// outcomes is refused by its reader.
 func (b *OutcomesBuilder) Add(o *Outcome) {
 	b.buf = AppendOutcome(b.buf, o)
 	b.outcomes++

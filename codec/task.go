@@ -1,6 +1,9 @@
 package codec
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
 // DefaultCrashes is how many attempts of a task may end with their process
 // before the task fails with [ErrWorkerDied].
@@ -14,10 +17,13 @@ type Task struct {
 
 	// The rest is zero for an ordinary task, and then takes no byte.
 
-	Crashes    int               // attempts so far that ended with their process
-	MaxCrashes int               // crash budget; 0 means DefaultCrashes
-	Deadline   time.Time         // not started after it, if set; milliseconds on the wire
-	Header     map[string]string // such as trace context ("traceparent")
+	Crashes    int       // attempts so far that ended with their process
+	MaxCrashes int       // crash budget; 0 means DefaultCrashes
+	Deadline   time.Time // not started after it, if set; milliseconds on the wire
+	// Header is such as trace context ("traceparent"): at most 64 entries of UTF-8
+	// text, a key of at most 128 bytes, a value of at most 4096. What is beyond
+	// that does not travel.
+	Header map[string]string
 }
 
 // Attempt gives the number of the task's next attempt, from 1.
@@ -64,7 +70,7 @@ func AppendTask(dst []byte, t *Task) []byte {
 }
 
 func (t *Task) options() (n int) {
-	for _, set := range [...]bool{t.Crashes > 0, t.MaxCrashes > 0, !t.Deadline.IsZero(), len(t.Header) > 0} {
+	for _, set := range [...]bool{t.Crashes > 0, t.MaxCrashes > 0, !t.Deadline.IsZero(), t.headers() > 0} {
 		if set {
 			n++
 		}
@@ -74,21 +80,39 @@ func (t *Task) options() (n int) {
 
 func (t *Task) appendOptions(dst []byte) []byte {
 	if t.Crashes > 0 {
-		dst = appendUint(appendString(dst, optCrashes), uint64(t.Crashes))
+		dst = appendUint(appendString(dst, optCrashes), uint64(min(t.Crashes, maxCount)))
 	}
 	if t.MaxCrashes > 0 {
-		dst = appendUint(appendString(dst, optMaxCrashes), uint64(t.MaxCrashes))
+		dst = appendUint(appendString(dst, optMaxCrashes), uint64(min(t.MaxCrashes, maxCount)))
 	}
 	if !t.Deadline.IsZero() {
 		dst = appendInt(appendString(dst, optDeadline), t.Deadline.UnixMilli())
 	}
-	if len(t.Header) > 0 {
-		dst = appendMapLen(appendString(dst, optHeader), len(t.Header))
+	if n := t.headers(); n > 0 {
+		dst = appendMapLen(appendString(dst, optHeader), n)
 		for k, v := range t.Header {
-			dst = appendString(appendString(dst, k), v)
+			if n > 0 && validHeader(k, v) {
+				dst = appendString(appendString(dst, k), v)
+				n--
+			}
 		}
 	}
 	return dst
+}
+
+// headers gives the number of header entries that travel. One that its reader
+// would refuse must not: it would take the whole batch with it.
+func (t *Task) headers() (n int) {
+	for k, v := range t.Header {
+		if validHeader(k, v) {
+			n++
+		}
+	}
+	return min(n, maxHeaders)
+}
+
+func validHeader[S string | []byte](k, v S) bool {
+	return len(k) <= MaxName && len(v) <= maxHeaderBytes && utf8.ValidString(string(k)) && utf8.ValidString(string(v))
 }
 
 // task reads one task. name is the func's name of the task before, reused when
@@ -110,9 +134,7 @@ func (r *reader) task(name string) (t Task) {
 	if n > 3 {
 		r.options(&t)
 	}
-	for extra := n - 4; extra > 0 && r.err == nil; extra-- {
-		r.skip(MaxDepth)
-	}
+	r.skipAll(n - 4)
 	return t
 }
 
@@ -128,7 +150,7 @@ func (r *reader) options(t *Task) {
 		case optHeader:
 			t.Header = r.header()
 		default:
-			r.skip(MaxDepth) // an option of a later revision
+			r.skip() // an option of a later revision
 		}
 	}
 }
@@ -150,8 +172,11 @@ func (r *reader) header() map[string]string {
 	}
 	h := make(map[string]string, n)
 	for ; n > 0 && r.err == nil; n-- {
-		k := r.text(MaxName)
-		h[k] = r.text(maxHeaderBytes)
+		k, v := r.str(), r.str()
+		if !validHeader(k, v) {
+			r.fail("header entry too long, or not UTF-8")
+		}
+		h[string(k)] = string(v)
 	}
 	return h
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -30,19 +31,31 @@ func checkType(t reflect.Type) error {
 }
 
 var (
-	errCannotCross = errors.New("channels, functions and unsafe pointers do not cross processes")
+	errCannotCross = errors.New("channels, functions, complex numbers and bare pointers do not cross processes")
+	errInterface   = errors.New("an interface with methods cannot be decoded again; use a concrete type")
+	errEmbedded    = errors.New("an embedded type that is not exported must be a plain struct, and not a pointer")
+	errEndless     = errors.New("the type contains itself without end")
 	errUnexported  = errors.New("only exported fields cross processes, and it has none; export them, or give the type MarshalBinary and UnmarshalBinary")
 )
 
 func walkType(t reflect.Type, seen map[reflect.Type]bool) error {
-	if seen[t] || encodesItself(t) {
+	if seen[t] || t.Kind() != reflect.Interface && encodesItself(t) {
 		return nil
 	}
 	seen[t] = true
 	switch t.Kind() {
-	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
+	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Uintptr, reflect.Complex64, reflect.Complex128:
 		return errCannotCross
-	case reflect.Pointer, reflect.Slice, reflect.Array:
+	case reflect.Interface:
+		if t.NumMethod() > 0 && t != reflect.TypeFor[error]() {
+			return errInterface
+		}
+	case reflect.Pointer:
+		if behindPointers(t).Kind() == reflect.Pointer {
+			return errEndless
+		}
+		return walkType(t.Elem(), seen)
+	case reflect.Slice, reflect.Array:
 		return walkType(t.Elem(), seen)
 	case reflect.Map:
 		if err := walkType(t.Key(), seen); err != nil {
@@ -56,6 +69,9 @@ func walkType(t reflect.Type, seen map[reflect.Type]bool) error {
 }
 
 func walkStruct(t reflect.Type, seen map[reflect.Type]bool) error {
+	if embedsItself(t) {
+		return errEndless
+	}
 	exported := 0
 	for f := range t.Fields() {
 		if !f.IsExported() && !f.Anonymous {
@@ -64,6 +80,9 @@ func walkStruct(t reflect.Type, seen map[reflect.Type]bool) error {
 		exported++
 		if f.Tag.Get("msgpack") == "-" {
 			continue
+		}
+		if !f.IsExported() && (f.Type.Kind() != reflect.Struct || encodesItself(f.Type)) {
+			return fmt.Errorf("field %s: %w", f.Name, errEmbedded)
 		}
 		if err := walkType(f.Type, seen); err != nil {
 			return fmt.Errorf("field %s: %w", f.Name, err)
@@ -89,5 +108,31 @@ func encodesItself(t reflect.Type) bool {
 			return true
 		}
 	}
-	return t == reflect.TypeFor[msgpack.RawMessage]()
+	return false
+}
+
+// behindPointers gives what t points to, through any sensible number of
+// pointers; that is still a pointer for a type such as "type P *P".
+func behindPointers(t reflect.Type) reflect.Type {
+	for n := 0; n < 8 && t.Kind() == reflect.Pointer; n++ {
+		t = t.Elem()
+	}
+	return t
+}
+
+// embedsItself reports whether t embeds one of the structs it is embedded in,
+// by pointer: the library would inline them for ever.
+func embedsItself(t reflect.Type, outer ...reflect.Type) bool {
+	if slices.Contains(outer, t) {
+		return true
+	}
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	for f := range t.Fields() {
+		if f.Anonymous && embedsItself(behindPointers(f.Type), append(outer, t)...) {
+			return true
+		}
+	}
+	return false
 }

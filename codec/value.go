@@ -1,13 +1,11 @@
 package codec
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
 	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
-	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // valueEncoder is the library's encoder over a buffer that it appends to.
@@ -32,25 +30,19 @@ var encoders = sync.Pool{New: func() any {
 	return e
 }}
 
-type valueDecoder struct {
-	*msgpack.Decoder
-	bytes.Reader
-}
-
-var decoders = sync.Pool{New: func() any {
-	d := &valueDecoder{}
-	d.Decoder = msgpack.NewDecoder(&d.Reader)
-	return d
-}}
-
-// AppendValue appends v to dst as MessagePack. A type that cannot be encoded,
-// or whose own encoding method fails or panics, gives an error that wraps
-// [ErrEncode], and dst unchanged.
+// AppendValue appends v to dst as MessagePack. A type that cannot be encoded, a
+// value whose own encoding method fails, panics or writes anything but one
+// value, and one that nests deeper than [MaxDepth], give an error that wraps
+// [ErrEncode], and dst unchanged. A value must not contain itself.
 func AppendValue[T any](dst []byte, v T) (out []byte, err error) {
 	if out, ok := appendScalar(dst, v); ok {
 		return out, nil
 	}
-	if err := checkType(reflect.TypeFor[T]()); err != nil {
+	t := reflect.TypeFor[T]()
+	if t == reflect.TypeFor[any]() && any(v) != nil {
+		t = reflect.TypeOf(v)
+	}
+	if err := checkType(t); err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrEncode, err)
 	}
 	e := encoders.Get().(*valueEncoder)
@@ -58,72 +50,71 @@ func AppendValue[T any](dst []byte, v T) (out []byte, err error) {
 	defer func() {
 		out, e.buf = e.buf, nil
 		if p := recover(); p != nil {
+			err = fmt.Errorf("encoding panicked: %v", p)
+		}
+		if err != nil {
 			// The encoder may be in any state: leave it to the collector.
-			out, err = dst, fmt.Errorf("%w: encoding a %T panicked: %v", ErrEncode, v, p)
+			out, err = dst, fmt.Errorf("%w: a %v: %w", ErrEncode, t, err)
 			return
 		}
 		encoders.Put(e)
-		if err != nil {
-			out = dst
-		}
 	}()
 	e.Reset(e)
 	e.UseCompactInts(true)
 	// By pointer, since methods such as big.Int's stand on the pointer.
 	if err := e.Encode(&v); err != nil {
-		return nil, fmt.Errorf("%w: a %T: %w", ErrEncode, v, err)
+		return nil, err
 	}
-	return nil, nil
-}
-
-// appendScalar encodes the commonest types without reflection or allocation.
-func appendScalar[T any](dst []byte, v T) ([]byte, bool) {
-	switch v := any(v).(type) {
-	case int:
-		return appendInt(dst, int64(v)), true
-	case int64:
-		return appendInt(dst, v), true
-	case uint64:
-		return appendUint(dst, v), true
-	case string:
-		return appendString(dst, v), true
-	case bool:
-		if v {
-			return append(dst, msgpcode.True), true
-		}
-		return append(dst, msgpcode.False), true
-	}
-	return dst, false
+	return nil, checkValue(e.buf[len(dst):])
 }
 
 // Value decodes one MessagePack value into a T. Bytes that are not one whole
 // value, that nest deeper than [MaxDepth], or that do not fit T, give an error
-// that wraps [ErrDecode]. Into an interface, numbers decode as int64, uint64 or
-// float64.
-func Value[T any](data []byte) (v T, err error) {
-	// The library recurses as deep as its input nests and trusts lengths in
-	// places; what it is given has been looked through first.
-	r := reader{data: data}
-	r.skip(MaxDepth)
-	if err := r.close(0); err != nil {
-		return v, fmt.Errorf("%w into %T: %w", ErrDecode, v, err)
+// that wraps [ErrDecode]; numbers out of range do so when T is a plain number
+// type, and are cut to the type's bits inside another. A nil gives the zero
+// value. Into an interface, numbers decode as int64, uint64 or float64, bytes
+// as a string, and maps as map[string]any.
+//
+// It allocates in proportion to the length of data and to the size of T's
+// elements, since a nil of one byte may stand for any of them.
+func Value[T any](data []byte) (T, error) {
+	v, err, ok := scalar[T](data)
+	if !ok {
+		v, err = decode[T](data)
+	}
+	if err != nil {
+		var zero T
+		return zero, fmt.Errorf("%w into %v: %w", ErrDecode, reflect.TypeFor[T](), err)
+	}
+	return v, nil
+}
+
+func decode[T any](data []byte) (v T, err error) {
+	if err := checkType(reflect.TypeFor[T]()); err != nil {
+		return v, err
 	}
 	d := decoders.Get().(*valueDecoder)
 	defer func() {
-		d.Reader.Reset(nil)
 		if p := recover(); p != nil {
-			var zero T
-			v, err = zero, fmt.Errorf("%w into %T: decoding panicked: %v", ErrDecode, zero, p)
-			return
+			err = fmt.Errorf("decoding panicked: %v", p)
 		}
-		decoders.Put(d)
+		if err == nil {
+			// After an error the decoder may be in any state, for instance still
+			// recording: leave it to the collector.
+			d.source.reset(nil, nil)
+			decoders.Put(d)
+		}
 	}()
-	d.Reader.Reset(data)
-	d.Decoder.Reset(&d.Reader)
-	d.UseLooseInterfaceDecoding(true)
-	if err := d.Decode(&v); err != nil {
-		var zero T
-		return zero, fmt.Errorf("%w into %T: %w", ErrDecode, zero, err)
+	if err := d.begin(data); err != nil {
+		return v, err
 	}
-	return v, nil
+	err = d.Decode(&v)
+	return v, err
+}
+
+// checkValue gives an error if data is not one whole value.
+func checkValue(data []byte) error {
+	r := reader{data: data}
+	r.skip()
+	return r.close(0)
 }

@@ -55,7 +55,18 @@ func appendInt(dst []byte, v int64) []byte {
 	if v >= 0 {
 		return appendUint(dst, uint64(v))
 	}
-	return binary.BigEndian.AppendUint64(append(dst, msgpcode.Int64), uint64(v))
+	switch {
+	case v >= -32:
+		return append(dst, byte(v))
+	case v >= math.MinInt8:
+		return append(dst, msgpcode.Int8, byte(v))
+	case v >= math.MinInt16:
+		return binary.BigEndian.AppendUint16(append(dst, msgpcode.Int16), uint16(v))
+	case v >= math.MinInt32:
+		return binary.BigEndian.AppendUint32(append(dst, msgpcode.Int32), uint32(v))
+	default:
+		return binary.BigEndian.AppendUint64(append(dst, msgpcode.Int64), uint64(v))
+	}
 }
 
 func appendString(dst []byte, s string) []byte {
@@ -124,6 +135,8 @@ type reader struct {
 	data []byte
 	at   int
 	err  error
+
+	disguised []int // where skip saw an extension that looks like a map, see source
 }
 
 func (r *reader) fail(what string) {
@@ -158,18 +171,26 @@ func (r *reader) byte() byte {
 	return b
 }
 
-// size reads a big-endian length of 1, 2 or 4 bytes.
-func (r *reader) size(bytes int) int {
+// bigEndian reads a number of 1, 2, 4 or 8 bytes.
+func (r *reader) bigEndian(bytes int) uint64 {
 	b := r.take(bytes)
 	switch len(b) {
 	case 1:
-		return int(b[0])
+		return uint64(b[0])
 	case 2:
-		return int(binary.BigEndian.Uint16(b))
+		return uint64(binary.BigEndian.Uint16(b))
 	case 4:
-		return int(binary.BigEndian.Uint32(b))
+		return uint64(binary.BigEndian.Uint32(b))
+	case 8:
+		return binary.BigEndian.Uint64(b)
 	}
 	return 0
+}
+
+// size reads a length of 1, 2 or 4 bytes. One that a 32-bit int cannot hold is
+// longer than any message, and stays so when it is cut.
+func (r *reader) size(bytes int) int {
+	return int(min(r.bigEndian(bytes), math.MaxInt32))
 }
 
 func (r *reader) uint() uint64 {
@@ -177,12 +198,8 @@ func (r *reader) uint() uint64 {
 	switch {
 	case c <= msgpcode.PosFixedNumHigh:
 		return uint64(c)
-	case c == msgpcode.Uint8, c == msgpcode.Uint16, c == msgpcode.Uint32:
-		return uint64(r.size(1 << (c - msgpcode.Uint8)))
-	case c == msgpcode.Uint64:
-		if b := r.take(8); b != nil {
-			return binary.BigEndian.Uint64(b)
-		}
+	case c >= msgpcode.Uint8 && c <= msgpcode.Uint64:
+		return r.bigEndian(1 << (c - msgpcode.Uint8))
 	case c >= msgpcode.Int8 && c <= msgpcode.Int64:
 		// Other implementations may send a positive number as a signed one.
 		r.at--
@@ -202,15 +219,13 @@ func (r *reader) int() int64 {
 	case msgpcode.IsFixedNum(c):
 		return int64(int8(c))
 	case c == msgpcode.Int8:
-		return int64(int8(r.size(1)))
+		return int64(int8(r.bigEndian(1)))
 	case c == msgpcode.Int16:
-		return int64(int16(r.size(2)))
+		return int64(int16(r.bigEndian(2)))
 	case c == msgpcode.Int32:
-		return int64(int32(r.size(4)))
+		return int64(int32(r.bigEndian(4)))
 	case c == msgpcode.Int64:
-		if b := r.take(8); b != nil {
-			return int64(binary.BigEndian.Uint64(b))
-		}
+		return int64(r.bigEndian(8))
 	case c >= msgpcode.Uint8 && c <= msgpcode.Uint64:
 		r.at--
 		if v := r.uint(); v <= math.MaxInt64 {
@@ -221,6 +236,26 @@ func (r *reader) int() int64 {
 		r.fail("not a number")
 	}
 	return 0
+}
+
+// signed reads a number that fits that many bits.
+func (r *reader) signed(bits int) int64 {
+	v := r.int()
+	if least := int64(-1) << (bits - 1); v < least || v > ^least {
+		r.fail("number out of range")
+		return 0
+	}
+	return v
+}
+
+// unsigned reads an unsigned number that fits that many bits.
+func (r *reader) unsigned(bits int) uint64 {
+	v := r.uint()
+	if v > math.MaxUint64>>(64-bits) {
+		r.fail("number out of range")
+		return 0
+	}
+	return v
 }
 
 // str gives the bytes of a string, without copying.
@@ -243,18 +278,11 @@ func (r *reader) str() []byte {
 	return r.take(n)
 }
 
-// text gives a string of at most most bytes, made valid UTF-8: it may end up in
-// a log, a terminal or a page.
+// text gives a string, made valid UTF-8 and cut to at most most bytes: it may
+// end up in a log, a terminal or a page.
 func (r *reader) text(most int) string {
 	b := r.str()
-	if len(b) > most {
-		r.fail("string too long")
-		return ""
-	}
-	if !utf8.Valid(b) {
-		return string([]rune(string(b)))
-	}
-	return string(b)
+	return cut(string(b[:min(len(b), most+utf8.UTFMax)]), most)
 }
 
 // bin gives the bytes of a binary value, without copying.
@@ -319,8 +347,9 @@ func (r *reader) mapLen() int {
 	return n
 }
 
-// skip passes over one value of any type that nests at most depth deep.
-func (r *reader) skip(depth int) {
+// skip passes over one value of any type, in which nothing stands within more
+// than MaxDepth arrays and maps.
+func (r *reader) skip() {
 	// pending counts the values still to pass at each level; a slice instead of
 	// recursion, so that hostile nesting costs neither stack nor a crash.
 	var levels [MaxDepth + 1]int
@@ -335,12 +364,19 @@ func (r *reader) skip(depth int) {
 		}
 		levels[level]--
 		if children := r.head(); children > 0 {
-			if level++; level > depth || level > MaxDepth {
+			if level++; level > MaxDepth {
 				r.fail("nested too deeply")
 				return
 			}
 			levels[level] = children
 		}
+	}
+}
+
+// skipAll passes over n values.
+func (r *reader) skipAll(n int) {
+	for ; n > 0 && r.err == nil; n-- {
+		r.skip()
 	}
 }
 
@@ -370,22 +406,30 @@ func (r *reader) head() int {
 	case c == msgpcode.Uint64, c == msgpcode.Int64, c == msgpcode.Double:
 		r.take(8)
 	case msgpcode.IsFixedExt(c):
-		r.take(1 + 1<<(c-msgpcode.FixExt1))
+		r.ext(1 << (c - msgpcode.FixExt1))
 	case c == msgpcode.Ext8:
-		r.take(r.size(1) + 1)
+		r.ext(r.size(1))
 	case c == msgpcode.Ext16:
-		r.take(r.size(2) + 1)
+		r.ext(r.size(2))
 	case c == msgpcode.Ext32:
-		r.take(r.size(4) + 1)
+		r.ext(r.size(4))
 	default:
 		r.fail("not a MessagePack value")
 	}
 	return 0
 }
 
+// ext passes over an extension's type and its payload of n bytes.
+func (r *reader) ext(n int) {
+	r.byte()
+	if b := r.take(n); len(b) > 0 && (b[0] == msgpcode.Map16 || b[0] == msgpcode.Map32) {
+		r.disguised = append(r.disguised, r.at-n)
+	}
+}
+
 // envelope reads the head that every message has, and gives the number of
-// elements that follow it.
-func (r *reader) envelope(want kind) int {
+// elements beyond those that this version knows.
+func (r *reader) envelope(want kind, elements int) int {
 	n := r.array()
 	version := r.uint()
 	if r.err == nil && version != Version {
@@ -395,19 +439,16 @@ func (r *reader) envelope(want kind) int {
 	if got := kind(r.uint()); r.err == nil && got != want {
 		r.fail(fmt.Sprintf("kind %d where %d belongs", got, want))
 	}
-	if r.err != nil || n < 2 {
-		r.fail("no envelope")
-		return 0
+	if r.err == nil && n < 2+elements {
+		r.fail(fmt.Sprintf("envelope of %d elements where %d belong", n, 2+elements))
 	}
-	return n - 2
+	return n - 2 - elements
 }
 
 // close checks that a message ended where its data does, after passing over
 // extra elements that a later minor revision may have added.
 func (r *reader) close(extra int) error {
-	for ; extra > 0 && r.err == nil; extra-- {
-		r.skip(MaxDepth)
-	}
+	r.skipAll(extra)
 	if r.err == nil && r.left() > 0 {
 		r.fail("bytes after the end")
 	}

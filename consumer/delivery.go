@@ -1,0 +1,78 @@
+package consumer
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/handoff"
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+// delivery is a batch that the broker has given to this process, from its
+// arrival until it is acknowledged or given back.
+type delivery struct {
+	worker *worker
+	ack    string // subject of the answer
+	batch  codec.Batch
+	slot   *scoreboard.Slot
+	next   int // task to run next; the executor's
+
+	mu     sync.Mutex
+	parts  []*part // on their way to the client, in task order
+	handed int     // outcomes in safe hands
+	failed bool    // an outcome could be neither handed off nor stored
+}
+
+// part is a run of a delivery's outcomes that went out in one message.
+type part struct {
+	delivery *delivery
+	outcomes int
+	done     bool
+}
+
+// sent notes that the next n outcomes are on their way.
+func (d *delivery) sent(n int) *part {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := &part{delivery: d, outcomes: n}
+	d.parts = append(d.parts, p)
+	return p
+}
+
+// arrived notes that a part is in safe hands, or cannot be. The board counts
+// outcomes from the first task on, so a part counts once all before it have
+// arrived. With the last one the delivery is acknowledged.
+func (p *part) arrived(err error) {
+	d := p.delivery
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed || errors.Is(err, handoff.ErrClosed) {
+		return // the process is ending: the supervisor reads the board
+	}
+	if err != nil {
+		d.failed = true
+		d.worker.Logger.Error("outcomes could be neither handed off nor stored; their tasks will run again", "error", err)
+		d.worker.answer(d.ack, ackLater)
+		d.release()
+		return
+	}
+	p.done = true
+	for len(d.parts) > 0 && d.parts[0].done {
+		d.slot.HandedOff(d.parts[0].outcomes)
+		d.handed += d.parts[0].outcomes
+		d.parts = d.parts[1:]
+	}
+	if d.handed == len(d.batch.Tasks) {
+		d.worker.answer(d.ack, ackDone)
+		d.release()
+	}
+}
+
+// release frees the delivery's place on the board.
+func (d *delivery) release() {
+	if d.slot != nil {
+		d.slot.Release()
+		d.worker.held.Add(-1)
+	}
+}

@@ -1,0 +1,10 @@
+package consumer
+
+import "errors"
+
+var (
+	// ErrNoHandlers is wrapped when a worker would have nothing to run.
+	ErrNoHandlers = errors.New("consumer: no handler is registered; call consumer.Handle before pool.Main")
+	// ErrStream is wrapped when the queue's stream or its consumer is gone.
+	ErrStream = errors.New("consumer: the queue cannot be pulled from")
+)

@@ -1,0 +1,82 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/musterfleet/muster/codec"
+)
+
+// handler runs one task: it decodes the argument, calls the user's function and
+// appends the encoded result to dst.
+type handler func(ctx context.Context, dst, arg []byte) ([]byte, *codec.Failure)
+
+// registered holds the handlers by the names of their funcs. It is the
+// package's one piece of global state: handlers are registered by main and by
+// init functions, before anything is served.
+var registered struct {
+	mu sync.RWMutex
+	m  map[string]handler
+}
+
+// Handle registers the handler of a func, for this process and for the worker
+// processes that are started from its program. A worker process calls one
+// handler at a time, unless it was told otherwise. What h returns as its error
+// is the task's failure; so is a panic. The context ends at the task's deadline
+// and carries what [Task] and [Logger] give.
+//
+// Handle panics, like http.Handle, if the func's name cannot be used, if h is
+// nil, or if the func has a handler already: such a program cannot work.
+func Handle[A, R any](f codec.Func[A, R], h func(ctx context.Context, arg A) (R, error)) {
+	if err := f.Check(); err != nil {
+		panic(err)
+	}
+	if h == nil {
+		panic(fmt.Sprintf("consumer: nil handler for func %q", f.Name()))
+	}
+	registered.mu.Lock()
+	defer registered.mu.Unlock()
+	if registered.m[f.Name()] != nil {
+		panic(fmt.Sprintf("consumer: func %q has a handler already", f.Name()))
+	}
+	if registered.m == nil {
+		registered.m = map[string]handler{}
+	}
+	registered.m[f.Name()] = typed(f, h)
+}
+
+// typed wraps a user's function as a handler.
+func typed[A, R any](f codec.Func[A, R], h func(context.Context, A) (R, error)) handler {
+	return func(ctx context.Context, dst, data []byte) ([]byte, *codec.Failure) {
+		arg, err := f.Arg(data)
+		if err != nil {
+			return dst, &codec.Failure{Code: codec.CodeArgument, Message: err.Error()}
+		}
+		result, err := h(ctx, arg)
+		if err != nil {
+			return dst, &codec.Failure{Code: codec.CodeError, Type: fmt.Sprintf("%T", err), Message: err.Error()}
+		}
+		out, err := f.AppendResult(dst, result)
+		if err != nil {
+			return dst, &codec.Failure{Code: codec.CodeResult, Message: err.Error()}
+		}
+		return out, nil
+	}
+}
+
+// Handled gives the names of the funcs that have a handler, sorted.
+func Handled() []string {
+	registered.mu.RLock()
+	defer registered.mu.RUnlock()
+	return slices.Sorted(maps.Keys(registered.m))
+}
+
+// handlers gives a copy of the registered handlers.
+func handlers() map[string]handler {
+	registered.mu.RLock()
+	defer registered.mu.RUnlock()
+	return maps.Clone(registered.m)
+}

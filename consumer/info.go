@@ -1,0 +1,55 @@
+package consumer
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+)
+
+// Info is what a handler can know of the task it runs.
+type Info struct {
+	ID       codec.ID
+	Func     string
+	Attempt  int               // from 1
+	Deadline time.Time         // zero if the task has none
+	Header   map[string]string // what the caller sent along, such as trace context
+}
+
+// taskContext is the context of one task: it adds the task to its parent.
+type taskContext struct {
+	context.Context
+	info   Info
+	logger *slog.Logger
+}
+
+type taskKey struct{}
+
+// Value gives the context itself for the package's own key.
+func (c *taskContext) Value(key any) any {
+	if key == (taskKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// Task tells which task the handler runs whose context this is; ok is false
+// for any other context.
+func Task(ctx context.Context) (info Info, ok bool) {
+	c, ok := ctx.Value(taskKey{}).(*taskContext)
+	if !ok {
+		return Info{}, false
+	}
+	return c.info, true
+}
+
+// Logger gives a logger that adds the task's id, func and attempt to each
+// record; outside a task it gives slog.Default.
+func Logger(ctx context.Context) *slog.Logger {
+	c, ok := ctx.Value(taskKey{}).(*taskContext)
+	if !ok {
+		return slog.Default()
+	}
+	return c.logger.With("task", c.info.ID.String(), "func", c.info.Func, "attempt", c.info.Attempt)
+}

@@ -1,0 +1,107 @@
+package consumer
+
+import (
+	"sync"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/handoff"
+)
+
+const (
+	// messageBytes is the size at which a message of outcomes goes out.
+	messageBytes = 64 << 10
+	// linger is how long an outcome may wait for others to go out with.
+	linger = time.Millisecond
+	// mostMessages is how many messages may be on their way to clients; beyond
+	// it the process stops running tasks.
+	mostMessages = 32
+)
+
+// outbox collects outcomes into messages. It is filled by the executor, and
+// flushed by the executor or, behind a long task, by the observer.
+type outbox struct {
+	desk *handoff.Desk
+	room chan struct{} // an element for each message on its way
+
+	mu     sync.Mutex
+	client string
+	out    *codec.OutcomesBuilder
+	counts []count
+	since  time.Time // when the first of the outcomes was added
+}
+
+// count says how many outcomes of a delivery are in the message, in a row.
+type count struct {
+	delivery *delivery
+	n        int
+}
+
+func newOutbox(desk *handoff.Desk) *outbox {
+	return &outbox{desk: desk, room: make(chan struct{}, mostMessages)}
+}
+
+// add takes the outcome of the delivery's next task. It flushes what waits for
+// another client, and a message that has become large or old.
+func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.out != nil && o.client != d.batch.Client {
+		o.flushLocked()
+	}
+	if o.out == nil {
+		o.client, o.since = d.batch.Client, now
+		o.out = codec.NewOutcomes(o.client, nil)
+	}
+	before := o.out.Size()
+	o.out.Add(outcome)
+	if last := len(o.counts) - 1; last >= 0 && o.counts[last].delivery == d {
+		o.counts[last].n++
+	} else {
+		o.counts = append(o.counts, count{d, 1})
+	}
+	// With an outcome as large as the one just added the next message might
+	// not fit into what the broker carries.
+	if size := o.out.Size(); size+(size-before) > messageBytes || now.Sub(o.since) > linger {
+		o.flushLocked()
+	}
+}
+
+// flush sends what was collected.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flushLocked()
+}
+
+func (o *outbox) flushLocked() {
+	if o.out == nil {
+		return
+	}
+	parts := make([]*part, len(o.counts))
+	for i, c := range o.counts {
+		parts[i] = c.delivery.sent(c.n)
+	}
+	data := o.out.Bytes()
+	o.out, o.counts = nil, nil
+	o.room <- struct{}{}
+	o.desk.Send(o.client, data, func(err error) {
+		<-o.room
+		for _, p := range parts {
+			p.arrived(err)
+		}
+	})
+}
+
+// wait waits until every message is in safe hands, at most for patience.
+func (o *outbox) wait(patience time.Duration) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for range mostMessages {
+		select {
+		case o.room <- struct{}{}:
+		case <-timer.C:
+			return
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+const (
+	pullExpiry    = 30 * time.Second
+	pullHeartbeat = 5 * time.Second
+	// pullSilence is how long a standing pull may be silent before it counts as
+	// lost: the server drops pulls without a word when a limit is reached, and
+	// a leader that dies takes them along.
+	pullSilence = 2*pullHeartbeat + time.Second
+	pullCheck   = time.Second
+	// drainPatience bounds how long closing waits for the server.
+	drainPatience = time.Second
+)
+
+// puller keeps a standing pull on the queue's consumer, over one long-lived
+// subscription. It asks for as many deliveries as demand says, no more.
+type puller struct {
+	nc      *nats.Conn
+	subject string // of pull requests
+	logger  *slog.Logger
+	demand  func() int
+	receive func(*nats.Msg)
+
+	mu     sync.Mutex
+	sub    *nats.Subscription
+	inbox  string
+	asked  int       // deliveries asked for that have not come
+	heard  time.Time // when the server last said anything to our pulls
+	failed bool      // the last pull was refused: wait for the next check
+	closed bool
+}
+
+func newPuller(nc *nats.Conn, queue string, logger *slog.Logger, demand func() int, receive func(*nats.Msg)) *puller {
+	return &puller{
+		nc: nc, logger: logger, demand: demand, receive: receive,
+		subject: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", broker.TaskStream(queue), broker.WorkersConsumer(broker.Normal)),
+	}
+}
+
+// open subscribes, in place of a subscription that it has. What the server
+// sends to the old one has no taker then, and goes back to the queue at once.
+func (p *puller) open() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil
+	}
+	if p.sub != nil {
+		p.drain()
+	}
+	p.inbox, p.asked, p.failed, p.heard = p.nc.NewInbox(), 0, false, time.Now()
+	sub, err := p.nc.Subscribe(p.inbox, p.take)
+	if err != nil {
+		return fmt.Errorf("consumer: subscribing to deliveries: %w", err)
+	}
+	if err := sub.SetPendingLimits(-1, -1); err != nil { // bounded by what we ask for
+		return fmt.Errorf("consumer: subscribing to deliveries: %w", err)
+	}
+	p.sub = sub
+	return nil
+}
+
+// ask pulls as much as is wanted and not yet asked for.
+func (p *puller) ask() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.failed {
+		return
+	}
+	n := p.demand() - p.asked
+	if n <= 0 || p.asked > 0 && n < mostAtHand/2 {
+		return // a pull for each delivery would cost as much as the delivery
+	}
+	request := `{"batch":` + strconv.Itoa(n) +
+		`,"expires":` + strconv.FormatInt(int64(pullExpiry), 10) +
+		`,"idle_heartbeat":` + strconv.FormatInt(int64(pullHeartbeat), 10) + `}`
+	if err := p.nc.PublishRequest(p.subject, p.inbox, []byte(request)); err != nil {
+		p.failed = true
+		p.logger.Debug("pulling", "error", err)
+		return
+	}
+	p.asked += n
+	p.heard = time.Now()
+}
+
+// take takes a delivery, or the server's word on a pull.
+func (p *puller) take(msg *nats.Msg) {
+	p.mu.Lock()
+	p.heard = time.Now()
+	status := ""
+	if len(msg.Header) > 0 && len(msg.Data) == 0 {
+		status = msg.Header.Get("Status")
+	}
+	if status == "" {
+		p.asked = max(p.asked-1, 0)
+	} else {
+		p.status(status, msg)
+	}
+	p.mu.Unlock()
+	if status == "" {
+		p.receive(msg)
+	} else {
+		p.ask()
+	}
+}
+
+// status takes the server's word on a pull; p.mu is held.
+func (p *puller) status(status string, msg *nats.Msg) {
+	switch status {
+	case "100": // heartbeat
+	case "408": // expired: what is left of it, it will not send
+		left, err := strconv.Atoi(msg.Header.Get("Nats-Pending-Messages"))
+		if err != nil {
+			left = p.asked
+		}
+		p.asked = max(p.asked-left, 0)
+	default:
+		p.asked, p.failed = 0, true
+		description := msg.Header.Get("Description")
+		if !strings.Contains(description, "Leadership Change") {
+			p.logger.Warn("the broker refused a pull; will try again", "status", status, "description", description)
+		}
+	}
+}
+
+// watch asks again when a pull was refused, lost or silent, until ctx ends.
+func (p *puller) watch(ctx context.Context) {
+	status := p.nc.StatusChanged(nats.CONNECTED)
+	defer p.nc.RemoveStatusListener(status)
+	ticker := time.NewTicker(pullCheck)
+	defer ticker.Stop()
+	for {
+		reopen := false
+		select {
+		case <-ctx.Done():
+			return
+		case _, ok := <-status:
+			reopen = ok
+		case <-ticker.C:
+			p.mu.Lock()
+			reopen = p.failed || p.asked > 0 && time.Since(p.heard) > pullSilence
+			p.mu.Unlock()
+		}
+		if !reopen {
+			continue
+		}
+		if err := p.open(); err != nil {
+			p.logger.Debug("reopening the pull", "error", err)
+			continue
+		}
+		p.ask()
+	}
+}
+
+// drain ends the subscription; deliveries that the server has already sent are
+// still received.
+func (p *puller) drain() <-chan struct{} {
+	gone := make(chan struct{})
+	p.sub.SetClosedHandler(func(string) { close(gone) })
+	if err := p.sub.Drain(); err != nil {
+		p.logger.Debug("draining the subscription to deliveries", "error", err)
+	}
+	return gone
+}
+
+// close ends the pulls, and returns when the last delivery has been received.
+func (p *puller) close() {
+	p.mu.Lock()
+	p.closed = true
+	gone := p.drain()
+	p.mu.Unlock()
+	select {
+	case <-gone:
+	case <-time.After(drainPatience): // not connected
+	}
+}

@@ -1,0 +1,132 @@
+package consumer
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+// worker is the state of one Serve.
+type worker struct {
+	Config
+	handlers  map[string]handler
+	publisher *broker.Publisher
+	outbox    *outbox
+	puller    *puller
+	cancels   cancels
+
+	queue   chan *delivery // taken and waiting to run; never full, see demand
+	held    atomic.Int64   // deliveries in hand, running and handed off but not acknowledged included
+	busy    atomic.Bool    // a delivery is running
+	usual   atomic.Int64   // usual run time of a delivery in nanoseconds; 0 while unknown
+	running running
+}
+
+const (
+	// atHand is how much work, in run time, a process keeps waiting beside what
+	// it runs, so that it need not wait for the broker between short tasks.
+	atHand = 5 * time.Millisecond
+	// mostAtHand bounds the number of deliveries waiting.
+	mostAtHand = 16
+)
+
+// demand gives how many deliveries the process wants to have waiting. While it
+// runs something that takes long it wants none: they are better off elsewhere.
+func (w *worker) demand() int {
+	want := 0
+	if usual := time.Duration(w.usual.Load()); usual > 0 && !w.running.long(time.Now()) {
+		want = min(int(atHand/usual), mostAtHand)
+	}
+	if !w.busy.Load() {
+		want = max(want, 1)
+	}
+	return min(want-len(w.queue), scoreboard.Slots-int(w.held.Load()))
+}
+
+// receive takes a delivery from the broker, on the subscription's goroutine.
+func (w *worker) receive(msg *nats.Msg) {
+	d := &delivery{worker: w, ack: msg.Reply}
+	if err := d.batch.Decode(msg.Data); err != nil {
+		w.reject(msg, err)
+		return
+	}
+	slot, ok := w.Board.Take(d.ack, len(d.batch.Tasks))
+	if !ok {
+		w.giveBack(d)
+		return
+	}
+	d.slot = slot
+	w.held.Add(1)
+	if w.running.long(time.Now()) {
+		w.giveBack(d)
+		return
+	}
+	w.queue <- d
+}
+
+// reject puts a message that is not a batch aside as a dead letter. It has no
+// client that could be told.
+func (w *worker) reject(msg *nats.Msg, cause error) {
+	w.Logger.Error("a message in the queue is not a batch of tasks; it goes to the dead letters",
+		"queue", w.Queue, "error", cause)
+	dead := nats.NewMsg(broker.DeadSubject(w.Queue))
+	dead.Header.Set("Muster-Cause", cause.Error())
+	dead.Header.Set(nats.MsgIdHdr, "reject."+msg.Reply)
+	dead.Data = msg.Data
+	w.publisher.Publish(dead, func(_ uint64, err error) {
+		if err != nil {
+			w.Logger.Error("storing a dead letter", "error", err)
+			return // the message comes again when its lease ends
+		}
+		w.answer(msg.Reply, ackTerm)
+	})
+}
+
+// Answers to a delivery.
+const (
+	ackDone  = "+ACK"
+	ackTerm  = "+TERM"
+	ackAgain = "-NAK"
+	ackLater = `-NAK {"delay":5000000000}`
+)
+
+// answer tells the broker what became of a delivery. It may be lost with the
+// connection; then the lease ends, and the delivery comes again.
+func (w *worker) answer(ack, answer string) {
+	if err := w.Conn.Publish(ack, []byte(answer)); err != nil {
+		w.Logger.Debug("answering a delivery", "answer", answer, "error", err)
+	}
+}
+
+// giveBack returns a delivery that has not begun, for another process to run.
+func (w *worker) giveBack(d *delivery) {
+	w.answer(d.ack, ackAgain)
+	d.release()
+}
+
+func (w *worker) giveBackQueue() {
+	for {
+		select {
+		case d := <-w.queue:
+			w.giveBack(d)
+		default:
+			return
+		}
+	}
+}
+
+func (w *worker) receiveCancel(msg *nats.Msg) {
+	ids, err := codec.ReadCancel(msg.Data)
+	if err != nil {
+		w.Logger.Warn("a cancel request does not read", "error", err)
+		return
+	}
+	for _, id := range ids {
+		w.cancels.add(id)
+	}
+}

@@ -1,0 +1,181 @@
+package broker
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+const readyTimeout = 10 * time.Second
+
+// ServerConfig says how to run a broker inside this process.
+type ServerConfig struct {
+	Host       string       // default 127.0.0.1: this machine only
+	Port       int          // -1: any free port; 0: 4222
+	StoreDir   string       // where streams are kept; required without ConfigFile
+	Token      string       // what clients must present; empty: nothing
+	SyncAlways bool         // fsync before every acknowledgement: survives power loss, much slower
+	ConfigFile string       // a whole nats-server configuration; replaces all of the above
+	Logger     *slog.Logger // the server's log, its notices as debug; default: nobody
+}
+
+// Server is a broker that runs inside this process.
+type Server struct {
+	ns  *server.Server
+	url string
+}
+
+// StartServer starts a broker and returns when it serves clients and JetStream
+// has recovered its streams. The error, [ErrStart], is one line with the cause
+// and where possible the mend, such as for a port in use or a store directory
+// that cannot be written.
+func StartServer(cfg ServerConfig) (*Server, error) {
+	opts, err := cfg.options()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrStart, err)
+	}
+	ns, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrStart, err)
+	}
+	// Start tells of its failures in no other way than the log.
+	log := newServerLog(cfg.Logger)
+	ns.SetLoggerV2(log, false, false, false)
+	ns.Start() // returns when it listens
+
+	s := &Server{ns: ns}
+	if err := s.ready(opts, log); err != nil {
+		s.Shutdown()
+		return nil, fmt.Errorf("%w: %w", ErrStart, err)
+	}
+	s.url = clientURL(ns.Addr(), opts)
+	return s, nil
+}
+
+// URL is how a client on this machine connects, its credential included if the
+// server has a single one.
+func (s *Server) URL() string { return s.url }
+
+// Shutdown disconnects the clients, stops the server and waits until it is
+// gone. What is stored stays. It may be called more than once.
+func (s *Server) Shutdown() {
+	s.ns.Shutdown()
+	s.ns.WaitForShutdown()
+}
+
+// RandomCredential returns a token that cannot be guessed, of letters and
+// digits only.
+func RandomCredential() string { return rand.Text() }
+
+func (cfg ServerConfig) options() (*server.Options, error) {
+	if cfg.ConfigFile != "" {
+		opts, err := server.ProcessConfigFile(cfg.ConfigFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", cfg.ConfigFile, err)
+		}
+		if !opts.JetStream {
+			return nil, fmt.Errorf("%w in %s: add a jetstream block with a store_dir", ErrNoJetStream, cfg.ConfigFile)
+		}
+		opts.NoSigs = true
+		return opts, probePort(opts)
+	}
+	opts := &server.Options{
+		Host:                   cfg.Host,
+		Port:                   cfg.Port,
+		Authorization:          cfg.Token,
+		JetStream:              true,
+		StoreDir:               cfg.StoreDir,
+		SyncAlways:             cfg.SyncAlways,
+		PingInterval:           pingInterval, // as for clients: notice a peer that vanished
+		MaxPingsOut:            maxPingsOutstanding,
+		NoSigs:                 true,
+		DisableJetStreamBanner: true,
+	}
+	if opts.Host == "" {
+		opts.Host = "127.0.0.1"
+	}
+	if opts.Port == 0 {
+		opts.Port = server.DEFAULT_PORT
+	}
+	return opts, errors.Join(probeStore(cfg.StoreDir), probePort(opts))
+}
+
+// probeStore and probePort find the common mistakes in time to name the mend.
+func probeStore(dir string) error {
+	if dir == "" {
+		return errors.New("no store directory: name one that outlives a reboot")
+	}
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(dir, ".probe-*"); err == nil {
+			f.Close()
+			err = os.Remove(f.Name())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("store directory %s cannot be written: %w", filepath.Clean(dir), err)
+	}
+	return nil
+}
+
+func probePort(opts *server.Options) error {
+	if opts.Port <= 0 {
+		return nil
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(opts.Host, strconv.Itoa(opts.Port)))
+	if err != nil {
+		return fmt.Errorf("%w: stop what uses the port, or choose another", err)
+	}
+	return l.Close()
+}
+
+// ready makes sure that what was started serves.
+func (s *Server) ready(opts *server.Options, log *serverLog) error {
+	if fatal := log.fatal(); fatal != nil {
+		return fatal
+	}
+	if !s.ns.ReadyForConnections(readyTimeout) {
+		return fmt.Errorf("not ready for clients within %s", readyTimeout)
+	}
+	if !s.ns.JetStreamEnabled() {
+		return ErrNoJetStream
+	}
+	// A member of a cluster is not healthy before it finds the others.
+	if opts.Cluster.Port == 0 {
+		if health := s.ns.Healthz(nil); health.Status != "ok" {
+			return fmt.Errorf("unhealthy: %s %s", health.Status, health.Error)
+		}
+	}
+	return nil
+}
+
+func clientURL(addr net.Addr, opts *server.Options) string {
+	u := url.URL{Scheme: "nats"}
+	if opts.TLSConfig != nil {
+		u.Scheme = "tls"
+	}
+	switch {
+	case opts.Username != "":
+		u.User = url.UserPassword(opts.Username, opts.Password)
+	case opts.Authorization != "":
+		u.User = url.User(opts.Authorization)
+	}
+	host, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	} else if h := opts.Host; net.ParseIP(h) == nil {
+		host = h // keep the name that a certificate may be made out to
+	}
+	u.Host = net.JoinHostPort(host, port)
+	return u.String()
+}

@@ -1,0 +1,183 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Lease is how long the broker waits for a delivered task to be acknowledged
+// or renewed before it gives it to another worker process.
+const Lease = 10 * time.Second
+
+const (
+	// The supervisor parks nothing at the broker, so what is pending is only
+	// what worker processes hold: 20,000 messages, each perhaps a whole batch
+	// of tasks, is far above any fleet's prefetch. The server scans them all
+	// when a lease may have run out, which is why it is not unlimited.
+	maxAckPending = 20_000
+
+	// One standing pull for each worker process. A pull beyond the limit is
+	// dropped without a word, so the limit is far above the largest fleet.
+	maxWaiting = 8192
+
+	// How long the server knows a message id: longer than any retry of a
+	// publish that is not held up by an outage.
+	duplicateWindow = 2 * time.Minute
+
+	// A backstop: whoever stores an outcome gives it a time to live of its own.
+	resultsMaxAge = 7 * 24 * time.Hour
+
+	// A month to look at a dead letter, and a bound for a queue where every
+	// task dies. The oldest go first: refusing the newest would leave its task
+	// in the queue for ever. The server sets these bytes aside at once, hence
+	// not more.
+	deadMaxAge   = 30 * 24 * time.Hour
+	deadMaxBytes = 256 << 20
+)
+
+// StreamOptions are the operator's choices when streams are created. A zero
+// field is no opinion: the default when creating, and anything goes for a
+// stream that exists.
+type StreamOptions struct {
+	// Replicas is on how many servers of a cluster each stream is kept.
+	// Default 1.
+	Replicas int
+
+	// MaxBytes bounds a queue's stream; when it is full, publishing fails with
+	// [ErrStreamFull]. The default is the store limit of the server or
+	// account, because the server sets MaxBytes aside when it creates the
+	// stream, whether used or not.
+	MaxBytes int64
+}
+
+// EnsureQueue creates the stream and consumers of a queue if they are missing,
+// and otherwise compares them with what Muster needs. It changes nothing that
+// exists. Any number of hosts and clients may call it at the same time.
+// The errors are [ErrQueueName] and [ErrForeignStream], which names every
+// differing field, besides those of the JetStream API.
+func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts StreamOptions) error {
+	if err := ValidQueue(queue); err != nil {
+		return err
+	}
+	if err := ensureStream(ctx, js, taskStream(queue, opts), opts); err != nil {
+		return err
+	}
+	for _, lane := range Lanes {
+		if err := ensureConsumer(ctx, js, TaskStream(queue), workersConsumer(queue, lane)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EnsureShared does for the results and dead-letter streams what [EnsureQueue]
+// does for a queue.
+func EnsureShared(ctx context.Context, js jetstream.JetStream, opts StreamOptions) error {
+	if err := ensureStream(ctx, js, resultsStream(opts), opts); err != nil {
+		return err
+	}
+	return ensureStream(ctx, js, deadStream(opts), opts)
+}
+
+func taskStream(queue string, opts StreamOptions) jetstream.StreamConfig {
+	maxBytes := int64(-1)
+	if opts.MaxBytes > 0 {
+		maxBytes = opts.MaxBytes
+	}
+	return jetstream.StreamConfig{
+		Name:        TaskStream(queue),
+		Description: "muster: tasks of queue " + queue,
+		Subjects:    []string{TaskWildcard(queue)},
+		Retention:   jetstream.WorkQueuePolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew, // a full queue refuses tasks, it never forgets one
+		MaxBytes:    maxBytes,
+		Duplicates:  duplicateWindow,
+		Replicas:    max(opts.Replicas, 1),
+	}
+}
+
+func workersConsumer(queue string, lane Lane) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:       WorkersConsumer(lane),
+		FilterSubject: TaskSubject(queue, lane),
+		DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       Lease,
+		MaxDeliver:    -1, // Muster counts attempts itself: a delivery is not an attempt
+		MaxAckPending: maxAckPending,
+		MaxWaiting:    maxWaiting,
+	}
+}
+
+func resultsStream(opts StreamOptions) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              ResultsStream,
+		Description:       "muster: outcomes",
+		Subjects:          []string{resultsSource},
+		Retention:         jetstream.LimitsPolicy,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardOld,
+		MaxBytes:          -1,
+		MaxMsgsPerSubject: 1,
+		MaxAge:            resultsMaxAge,
+		Duplicates:        duplicateWindow,
+		Replicas:          max(opts.Replicas, 1),
+		AllowDirect:       true,
+		AllowMsgTTL:       true,
+		RePublish:         &jetstream.RePublish{Source: resultsSource, Destination: resultsLive},
+	}
+}
+
+func deadStream(opts StreamOptions) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        DeadStream,
+		Description: "muster: dead letters",
+		Subjects:    []string{deadPrefix + ">"},
+		Retention:   jetstream.LimitsPolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardOld,
+		MaxBytes:    deadMaxBytes,
+		MaxAge:      deadMaxAge,
+		Duplicates:  duplicateWindow,
+		Replicas:    max(opts.Replicas, 1),
+	}
+}
+
+// ensureStream returns nil when a stream such as want exists, made now or
+// before. Creating is idempotent at the server, so of several who find it
+// missing all succeed, or find what another has made.
+func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, opts StreamOptions) error {
+	stream, err := js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = js.CreateStream(ctx, want)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			stream, err = js.Stream(ctx, want.Name)
+		}
+	}
+	if apiCode(err) == errCodeSubjectOverlap {
+		return fmt.Errorf("%w: stream %s: another stream takes subjects of %q: rename or delete it", ErrForeignStream, want.Name, want.Subjects)
+	}
+	if err != nil {
+		return fmt.Errorf("ensuring stream %s: %w", want.Name, err)
+	}
+	return foreign("stream "+want.Name, streamDifferences(want, stream.CachedInfo().Config, opts))
+}
+
+func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream string, want jetstream.ConsumerConfig) error {
+	consumer, err := js.Consumer(ctx, stream, want.Durable)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		consumer, err = js.CreateConsumer(ctx, stream, want)
+		if errors.Is(err, jetstream.ErrConsumerExists) {
+			consumer, err = js.Consumer(ctx, stream, want.Durable)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("ensuring consumer %s of stream %s: %w", want.Durable, stream, err)
+	}
+	return foreign("consumer "+want.Durable+" of stream "+stream, consumerDifferences(want, consumer.CachedInfo().Config))
+}

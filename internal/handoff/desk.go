@@ -1,0 +1,256 @@
+// Package handoff passes finished outcomes to their clients: straight to the
+// client, which answers with a receipt, or, where no receipt comes, into the
+// RESULTS stream, from which the client fetches them.
+package handoff
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+// ErrClosed is what a hand-off comes to whose desk was closed meanwhile.
+var ErrClosed = errors.New("handoff: closed")
+
+const (
+	// receiptTimeout is how long a client may take for its receipt.
+	receiptTimeout = 2 * time.Second
+	// storedTTL is how long RESULTS keeps an outcome that nobody asked to keep.
+	storedTTL = 24 * time.Hour
+)
+
+// Desk hands off outcomes. It is safe for concurrent use.
+type Desk struct {
+	nc        *nats.Conn
+	publisher *broker.Publisher
+	logger    *slog.Logger
+	inbox     string // receipts come to inbox.<token>
+	receipts  *nats.Subscription
+	timeout   time.Duration
+
+	mu       sync.Mutex
+	next     uint64
+	waiting  map[uint64]*parcel // by token
+	closed   bool
+	wake     chan struct{} // ticks when something waits again
+	stop     chan struct{}
+	finished sync.WaitGroup
+}
+
+// parcel is one message of outcomes on its way to a client.
+type parcel struct {
+	client   string
+	data     []byte
+	deadline time.Time
+	done     func(error)
+}
+
+// New opens a desk over a connection. The publisher stores what clients do not
+// take; it stays the caller's.
+func New(nc *nats.Conn, publisher *broker.Publisher, logger *slog.Logger) (*Desk, error) {
+	d := &Desk{
+		nc: nc, publisher: publisher, logger: logger,
+		inbox: nc.NewInbox(), timeout: receiptTimeout,
+		waiting: map[uint64]*parcel{},
+		wake:    make(chan struct{}, 1),
+		stop:    make(chan struct{}),
+	}
+	var err error
+	if d.receipts, err = nc.Subscribe(d.inbox+".*", d.receive); err != nil {
+		return nil, fmt.Errorf("handoff: subscribing to receipts: %w", err)
+	}
+	if err := d.receipts.SetPendingLimits(-1, -1); err != nil { // one small message a parcel
+		return nil, fmt.Errorf("handoff: subscribing to receipts: %w", err)
+	}
+	d.finished.Go(d.watch)
+	return d, nil
+}
+
+// Send hands off a message of outcomes for a client, and calls done once, on a
+// goroutine of the desk's or the publisher's, when it is in safe hands: with nil
+// when the client has it or RESULTS does, or with an error when neither could
+// be had. data belongs to the desk until then.
+func (d *Desk) Send(client string, data []byte, done func(error)) {
+	p := &parcel{client: client, data: data, deadline: time.Now().Add(d.timeout), done: done}
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		done(ErrClosed)
+		return
+	}
+	token := d.next
+	d.next++
+	d.waiting[token] = p
+	first := len(d.waiting) == 1
+	d.mu.Unlock()
+	if first {
+		select {
+		case d.wake <- struct{}{}:
+		default:
+		}
+	}
+	reply := d.inbox + "." + strconv.FormatUint(token, 36)
+	if err := d.nc.PublishRequest(broker.ReplySubject(client), reply, data); err != nil {
+		// Not connected: the publisher keeps it until we are.
+		d.store(token)
+	}
+}
+
+// receive takes a receipt, or the server's word that nobody listens.
+func (d *Desk) receive(msg *nats.Msg) {
+	token, err := strconv.ParseUint(msg.Subject[strings.LastIndexByte(msg.Subject, '.')+1:], 36, 64)
+	if err != nil {
+		return
+	}
+	if len(msg.Data) == 0 && msg.Header.Get("Status") == "503" {
+		d.store(token)
+		return
+	}
+	if _, err := codec.ReadReceipt(msg.Data); err != nil {
+		d.logger.Warn("a receipt does not read", "error", err)
+		d.store(token)
+		return
+	}
+	if p := d.take(token); p != nil {
+		p.done(nil)
+	}
+}
+
+func (d *Desk) take(token uint64) *parcel {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.waiting[token]
+	delete(d.waiting, token)
+	return p
+}
+
+// store puts each outcome of a parcel into RESULTS. The server refuses one that
+// is there already: the first outcome of a task stands, and that is as good.
+func (d *Desk) store(token uint64) {
+	p := d.take(token)
+	if p == nil {
+		return
+	}
+	var outcomes codec.Outcomes
+	if err := outcomes.Decode(p.data); err != nil {
+		p.done(fmt.Errorf("handoff: storing outcomes: %w", err))
+		return
+	}
+	all := newTally(len(outcomes.List), p.done)
+	for i := range outcomes.List {
+		o := &outcomes.List[i]
+		single := codec.NewOutcomes(p.client, nil)
+		single.Add(o)
+		msg := nats.NewMsg(broker.ResultSubject(p.client, o.N))
+		msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, "0")
+		msg.Header.Set(jetstream.MsgTTLHeader, strconv.Itoa(int(storedTTL/time.Second)))
+		msg.Data = single.Bytes()
+		d.publisher.Publish(msg, func(_ uint64, err error) {
+			if errors.Is(err, broker.ErrWrongLastSequence) {
+				err = nil
+			}
+			all.one(err)
+		})
+	}
+}
+
+// tally calls done when each of n parts is done, with the first error.
+type tally struct {
+	mu   sync.Mutex
+	left int
+	err  error
+	done func(error)
+}
+
+func newTally(n int, done func(error)) *tally {
+	if n == 0 {
+		done(nil)
+	}
+	return &tally{left: n, done: done}
+}
+
+func (t *tally) one(err error) {
+	t.mu.Lock()
+	if err != nil && t.err == nil {
+		t.err = err
+	}
+	t.left--
+	last := t.left == 0
+	err = t.err
+	t.mu.Unlock()
+	if last {
+		t.done(err)
+	}
+}
+
+// watch stores what has waited too long for its receipt. It ticks only while
+// something waits.
+func (d *Desk) watch() {
+	ticker := time.NewTicker(d.timeout / 4)
+	defer ticker.Stop()
+	for {
+		if d.overdue(time.Now()) {
+			select {
+			case <-ticker.C:
+				continue
+			case <-d.stop:
+				return
+			}
+		}
+		ticker.Stop()
+		select {
+		case <-d.wake:
+			ticker.Reset(d.timeout / 4)
+		case <-d.stop:
+			return
+		}
+	}
+}
+
+// overdue stores what is overdue, and reports whether anything still waits.
+func (d *Desk) overdue(now time.Time) bool {
+	d.mu.Lock()
+	var late []uint64
+	for token, p := range d.waiting {
+		if now.After(p.deadline) {
+			late = append(late, token)
+		}
+	}
+	left := len(d.waiting) - len(late)
+	d.mu.Unlock()
+	for _, token := range late {
+		d.store(token)
+	}
+	return left > 0
+}
+
+// Close fails what still waits with [ErrClosed] and ends the desk's goroutine.
+func (d *Desk) Close() {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return
+	}
+	d.closed = true
+	waiting := d.waiting
+	d.waiting = map[uint64]*parcel{}
+	d.mu.Unlock()
+	close(d.stop)
+	d.finished.Wait()
+	if err := d.receipts.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		d.logger.Debug("unsubscribing from receipts", "error", err)
+	}
+	for _, p := range waiting {
+		p.done(ErrClosed)
+	}
+}

@@ -1,0 +1,113 @@
+package scoreboard
+
+import (
+	"strings"
+	"time"
+)
+
+// readAttempts bounds how often a record that changes while it is read is read
+// again.
+const readAttempts = 16
+
+// Delivery is what a worker process noted about one delivery it holds. The
+// tasks before HandedOff are settled, those before Finished have an outcome
+// that may be lost, and the last started one is running if Running says so.
+// Always 0 ≤ HandedOff ≤ Finished ≤ Started ≤ Tasks ≤ MaxTasks, and Started is
+// at most one ahead of Finished.
+type Delivery struct {
+	Ack       string // subject that settles the delivery
+	Tasks     int    // tasks it has, less what was given back
+	Started   int
+	Finished  int
+	HandedOff int
+	StartedAt time.Time // start of the last started task, zero before the first
+}
+
+// Running reports whether a task of the delivery was running.
+func (d Delivery) Running() bool { return d.Started > d.Finished }
+
+// Deliveries returns what the worker process holds, in no particular order. A
+// delivery taken or released meanwhile is there whole or not at all, and one
+// whose notes cannot be true is left out.
+func (b *Board) Deliveries() []Delivery {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.page == nil {
+		return nil
+	}
+	var all []Delivery
+	for i := range b.page.records {
+		if d, ok := b.page.records[i].read(); ok {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// Tasks returns how many tasks the worker process has finished since New.
+func (b *Board) Tasks() uint64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.page == nil {
+		return 0
+	}
+	var total uint64
+	for i := range b.page.records {
+		total += b.page.records[i].finished.Load()
+	}
+	return total
+}
+
+func (r *record) read() (Delivery, bool) {
+	for range readAttempts {
+		sequence := r.sequence.Load()
+		if sequence%2 == 0 {
+			return Delivery{}, false
+		}
+		d, ok := r.delivery()
+		if r.sequence.Load() == sequence {
+			return d, ok
+		}
+	}
+	return Delivery{}, false
+}
+
+// delivery believes nothing: the worker process may have written anything.
+func (r *record) delivery() (Delivery, bool) {
+	ack, ok := r.getAck()
+	if !ok || strings.ContainsFunc(ack, notInSubject) {
+		return Delivery{}, false
+	}
+	d := Delivery{Ack: ack, Tasks: clamp(r.tasks.Load(), 0, MaxTasks)}
+	handedOff := r.handedOff.Load() // first, as it must not exceed finished
+	finished, started, at := r.progress()
+	d.Finished = clamp(finished-r.finishedBefore.Load(), 0, d.Tasks)
+	d.Started = clamp(started, d.Finished, min(d.Finished+1, d.Tasks))
+	d.HandedOff = clamp(handedOff, 0, d.Finished)
+	if d.Started > 0 {
+		d.StartedAt = time.Unix(0, at)
+	}
+	return d, true
+}
+
+// progress reads what belongs together: the next task starts only after
+// finished has grown, so while that stands still started and its time are one
+// task's.
+func (r *record) progress() (finished, started uint64, at int64) {
+	for range readAttempts {
+		finished, started, at = r.finished.Load(), r.started.Load(), r.startedAt.Load()
+		if r.finished.Load() == finished {
+			return finished, started, at
+		}
+	}
+	// Tasks this short are as well seen between one and the next.
+	return finished, 0, at
+}
+
+func clamp(n uint64, low, high int) int {
+	return max(low, int(min(n, uint64(high))))
+}
+
+// notInSubject finds what would break the broker's protocol if a scribbled ack
+// subject were published to.
+func notInSubject(r rune) bool { return r <= ' ' || r == 0x7f }

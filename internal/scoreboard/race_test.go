@@ -1,0 +1,120 @@
+package scoreboard_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+// Every delivery says in its ack subject how many tasks it has, and a task's
+// start time says how many were started, so that a torn read gives itself away.
+func TestReadersSeeWholeDeliveries(t *testing.T) {
+	t.Parallel()
+	const writers, rounds = 4, 5000
+	supervisor, f := newBoard(t)
+	worker := open(t, f)
+
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			var total uint64
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				for _, d := range supervisor.Deliveries() {
+					requireWhole(t, d)
+				}
+				now := supervisor.Tasks()
+				if now < total {
+					t.Errorf("total went from %d to %d", total, now)
+				}
+				total = now
+			}
+		})
+	}
+
+	var wg sync.WaitGroup
+	var finished [writers]uint64
+	for w := range writers {
+		wg.Go(func() {
+			for i := range rounds {
+				tasks := 1 + (i+w)%40
+				s, ok := worker.Take(ackFor(tasks), tasks)
+				if !ok {
+					t.Error("no slot")
+					return
+				}
+				for n := range tasks {
+					s.Start(int64(n + 1))
+					s.Finish()
+					finished[w]++
+				}
+				s.HandedOff(tasks)
+				s.Release()
+			}
+		})
+	}
+	wg.Wait()
+	close(stop)
+	readers.Wait()
+
+	require.Empty(t, supervisor.Deliveries())
+	var sum uint64
+	for _, n := range finished {
+		sum += n
+	}
+	require.Equal(t, sum, supervisor.Tasks())
+}
+
+func ackFor(tasks int) string {
+	return fmt.Sprintf("%d.%s", tasks, strings.Repeat(fmt.Sprint(tasks%10), tasks*10))
+}
+
+func requireWhole(t *testing.T, d scoreboard.Delivery) {
+	requireSound(t, d)
+	if d.Ack != ackFor(d.Tasks) {
+		t.Errorf("torn: %d tasks under %q", d.Tasks, d.Ack)
+	}
+	if d.Running() && d.StartedAt.UnixNano() != int64(d.Started) {
+		t.Errorf("torn: task %d started at %d", d.Started, d.StartedAt.UnixNano())
+	}
+}
+
+// One long delivery of tasks that take no time.
+func TestReaderSeesTheStartOfTheRunningTask(t *testing.T) {
+	t.Parallel()
+	supervisor, f := newBoard(t)
+	s, ok := open(t, f).Take(ackFor(1), scoreboard.MaxTasks)
+	require.True(t, ok)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := range scoreboard.MaxTasks {
+			s.Start(int64(n + 1))
+			s.Finish()
+		}
+	}()
+	defer func() { <-done }() // before the board is unmapped
+	for {
+		d := supervisor.Deliveries()[0]
+		requireSound(t, d)
+		if d.Running() {
+			require.EqualValues(t, d.Started, d.StartedAt.UnixNano())
+		}
+		select {
+		case <-done:
+			require.EqualValues(t, scoreboard.MaxTasks, supervisor.Tasks())
+			return
+		default:
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package scoreboard
+
+// Slot is where a worker process notes the progress of one delivery, whose
+// tasks run one after the other. It belongs to one goroutine at a time, from
+// Take until Release; HandedOff alone may be called beside the others.
+type Slot struct {
+	record *record
+	board  *Board
+	bit    uint64
+}
+
+func (s *Slot) fill(ack string, tasks int) {
+	r := s.record
+	r.setAck(ack)
+	r.tasks.Store(uint64(tasks))
+	r.started.Store(0)
+	r.startedAt.Store(0)
+	r.finishedBefore.Store(r.finished.Load())
+	r.handedOff.Store(0)
+	r.sequence.Add(1)
+}
+
+// Start notes that the delivery's next task begins; now is the time in unix
+// nanoseconds.
+func (s *Slot) Start(now int64) {
+	// The time first: whoever sees the task started sees its start.
+	s.record.startedAt.Store(now)
+	s.record.started.Add(1)
+}
+
+// Finish notes that the started task's handler returned. A task that is
+// answered without running its handler is started and finished all the same.
+func (s *Slot) Finish() { s.record.finished.Add(1) }
+
+// HandedOff notes that n more outcomes, in task order, are in safe hands.
+func (s *Slot) HandedOff(n int) {
+	if n > 0 {
+		s.record.handedOff.Add(uint64(n))
+	}
+}
+
+// Truncate notes that only the first n tasks are still this process's and the
+// rest was given back. It never adds tasks.
+func (s *Slot) Truncate(n int) {
+	n = max(n, 0)
+	if uint64(n) < s.record.tasks.Load() {
+		s.record.tasks.Store(uint64(n))
+	}
+}
+
+// Release frees the slot, its delivery being acknowledged or given back. The
+// slot must not be used afterwards.
+func (s *Slot) Release() {
+	s.record.sequence.Add(1)
+	s.board.free.Or(s.bit)
+}

@@ -1,0 +1,165 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+// aftermathPatience bounds how long the tasks of one dead process are seen to.
+// What is left then comes back when its lease ends.
+const aftermathPatience = 10 * time.Second
+
+// aftermath sees to the deliveries that a dead process had in hand, by what its
+// scoreboard says. What it had not begun goes back to the queue. A batch that it
+// had begun cannot go back as it is: the tasks whose outcomes are not in safe
+// hands are stored again as new messages, the one that was running with an
+// attempt charged, and then the old message is acknowledged. It reports whether
+// a task was running.
+func (p *place) aftermath(c *child) (running bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), aftermathPatience)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, d := range c.board.Deliveries() {
+		running = running || d.Running()
+		if d.Started == 0 {
+			p.answer(d.Ack, "-NAK")
+			continue
+		}
+		all.Go(func() {
+			if err := p.putBack(ctx, c, d); err != nil {
+				p.Logger.Error("tasks of a dead worker process could not be put back; they come back when their lease ends",
+					"pid", c.PID(), "error", err)
+			}
+		})
+	}
+	all.Wait()
+	return running
+}
+
+// putBack stores again the tasks of one delivery that are not done.
+func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) error {
+	if d.HandedOff >= d.Tasks {
+		p.answer(d.Ack, "+ACK")
+		return nil
+	}
+	info, err := broker.ParseAck(d.Ack)
+	if err != nil {
+		return err
+	}
+	batch, subject, err := p.fetch(ctx, info)
+	if err != nil || batch == nil {
+		return err
+	}
+	if d.Tasks > len(batch.Tasks) {
+		return fmt.Errorf("pool: the scoreboard says %d tasks, the message has %d", d.Tasks, len(batch.Tasks))
+	}
+	put := &putting{place: p, id: fmt.Sprintf("putback.%s.%d.%d", info.Stream, info.StreamSeq, info.ConsumerSeq), subject: subject}
+	rest := codec.NewBatch(batch.Client, nil)
+	for i := d.HandedOff; i < d.Tasks; i++ {
+		task := &batch.Tasks[i]
+		if !d.Running() || i != d.Started-1 || p.isStopping() {
+			rest.Add(task)
+			continue
+		}
+		if task.Crashes++; task.Crashes < task.CrashBudget() {
+			// Alone, so that a task that kills its process troubles no other again.
+			suspect := codec.NewBatch(batch.Client, nil)
+			suspect.Add(task)
+			put.store("suspect", suspect.Bytes())
+			continue
+		}
+		put.fail(ctx, c, batch.Client, task)
+	}
+	if rest.Len() > 0 {
+		put.store("rest", rest.Bytes())
+	}
+	if err := put.wait(ctx); err != nil {
+		return err
+	}
+	p.answer(d.Ack, "+ACK")
+	return nil
+}
+
+// fetch gets a delivered message back from its stream; nil if it is gone, since
+// its worker acknowledged it with its last breath.
+func (p *place) fetch(ctx context.Context, info broker.AckInfo) (*codec.Batch, string, error) {
+	msg, err := p.tasks.GetMsg(ctx, info.StreamSeq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("pool: reading message %d of %s: %w", info.StreamSeq, info.Stream, err)
+	}
+	batch := &codec.Batch{}
+	if err := batch.Decode(msg.Data); err != nil {
+		return nil, "", fmt.Errorf("pool: message %d of %s: %w", info.StreamSeq, info.Stream, err)
+	}
+	return batch, msg.Subject, nil
+}
+
+// putting waits for the parts of one delivery to be in safe hands.
+type putting struct {
+	*place
+	id      string
+	subject string
+	parts   []chan error
+}
+
+// store publishes tasks again. The id names the delivery they come from, so that
+// they are stored once however often that is tried.
+func (p *putting) store(part string, data []byte) {
+	msg := nats.NewMsg(p.subject)
+	msg.Header.Set(nats.MsgIdHdr, p.id+"."+part)
+	msg.Data = data
+	done := p.part()
+	p.publisher.Publish(msg, func(_ uint64, err error) { done <- err })
+}
+
+// fail hands off the failure of a task whose budget is spent. The cause is known
+// once the process's output has ended.
+func (p *putting) fail(ctx context.Context, c *child, client string, task *codec.Task) {
+	select {
+	case <-c.Exited():
+	case <-ctx.Done():
+		p.part() <- context.Cause(ctx)
+		return
+	}
+	out := codec.NewOutcomes(client, nil)
+	out.Add(&codec.Outcome{
+		N:       task.N,
+		Failure: newDeath(c, true, false).failure(p.Host, task.Crashes),
+	})
+	done := p.part()
+	p.desk.Send(client, out.Bytes(), func(err error) { done <- err })
+}
+
+func (p *putting) part() chan error {
+	part := make(chan error, 1)
+	p.parts = append(p.parts, part)
+	return part
+}
+
+func (p *putting) wait(ctx context.Context) error {
+	for i, part := range p.parts {
+		select {
+		case err := <-part:
+			if err != nil {
+				return fmt.Errorf("pool: part %s of %s: %w", strconv.Itoa(i+1), p.id, err)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}

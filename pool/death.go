@@ -1,0 +1,46 @@
+package pool
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/musterfleet/muster/codec"
+)
+
+// Death tells how a worker process ended.
+type Death struct {
+	PID      int
+	ExitCode int    // exit status, or -1 if a signal ended it
+	Signal   string // such as "SIGKILL", or empty
+	Cause    string // the two above in words
+	Stderr   string // the end of what it wrote to its stderr
+	Running  bool   // a task was running, and was charged an attempt
+	Expected bool   // it was told to end, and did so in good order
+}
+
+func newDeath(c *child, running, stopping bool) Death {
+	exit := c.Exit()
+	return Death{
+		PID: exit.PID, ExitCode: exit.Code, Signal: signalName(exit.Signal), Cause: exit.String(), Stderr: exit.Stderr,
+		Running: running, Expected: stopping && exit.Code == 0 && !running,
+	}
+}
+
+// failure is the outcome of a task whose process died once too often.
+func (d Death) failure(host string, attempt int) *codec.Failure {
+	return &codec.Failure{
+		Code: codec.CodeWorkerDied, Message: d.Cause, Host: host, PID: d.PID, Attempt: attempt,
+		ExitCode: d.ExitCode, Signal: d.Signal, Stderr: d.Stderr,
+	}
+}
+
+func signalName(s syscall.Signal) string {
+	if s == 0 {
+		return ""
+	}
+	if name := unix.SignalName(s); name != "" {
+		return name
+	}
+	return s.String()
+}

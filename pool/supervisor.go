@@ -1,0 +1,247 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/handoff"
+	"github.com/musterfleet/muster/internal/proc"
+)
+
+// Supervisor is the parent of a host's worker processes. It is safe for
+// concurrent use.
+type Supervisor struct {
+	Config
+	executable string
+	guard      *proc.Guard
+	ownGuard   bool
+	nc         *nats.Conn
+	tasks      jetstream.Stream
+	publisher  *broker.Publisher
+	desk       *handoff.Desk
+
+	places  []*place
+	keepers sync.WaitGroup // of places
+	burials sync.WaitGroup // of dead processes
+
+	stop     func() // closes stopping
+	stopping chan struct{}
+	stopped  chan struct{} // closed when everything has ended
+}
+
+// readyPatience bounds how long worker processes may take to be ready.
+const readyPatience = 30 * time.Second
+
+// Start starts a host's worker processes and returns when all of them pull
+// tasks. They go on until [Supervisor.Drain] or [Supervisor.Kill]; ctx governs
+// the start alone.
+//
+// Its error wraps [ErrConfig], consumer.ErrNoHandlers, [ErrNoMain],
+// [ErrNotReady] with the end of the process's stderr, or says what is wrong with
+// the broker.
+func Start(ctx context.Context, cfg Config) (*Supervisor, error) {
+	refuseInWorker()
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	guard, executable, err := startGuard()
+	if err != nil {
+		return nil, err
+	}
+	s, err := start(ctx, cfg, guard, executable)
+	if err != nil {
+		return nil, errors.Join(err, guard.Close())
+	}
+	s.ownGuard = true
+	return s, nil
+}
+
+func startGuard() (*proc.Guard, string, error) {
+	if len(consumer.Handled()) == 0 {
+		return nil, "", consumer.ErrNoHandlers
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return nil, "", fmt.Errorf("pool: finding this program's file: %w", err)
+	}
+	guard, err := proc.StartGuard(executable, os.Args[:1], append(os.Environ(), roleEnv+"="+roleGuard))
+	if errors.Is(err, proc.ErrGuardSilent) {
+		return nil, "", ErrNoMain
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return guard, executable, nil
+}
+
+// start starts a supervisor with a completed configuration.
+func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string) (*Supervisor, error) {
+	s := &Supervisor{
+		Config: cfg, executable: executable, guard: guard,
+		stopping: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	s.stop = sync.OnceFunc(func() { close(s.stopping) })
+	if err := s.connect(ctx); err != nil {
+		return nil, err
+	}
+	fates := make(chan error, cfg.Processes)
+	for range cfg.Processes {
+		p := &place{Supervisor: s}
+		s.places = append(s.places, p)
+		once := sync.Once{}
+		s.keepers.Go(func() {
+			p.keep(func(err error) { once.Do(func() { fates <- err }) })
+		})
+	}
+	go s.finish()
+	go s.renewLeases()
+	if err := s.awaitReady(ctx, fates); err != nil {
+		s.Kill()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Supervisor) connect(ctx context.Context) (err error) {
+	s.nc, err = broker.Dial(ctx, s.URL, broker.Config{Name: "muster supervisor " + s.Host, Logger: s.Logger})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			s.nc.Close()
+		}
+	}()
+	js, err := broker.Check(ctx, s.nc)
+	if err != nil {
+		return err
+	}
+	if err = broker.EnsureShared(ctx, js, broker.StreamOptions{}); err != nil {
+		return err
+	}
+	if err = broker.EnsureQueue(ctx, js, s.Queue, broker.StreamOptions{}); err != nil {
+		return err
+	}
+	if s.tasks, err = js.Stream(ctx, broker.TaskStream(s.Queue)); err != nil {
+		return fmt.Errorf("pool: looking up the queue's stream: %w", err)
+	}
+	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {
+		return err
+	}
+	if s.desk, err = handoff.New(s.nc, s.publisher, s.Logger); err != nil {
+		s.publisher.Close()
+	}
+	return err
+}
+
+// awaitReady waits for the first process of each place.
+func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
+	patience := time.NewTimer(readyPatience)
+	defer patience.Stop()
+	for range s.places {
+		select {
+		case err := <-fates:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("pool: waiting for worker processes: %w", context.Cause(ctx))
+		case <-patience.C:
+			return fmt.Errorf("%w: none within %v", ErrNotReady, readyPatience)
+		}
+	}
+	return nil
+}
+
+// finish frees what the supervisor holds once its last process has ended.
+func (s *Supervisor) finish() {
+	s.keepers.Wait()
+	s.burials.Wait()
+	s.desk.Close()
+	s.publisher.Close()
+	s.nc.Close()
+	if s.ownGuard {
+		if err := s.guard.Close(); err != nil {
+			s.Logger.Warn("ending the guard process", "error", err)
+		}
+	}
+	close(s.stopped)
+}
+
+func (s *Supervisor) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// children gives the worker processes that live.
+func (s *Supervisor) children() []*child {
+	var all []*child
+	for _, p := range s.places {
+		p.mu.Lock()
+		if p.current != nil {
+			all = append(all, p.current)
+		}
+		p.mu.Unlock()
+	}
+	return all
+}
+
+// PIDs gives the process ids of the worker processes that live.
+func (s *Supervisor) PIDs() []int {
+	var pids []int
+	for _, c := range s.children() {
+		pids = append(pids, c.PID())
+	}
+	return pids
+}
+
+// Drain stops pulling, lets each worker process finish the task it runs, gives
+// back the rest, and returns when the last process has ended. When ctx ends
+// first, it kills what still runs, as [Supervisor.Kill] does, and gives
+// ctx.Err, wrapped.
+func (s *Supervisor) Drain(ctx context.Context) error {
+	s.stop()
+	select {
+	case <-s.stopped:
+		return nil
+	case <-ctx.Done():
+		s.Kill()
+		return fmt.Errorf("pool: worker processes killed while they drained: %w", context.Cause(ctx))
+	}
+}
+
+// Kill kills every worker process with all that it has started, puts their tasks
+// back uncharged, and returns when they are gone.
+func (s *Supervisor) Kill() {
+	s.stop()
+	for {
+		for _, c := range s.children() {
+			if err := c.Kill(); err != nil {
+				s.Logger.Debug("killing a worker process", "pid", c.PID(), "error", err)
+			}
+		}
+		select {
+		case <-s.stopped:
+			return
+		case <-time.After(killAgain): // one may just have been starting
+		}
+	}
+}
+
+const killAgain = 50 * time.Millisecond
+
+// Stopped gives a channel that is closed when the supervisor has stopped.
+func (s *Supervisor) Stopped() <-chan struct{} { return s.stopped }

@@ -1,0 +1,201 @@
+package producer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/codec"
+)
+
+// Bounds of a batch and of what is under way to the broker.
+const (
+	maxBatchTasks = 1024
+	maxBatchBytes = 128 << 10
+	// maxBatchWork bounds the expected run time of a batch, since its tasks run
+	// one after the other in one process.
+	maxBatchWork = 2 * time.Millisecond
+	// eager is how many publishes may be in flight while a batch that is not
+	// full is published at once; beyond it, tasks collect (group commit).
+	eager = 2
+	// window and windowBytes are what may be in flight before Submit waits.
+	window      = 256
+	windowBytes = 16 << 20
+	// envelope is what a message holds besides its tasks' own bytes, at most.
+	envelope = 1 << 10
+	// maxChunk is the largest chunk that Map may be asked for.
+	maxChunk = codec.MaxTasks
+)
+
+// batcher collects the tasks for one queue into batches, and publishes them.
+type batcher struct {
+	client  *Client
+	queue   string
+	subject string
+
+	mu       sync.Mutex
+	open     *codec.BatchBuilder // tasks not yet published
+	work     time.Duration       // expected run time of open
+	inFlight int
+	bytes    int           // in flight
+	room     chan struct{} // closed when a publish ends; made when somebody waits
+}
+
+func newBatcher(client *Client, queue, subject string) *batcher {
+	return &batcher{client: client, queue: queue, subject: subject, open: codec.NewBatch(client.id, nil)}
+}
+
+// add registers p and puts its task into a batch. It waits while the window is
+// full, until ctx ends or the client closes.
+func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) error {
+	size := taskSize(t)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.open.Len() > 0 && (b.full() || b.open.Size()+size > b.limit()) {
+		if b.hasRoom() {
+			b.publish()
+			break
+		}
+		if err := b.wait(ctx); err != nil {
+			return err
+		}
+	}
+	if err := b.client.register(p); err != nil {
+		return err
+	}
+	t.N = p.n
+	b.open.Add(t)
+	b.work += p.stats.expect(maxBatchWork)
+	if b.inFlight < eager || b.full() && b.hasRoom() {
+		b.publish()
+	}
+	return nil
+}
+
+// addChunk registers futures and publishes their tasks as one batch, or as few
+// as the broker carries. It waits like add; the futures that it could not
+// publish before an error stay unregistered.
+func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []codec.Task) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	chunk := codec.NewBatch(b.client.id, nil)
+	for i := range tasks {
+		size := taskSize(&tasks[i])
+		if chunk.Len() > 0 && chunk.Size()+size > b.limit() {
+			b.send(chunk)
+			chunk = codec.NewBatch(b.client.id, nil)
+		}
+		if chunk.Len() == 0 {
+			for !b.hasRoom() {
+				if err := b.wait(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		if err := b.client.register(futures[i]); err != nil {
+			return err
+		}
+		tasks[i].N = futures[i].n
+		chunk.Add(&tasks[i])
+	}
+	b.send(chunk)
+	return nil
+}
+
+func (b *batcher) hasRoom() bool { return b.inFlight < window && b.bytes < windowBytes }
+
+func (b *batcher) full() bool {
+	return b.open.Len() >= maxBatchTasks || b.open.Size() >= maxBatchBytes || b.work >= maxBatchWork
+}
+
+// limit is how large the open batch may become.
+func (b *batcher) limit() int { return b.client.maxPayload() - envelope }
+
+// wait waits, without the lock, until a publish has ended.
+func (b *batcher) wait(ctx context.Context) error {
+	if b.room == nil {
+		b.room = make(chan struct{})
+	}
+	room := b.room
+	b.mu.Unlock()
+	defer b.mu.Lock()
+	select {
+	case <-room:
+		return nil
+	case <-b.client.life.Done():
+		return ErrClosed
+	case <-ctx.Done():
+		return fmt.Errorf("producer: waiting to publish to queue %s: %w%s", b.queue, context.Cause(ctx), b.client.trouble())
+	}
+}
+
+// publish sends the open batch, if there is anything in it.
+func (b *batcher) publish() {
+	if b.open.Len() == 0 {
+		return
+	}
+	b.send(b.open)
+	b.open, b.work = codec.NewBatch(b.client.id, nil), 0
+}
+
+func (b *batcher) send(batch *codec.BatchBuilder) {
+	data := batch.Bytes()
+	b.inFlight++
+	b.bytes += len(data)
+	msg := &nats.Msg{
+		Subject: b.subject,
+		Header:  nats.Header{nats.MsgIdHdr: {b.client.id + "." + b.client.nextMessage()}},
+		Data:    data,
+	}
+	b.client.publisher.Publish(msg, func(_ uint64, err error) { b.published(data, err) })
+}
+
+// published takes note that a batch is stored, or will not be.
+func (b *batcher) published(data []byte, err error) {
+	if err != nil {
+		b.client.failBatch(data, err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inFlight--
+	b.bytes -= len(data)
+	if b.full() || b.inFlight < eager {
+		b.publish()
+	}
+	if b.room != nil {
+		close(b.room)
+		b.room = nil
+	}
+}
+
+// flush waits until every task added so far is stored, or its future failed.
+func (b *batcher) flush(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.open.Len() > 0 || b.inFlight > 0 {
+		if err := b.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSize refuses a task that does not fit in a message of the broker's.
+func (b *batcher) checkSize(t *codec.Task) error {
+	if taskSize(t) > b.limit() {
+		return fmt.Errorf("%w: the argument has %d bytes, the broker carries %d in one message", codec.ErrTooLarge, len(t.Arg), b.limit()+envelope)
+	}
+	return nil
+}
+
+// taskSize bounds a task's encoded length from above.
+func taskSize(t *codec.Task) int {
+	size := len(t.Arg) + len(t.Func) + 128
+	for k, v := range t.Header {
+		size += len(k) + len(v) + 10
+	}
+	return size
+}

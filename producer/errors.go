@@ -1,0 +1,14 @@
+package producer
+
+import "errors"
+
+var (
+	// ErrClosed is wrapped when a client is used after Close, and by the futures
+	// that Close did not wait for. It mirrors the RuntimeError of an executor
+	// after shutdown.
+	ErrClosed = errors.New("producer: the client is closed")
+	// ErrOption is wrapped when an option has a value that makes no sense.
+	ErrOption = errors.New("producer: invalid option")
+	// ErrNotStored is wrapped by a future whose task the broker refused to store.
+	ErrNotStored = errors.New("producer: the broker did not take the task")
+)
