@@ -7,9 +7,10 @@
 // encoder of github.com/vmihailenco/msgpack/v5.
 //
 // Everything that is read here may come from a stranger. Whatever the bytes,
-// reading them gives a value or an error that wraps [ErrMalformed] or
-// [ErrVersion]; it never panics and never allocates more than a small multiple
-// of the input's own length.
+// reading them gives a value or an error that wraps [ErrMalformed],
+// [ErrVersion] or [ErrDecode]; it never panics and never allocates more than a
+// small multiple of the input's own length, or for a [Value] of large elements,
+// a small multiple of as many of them as the input has bytes.
 //
-// The package imports nothing of the project and holds no state.
+// The package imports nothing of the project and holds no state but caches.
 package codec

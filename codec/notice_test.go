@@ -58,7 +58,7 @@ func TestStartedRoundTrip(t *testing.T) {
 	}
 	for _, data := range [][]byte{
 		pack(t, 1, 5, 1, 1, "h"), pack(t, 1, 5, -1, 1, "h", 1), pack(t, 1, 5, 1, 1<<20+1, "h", 1), pack(t, 1, 5, 1, 1, 1, 1),
-		pack(t, 1, 5, 1, 1, "h", -1), pack(t, 1, 5, 1, 1, "h", uint64(1<<64-1)), pack(t, 1, 5, 1, 1, "h", 1<<31),
+		pack(t, 1, 5, 1, 1, "h", -1), pack(t, 1, 5, 1, 1, "h", uint64(1<<64-1)), pack(t, 1, 5, 1, 1, "h", int64(1<<31)),
 	} {
 		got, err := codec.ReadStarted(data)
 		require.ErrorIs(t, err, codec.ErrMalformed)

@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"maps"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func TestTaskOptionsBeyondBounds(t *testing.T) {
 	header := map[string]string{
 		strings.Repeat("k", codec.MaxName+1): "x", "long": strings.Repeat("v", 4097), "binary": "\xff", "\xff": "binary",
 	}
-	task := codec.Task{N: 1, Func: "f", Arg: []byte{1}, Crashes: 1 << 40, MaxCrashes: 1 << 40, Header: header}
+	task := codec.Task{N: 1, Func: "f", Arg: []byte{1}, Crashes: math.MaxInt32, MaxCrashes: math.MaxInt32, Header: header}
 	got := roundTrip(t, task)
 	require.Empty(t, got.Header)
 	require.Equal(t, 1<<20, got.Crashes)

@@ -34,10 +34,16 @@ var encoders = sync.Pool{New: func() any {
 // value whose own encoding method fails, panics or writes anything but one
 // value, and one that nests deeper than [MaxDepth], give an error that wraps
 // [ErrEncode], and dst unchanged. A value must not contain itself.
-func AppendValue[T any](dst []byte, v T) (out []byte, err error) {
+func AppendValue[T any](dst []byte, v T) ([]byte, error) {
 	if out, ok := appendScalar(dst, v); ok {
 		return out, nil
 	}
+	return encode(dst, v)
+}
+
+// encode encodes by the library. It is apart from AppendValue so that there v
+// need not be allocated.
+func encode[T any](dst []byte, v T) (out []byte, err error) {
 	t := reflect.TypeFor[T]()
 	if t == reflect.TypeFor[any]() && any(v) != nil {
 		t = reflect.TypeOf(v)

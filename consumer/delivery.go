@@ -69,10 +69,12 @@ func (p *part) arrived(err error) {
 	}
 }
 
-// release frees the delivery's place on the board.
+// release frees the delivery's place on the board, for which the process may
+// have been waiting.
 func (d *delivery) release() {
 	if d.slot != nil {
 		d.slot.Release()
 		d.worker.held.Add(-1)
+		d.worker.puller.ask()
 	}
 }

@@ -13,8 +13,7 @@ import (
 )
 
 // MinServer is the oldest nats-server that will do: 2.12 brought the message
-// schedules that carry delayed tasks and retries, and stopped losing
-// acknowledged messages when a leader changes.
+// schedules that delayed tasks need.
 const MinServer = "2.12.0"
 
 const checkTimeout = 5 * time.Second

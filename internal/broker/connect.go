@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -125,33 +126,43 @@ func logOptions(log *slog.Logger) []nats.Option {
 // context, and remembers why dialling failed, which the client library does
 // not tell.
 type dialer struct {
-	first     context.Context
-	done      atomic.Bool
+	first context.Context
+
+	mu        sync.Mutex
+	done      bool // with the first connect
 	cause     error
 	unwatches []func() bool
 }
 
-// Dial is called by the client library, during the first connect from the
-// goroutine that called Connect.
+// Dial is called by the client library.
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	if d.done.Load() {
+	d.mu.Lock()
+	again := d.done
+	d.mu.Unlock()
+	if again {
 		return (&net.Dialer{Timeout: dialTimeout}).Dial(network, address)
 	}
 	conn, err := (&net.Dialer{}).DialContext(d.first, network, address)
-	if err != nil {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case err != nil:
 		d.cause = err
 		return nil, err
+	case !d.done: // it may have been lost, and dialled again, before Connect returned
+		d.unwatches = append(d.unwatches, context.AfterFunc(d.first, func() { conn.Close() }))
 	}
-	d.unwatches = append(d.unwatches, context.AfterFunc(d.first, func() { conn.Close() }))
 	return conn, nil
 }
 
 // connected ends the first connect, and returns why dialling failed, if it did.
 func (d *dialer) connected() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.done = true
 	for _, unwatch := range d.unwatches {
 		unwatch()
 	}
-	d.done.Store(true)
 	return d.cause
 }
 
@@ -165,7 +176,7 @@ func explain(ctx context.Context, url string, err, dialErr error) error {
 		return fmt.Errorf("%w: %s: %w: is the port right?", ErrNotNATS, url, err)
 	case ctx.Err() != nil:
 		err = fmt.Errorf("no answer: %w", context.Cause(ctx))
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, io.EOF):
 		err = fmt.Errorf("connected, but no greeting: %w", err)
 	case errors.Is(err, nats.ErrNoServers) && dialErr != nil:
 		err = dialErr

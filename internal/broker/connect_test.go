@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
@@ -56,6 +57,7 @@ func TestConnectErrors(t *testing.T) {
 		fmt.Fprint(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
 		readToEnd(conn)
 	})
+	curt := stub(t, func(net.Conn) {})
 	token := startServer(t, broker.ServerConfig{Token: "right"})
 
 	for name, test := range map[string]struct {
@@ -63,13 +65,14 @@ func TestConnectErrors(t *testing.T) {
 		is    error
 		parts []string
 	}{
-		"nobody":     {"nats://joe:hush@" + nobody, broker.ErrUnreachable, []string{"***@" + nobody, "connection refused", "muster serve"}},
-		"not NATS":   {"nats://joe:hush@" + web, broker.ErrNotNATS, []string{"***@" + web}},
-		"credential": {"nats://hush@" + token.URL()[len("nats://right@"):], broker.ErrCredential, []string{"***@", "user and password"}},
-		"no host":    {"nats://joe:hush@:4222", broker.ErrURL, []string{"***@"}},
-		"scheme":     {"http://joe:hush@a", broker.ErrURL, []string{"http"}},
-		"unparsable": {"nats://joe:hush@a:b:c", broker.ErrURL, []string{"***@"}},
-		"unknown":    {"nats://joe:hush@no-such-host.invalid", broker.ErrUnreachable, []string{"***@no-such-host.invalid"}},
+		"nobody":      {"nats://joe:hush@" + nobody, broker.ErrUnreachable, []string{"***@" + nobody, "connection refused", "muster serve"}},
+		"not NATS":    {"nats://joe:hush@" + web, broker.ErrNotNATS, []string{"***@" + web}},
+		"no greeting": {"nats://" + curt, broker.ErrUnreachable, []string{"no greeting"}},
+		"credential":  {"nats://hush@" + token.URL()[len("nats://right@"):], broker.ErrCredential, []string{"***@", "user and password"}},
+		"no host":     {"nats://joe:hush@:4222", broker.ErrURL, []string{"***@"}},
+		"scheme":      {"http://joe:hush@a", broker.ErrURL, []string{"http"}},
+		"unparsable":  {"nats://joe:hush@a:b:c", broker.ErrURL, []string{"***@"}},
+		"unknown":     {"nats://joe:hush@no-such-host.invalid", broker.ErrUnreachable, []string{"***@no-such-host.invalid"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,6 +158,20 @@ func TestCheckJetStream(t *testing.T) {
 	_, err = broker.Check(ctx, at("maynot"))
 	require.ErrorIs(t, err, broker.ErrNoJetStream)
 	require.ErrorContains(t, err, "$JS.API.INFO")
+}
+
+func TestCheckJetStreamOff(t *testing.T) {
+	t.Parallel()
+	ns, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true})
+	require.NoError(t, err)
+	ns.Start()
+	t.Cleanup(func() {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+	})
+	_, err = broker.Check(t.Context(), connect(t, "nats://"+ns.Addr().String()))
+	require.ErrorIs(t, err, broker.ErrNoJetStream)
+	require.ErrorContains(t, err, "it is off")
 }
 
 // syncBuffer is a bytes.Buffer for several goroutines.

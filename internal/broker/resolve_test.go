@@ -61,6 +61,19 @@ func TestResolveURLReadsTheContext(t *testing.T) {
 	require.NotNil(t, have.UserJWT)
 }
 
+func TestDialUsesTheContext(t *testing.T) {
+	dir := configHome(t)
+	s := startServer(t, broker.ServerConfig{Token: "secret"})
+	write(t, filepath.Join(dir, "context.txt"), "lab")
+	write(t, filepath.Join(dir, "context", "lab.json"), `{"url":"nats://`+s.URL()[len("nats://secret@"):]+`","token":"secret"}`)
+	nc, err := broker.Dial(t.Context(), "", broker.Config{})
+	require.NoError(t, err)
+	nc.Close()
+	write(t, filepath.Join(dir, "context.txt"), "gone")
+	_, err = broker.Dial(t.Context(), "", broker.Config{})
+	require.ErrorIs(t, err, broker.ErrContext)
+}
+
 func TestResolveURLReportsABadContext(t *testing.T) {
 	dir := configHome(t)
 	for name, text := range map[string]string{"gone": "", "broken": "{", "nokey": `{"nkey":"/nowhere"}`} {

@@ -14,10 +14,11 @@ import (
 const Lease = 10 * time.Second
 
 const (
-	// The supervisor parks nothing at the broker, so what is pending is only
-	// what worker processes hold: 20,000 messages, each perhaps a whole batch
-	// of tasks, is far above any fleet's prefetch. The server scans them all
-	// when a lease may have run out, which is why it is not unlimited.
+	// All that a lane's worker processes hold or have put back with a delay:
+	// messages, each perhaps a whole batch of tasks. At the limit the lane
+	// stands still, so it is far above a fleet's prefetch; the server goes
+	// through all of them whenever a lease may have run out, so it is not
+	// unlimited.
 	maxAckPending = 20_000
 
 	// One standing pull for each worker process. A pull beyond the limit is
@@ -33,10 +34,10 @@ const (
 
 	// A month to look at a dead letter, and a bound for a queue where every
 	// task dies. The oldest go first: refusing the newest would leave its task
-	// in the queue for ever. The server sets these bytes aside at once, hence
-	// not more.
-	deadMaxAge   = 30 * 24 * time.Hour
-	deadMaxBytes = 256 << 20
+	// in the queue for ever. It is not a bound in bytes because the server sets
+	// those aside at once, and fails to create the stream on a small disk.
+	deadMaxAge  = 30 * 24 * time.Hour
+	deadMaxMsgs = 100_000
 )
 
 // StreamOptions are the operator's choices when streams are created. A zero
@@ -141,7 +142,8 @@ func deadStream(opts StreamOptions) jetstream.StreamConfig {
 		Retention:   jetstream.LimitsPolicy,
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardOld,
-		MaxBytes:    deadMaxBytes,
+		MaxMsgs:     deadMaxMsgs,
+		MaxBytes:    -1,
 		MaxAge:      deadMaxAge,
 		Duplicates:  duplicateWindow,
 		Replicas:    max(opts.Replicas, 1),

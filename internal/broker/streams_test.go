@@ -1,7 +1,8 @@
 package broker_test
 
 import (
-	"strings"
+	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -121,12 +122,23 @@ func TestOperatorsMayTuneSizes(t *testing.T) {
 	require.NoError(t, broker.EnsureQueue(t.Context(), js, "q", broker.StreamOptions{}))
 }
 
+// Nothing is set aside that a small disk would not have.
+func TestEnsureOnASmallDisk(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, broker.ServerConfig{ConfigFile: configFile(t, fmt.Sprintf(`
+		listen: "127.0.0.1:-1"
+		jetstream { store_dir: %s, max_file: 1MB }
+	`, strconv.Quote(t.TempDir())))})
+	js := jetStream(t, connect(t, s.URL()))
+	require.NoError(t, broker.EnsureShared(t.Context(), js, broker.StreamOptions{}))
+	require.NoError(t, broker.EnsureQueue(t.Context(), js, "q", broker.StreamOptions{}))
+}
+
 func TestReplicasNeedACluster(t *testing.T) {
 	t.Parallel()
 	js := jetStream(t, connect(t, startServer(t, broker.ServerConfig{}).URL()))
 	err := broker.EnsureShared(t.Context(), js, broker.StreamOptions{Replicas: 3})
-	require.Error(t, err)
-	require.True(t, strings.Contains(err.Error(), broker.ResultsStream), err)
+	require.ErrorContains(t, err, broker.ResultsStream)
 }
 
 func TestStoredOutcomeIsRepublishedAndFenced(t *testing.T) {

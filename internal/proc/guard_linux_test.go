@@ -93,6 +93,18 @@ func TestNothingOutlivesTheSupervisor(t *testing.T) {
 	t.Logf("directory gone after %v", time.Since(killed))
 }
 
+func TestProcessDiesWithTheSupervisorWithoutGuard(t *testing.T) {
+	t.Parallel()
+	got, output := lines()
+	spec := specFor("unguarded")
+	spec.Output = output
+	supervisor := start(t, spec)
+	pid := nextPID(t, got)
+	require.False(t, gone(pid))
+	require.NoError(t, supervisor.Signal(syscall.SIGKILL))
+	requireGone(t, patience, pid)
+}
+
 func TestGuardCloseKillsAndRemoves(t *testing.T) {
 	t.Parallel()
 	g, name := startNamedGuard(t)

@@ -94,6 +94,14 @@ var roles = map[string]func(arg string){
 		fmt.Println(startSleep(&syscall.SysProcAttr{Setsid: true}))
 	},
 	"supervisor": supervisor,
+	"unguarded": func(string) { // supervisor without a guard
+		self, err := os.Executable()
+		must(err)
+		p, err := proc.Start(proc.Spec{Path: self, Args: []string{"wait"}, Env: envFor("wait")})
+		must(err)
+		fmt.Println(p.PID())
+		wait()
+	},
 }
 
 // supervisor keeps two "parent" processes, one of them stopped, and a

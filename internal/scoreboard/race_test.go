@@ -89,32 +89,39 @@ func requireWhole(t *testing.T, d scoreboard.Delivery) {
 	}
 }
 
-// One long delivery of tasks that take no time.
+// Long deliveries of tasks that take no time.
 func TestReaderSeesTheStartOfTheRunningTask(t *testing.T) {
 	t.Parallel()
+	const reads = 100_000
 	supervisor, f := newBoard(t)
-	s, ok := open(t, f).Take(ackFor(1), scoreboard.MaxTasks)
-	require.True(t, ok)
-	done := make(chan struct{})
+	worker := open(t, f)
+	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for n := range scoreboard.MaxTasks {
-			s.Start(int64(n + 1))
-			s.Finish()
+		for {
+			s, _ := worker.Take(ackFor(1), scoreboard.MaxTasks)
+			for n := range scoreboard.MaxTasks {
+				s.Start(int64(n + 1))
+				s.Finish()
+			}
+			s.Release()
+			select {
+			case <-stop:
+				return
+			default:
+			}
 		}
 	}()
-	defer func() { <-done }() // before the board is unmapped
-	for {
-		d := supervisor.Deliveries()[0]
-		requireSound(t, d)
-		if d.Running() {
-			require.EqualValues(t, d.Started, d.StartedAt.UnixNano())
-		}
-		select {
-		case <-done:
-			require.EqualValues(t, scoreboard.MaxTasks, supervisor.Tasks())
-			return
-		default:
+	defer func() { // before the board is unmapped
+		close(stop)
+		<-done
+	}()
+	for range reads {
+		for _, d := range supervisor.Deliveries() {
+			requireSound(t, d)
+			if d.Running() && d.StartedAt.UnixNano() != int64(d.Started) {
+				require.FailNow(t, "torn", "%+v", d)
+			}
 		}
 	}
 }

@@ -1,0 +1,78 @@
+package codec_test
+
+import (
+	"encoding/hex"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/codec"
+)
+
+// documented gives the messages that docs/protocol.md shows byte by byte.
+func documented(t *testing.T) map[string][]byte {
+	arg, err := codec.AppendValue(nil, uint64(97))
+	require.NoError(t, err)
+	result, err := codec.AppendValue(nil, true)
+	require.NoError(t, err)
+	return map[string][]byte{
+		"batch": encodeBatch(
+			codec.Task{N: 42, Func: "is_prime", Arg: arg},
+			codec.Task{
+				N: 300, Func: "is_prime", Arg: arg, Crashes: 1, MaxCrashes: 5, Deadline: time.UnixMilli(1_900_000_000_000),
+				Header: map[string]string{"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+			},
+		),
+		"outcomes": encodeOutcomes(
+			codec.Outcome{N: 42, Value: result, Run: 5 * time.Microsecond},
+			codec.Outcome{N: 300, Run: 1500 * time.Microsecond, Failure: &codec.Failure{
+				Code: codec.CodeWorkerDied, Host: "kestrel", PID: 4711, Attempt: 5, ExitCode: -1, Signal: "SIGKILL", Stderr: "oops\n",
+			}},
+		),
+		"receipt": codec.AppendReceipt(nil, 2),
+		"cancel":  codec.AppendCancel(nil, client, 42, 300),
+		"started": codec.AppendStarted(nil, &codec.Started{N: 42, Attempt: 1, Host: "kestrel", PID: 4711}),
+	}
+}
+
+// The document's examples are what this package writes, to the byte, and read.
+func TestProtocolDocument(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../docs/protocol.md")
+	require.NoError(t, err)
+	shown := map[string][]byte{}
+	for _, block := range regexp.MustCompile("(?ms)^```hex (\\w+)\n(.*?)^```$").FindAllStringSubmatch(string(document), -1) {
+		var digits strings.Builder
+		for line := range strings.Lines(block[2]) {
+			bytes, _, _ := strings.Cut(line, "#")
+			digits.WriteString(strings.Join(strings.Fields(bytes), ""))
+		}
+		shown[block[1]], err = hex.DecodeString(digits.String())
+		require.NoError(t, err, block[1])
+	}
+	for name, message := range documented(t) {
+		require.Equal(t, hex.EncodeToString(message), hex.EncodeToString(shown[name]), "the %s in docs/protocol.md", name)
+		require.NoError(t, decoders[name](message))
+		delete(shown, name)
+	}
+	require.Empty(t, shown, "examples in docs/protocol.md that nothing checks")
+}
+
+// The document names every code, option and failure key that is on the wire.
+func TestProtocolDocumentIsComplete(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../docs/protocol.md")
+	require.NoError(t, err)
+	for _, word := range []string{
+		"crashes", "max_crashes", "deadline", "header", "traceparent",
+		"code", "type", "message", "stack", "host", "pid", "attempt", "exit_code", "signal", "stderr",
+		string(codec.CodeError), string(codec.CodePanic), string(codec.CodeGoexit), string(codec.CodeUnknownFunc), string(codec.CodeArgument),
+		string(codec.CodeResult), string(codec.CodeTooLarge), string(codec.CodeWorkerDied), string(codec.CodeCancelled), string(codec.CodeExpired),
+	} {
+		require.Contains(t, string(document), "`"+word+"`")
+	}
+}
