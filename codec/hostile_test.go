@@ -185,7 +185,7 @@ func TestValueTruncated(t *testing.T) {
 func TestShortValues(t *testing.T) {
 	t.Parallel()
 	for a := range 256 {
-		for _, b := range []byte{0, 0x7f, 0x80, 0x90, 0x91, 0xa0, 0xc0, 0xc3, 0xff} {
+		for _, b := range []byte{0, 0x80, 0x91, 0xa0, 0xc0, 0xff} {
 			for _, data := range [][]byte{{byte(a)}, {byte(a), b}, {0x91, byte(a), b}} {
 				for name, decode := range valueTypes {
 					if err := decode(data); err != nil && !errors.Is(err, codec.ErrDecode) {
