@@ -92,7 +92,7 @@ func (e *executor) runDelivery() {
 
 func (e *executor) runTask(t *codec.Task) {
 	d := e.current
-	d.slot.Start(e.began.UnixNano())
+	d.slot.Start(t.N, e.began.UnixNano(), 0)
 	e.running.set(d.batch.Client, t, e.began)
 	if failure := e.refuse(t); failure != nil {
 		e.finish(failure, nil)

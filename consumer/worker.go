@@ -55,7 +55,7 @@ func (w *worker) receive(msg *nats.Msg) {
 		w.reject(msg, err)
 		return
 	}
-	slot, ok := w.Board.Take(d.ack, len(d.batch.Tasks))
+	slot, ok := w.Board.Take(d.ack, d.batch.Client, len(d.batch.Tasks))
 	if !ok {
 		w.giveBack(d)
 		return

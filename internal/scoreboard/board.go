@@ -21,7 +21,7 @@ const (
 	// Slots is how many deliveries a worker process may hold at once.
 	Slots = 64
 	// MaxAck is the longest ack subject, in bytes, that a slot can note.
-	MaxAck = 448
+	MaxAck = 424
 	// MaxTasks is the most tasks one delivery can have.
 	MaxTasks = 1 << 20
 )
@@ -115,11 +115,11 @@ func (b *Board) Close() error {
 	return nil
 }
 
-// Take notes a delivery of so many tasks under its ack subject. It returns
+// Take notes a delivery of so many tasks of a client under its ack subject. It returns
 // false, and notes nothing, when no slot is free, when ack is empty or longer
 // than MaxAck, or when tasks is negative or more than MaxTasks. It must not be
 // called while Close is running.
-func (b *Board) Take(ack string, tasks int) (*Slot, bool) {
+func (b *Board) Take(ack, client string, tasks int) (*Slot, bool) {
 	if len(ack) == 0 || len(ack) > MaxAck || tasks < 0 || tasks > MaxTasks {
 		return nil, false
 	}
@@ -131,7 +131,7 @@ func (b *Board) Take(ack string, tasks int) (*Slot, bool) {
 		lowest := free & -free
 		if b.free.CompareAndSwap(free, free&^lowest) {
 			s := &b.slots[bits.TrailingZeros64(lowest)]
-			s.fill(ack, tasks)
+			s.fill(ack, client, tasks)
 			return s, true
 		}
 	}

@@ -43,18 +43,18 @@ func TestSupervisorSeesEveryStep(t *testing.T) {
 		t.Helper()
 		all := supervisor.Deliveries()
 		require.Len(t, all, 1)
-		return all[0]
+		return noted(all)[0]
 	}
 	require.Empty(t, supervisor.Deliveries())
 
-	s, ok := worker.Take("$JS.ACK.TASKS_default.workers.1.2.3.4.5", 3)
+	s, ok := worker.Take("$JS.ACK.TASKS_default.workers.1.2.3.4.5", "client", 3)
 	require.True(t, ok)
 	want := scoreboard.Delivery{Ack: "$JS.ACK.TASKS_default.workers.1.2.3.4.5", Tasks: 3}
 	require.Equal(t, want, only())
 	require.False(t, only().Running())
 
 	now := time.Now()
-	s.Start(now.UnixNano())
+	s.Start(7, now.UnixNano(), 0)
 	want.Started, want.StartedAt = 1, time.Unix(0, now.UnixNano())
 	require.Equal(t, want, only())
 	require.True(t, only().Running())
@@ -80,10 +80,10 @@ func TestSupervisorSeesEveryStep(t *testing.T) {
 	require.Empty(t, supervisor.Deliveries())
 	require.EqualValues(t, 1, supervisor.Tasks(), "the total outlives the delivery")
 
-	s, ok = worker.Take("next", 1)
+	s, ok = worker.Take("next", "client", 1)
 	require.True(t, ok)
 	require.Equal(t, scoreboard.Delivery{Ack: "next", Tasks: 1}, only(), "nothing is left of the delivery before")
-	s.Start(1)
+	s.Start(7, 1, 0)
 	s.Finish()
 	require.EqualValues(t, 2, supervisor.Tasks())
 }
@@ -96,23 +96,23 @@ func TestTakeRefuses(t *testing.T) {
 		ack   string
 		tasks int
 	}{{"", 1}, {longest + "a", 1}, {"ack", -1}, {"ack", scoreboard.MaxTasks + 1}} {
-		_, ok := b.Take(c.ack, c.tasks)
+		_, ok := b.Take(c.ack, "client", c.tasks)
 		require.False(t, ok)
 	}
 	require.Empty(t, b.Deliveries())
 
-	first, ok := b.Take(longest, scoreboard.MaxTasks)
+	first, ok := b.Take(longest, "client", scoreboard.MaxTasks)
 	require.True(t, ok)
-	require.Equal(t, []scoreboard.Delivery{{Ack: longest, Tasks: scoreboard.MaxTasks}}, b.Deliveries())
+	require.Equal(t, []scoreboard.Delivery{{Ack: longest, Tasks: scoreboard.MaxTasks}}, noted(b.Deliveries()))
 	for range scoreboard.Slots - 1 {
-		_, ok := b.Take("ack", 1)
+		_, ok := b.Take("ack", "client", 1)
 		require.True(t, ok)
 	}
 	require.Len(t, b.Deliveries(), scoreboard.Slots)
-	_, ok = b.Take("ack", 1)
+	_, ok = b.Take("ack", "client", 1)
 	require.False(t, ok, "every slot is taken")
 	first.Release()
-	_, ok = b.Take("ack", 1)
+	_, ok = b.Take("ack", "client", 1)
 	require.True(t, ok)
 }
 
@@ -148,13 +148,13 @@ func TestClosedBoardIsEmpty(t *testing.T) {
 	b, f, err := scoreboard.New()
 	require.NoError(t, err)
 	defer f.Close()
-	_, ok := b.Take("ack", 1)
+	_, ok := b.Take("ack", "client", 1)
 	require.True(t, ok)
 	require.NoError(t, b.Close())
 	require.NoError(t, b.Close())
 	require.Empty(t, b.Deliveries())
 	require.Zero(t, b.Tasks())
-	_, ok = b.Take("ack", 1)
+	_, ok = b.Take("ack", "client", 1)
 	require.False(t, ok)
 }
 
@@ -176,7 +176,7 @@ func TestBoardSurvivesTheProcess(t *testing.T) {
 	require.Equal(t, []scoreboard.Delivery{{
 		Ack: "ack.victim", Tasks: 4, Started: 2, Finished: 1, HandedOff: 1,
 		StartedAt: time.Unix(0, victimStart),
-	}}, b.Deliveries())
+	}}, noted(b.Deliveries()))
 	require.True(t, b.Deliveries()[0].Running())
 	require.EqualValues(t, 2, b.Tasks())
 }
@@ -196,9 +196,9 @@ func TestScribbledBoard(t *testing.T) {
 			record := page[512+slot*512:][:512]
 			if round%2 == 0 {
 				record[0] |= 1
-				clear(record[17:24])
-				for i := range record[64:] {
-					record[64+i] = 'a' + record[64+i]%26
+				clear(record[81:88])
+				for i := range record[88:] {
+					record[88+i] = 'a' + record[88+i]%26
 				}
 			}
 		}
@@ -222,7 +222,7 @@ func TestScribbledAckIsLeftOut(t *testing.T) {
 	t.Parallel()
 	b, _ := newBoard(t)
 	for _, ack := range []string{"a b", "a\r\nPUB x 0\r\n\r\n", "a\x00", "\x7f"} {
-		s, ok := b.Take(ack, 1)
+		s, ok := b.Take(ack, "client", 1)
 		require.True(t, ok)
 		require.Empty(t, b.Deliveries(), "%q", ack)
 		s.Release()

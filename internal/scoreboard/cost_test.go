@@ -11,8 +11,8 @@ const ackSubject = "$JS.ACK.TASKS_default.workers.1.1234567.1234567.170000000012
 func TestWritingAllocatesNothing(t *testing.T) {
 	b, _ := newBoard(t)
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		s, _ := b.Take(ackSubject, 2)
-		s.Start(1)
+		s, _ := b.Take(ackSubject, "client", 2)
+		s.Start(7, 1, 0)
 		s.Finish()
 		s.HandedOff(1)
 		s.Truncate(1)
@@ -22,10 +22,10 @@ func TestWritingAllocatesNothing(t *testing.T) {
 
 func BenchmarkStartFinish(bench *testing.B) {
 	b, _ := newBoard(bench)
-	s, _ := b.Take(ackSubject, 1)
+	s, _ := b.Take(ackSubject, "client", 1)
 	bench.ReportAllocs()
 	for bench.Loop() {
-		s.Start(1)
+		s.Start(7, 1, 0)
 		s.Finish()
 	}
 }
@@ -34,7 +34,7 @@ func BenchmarkTakeRelease(bench *testing.B) {
 	b, _ := newBoard(bench)
 	bench.ReportAllocs()
 	for bench.Loop() {
-		s, _ := b.Take(ackSubject, 1)
+		s, _ := b.Take(ackSubject, "client", 1)
 		s.Release()
 	}
 }
@@ -42,7 +42,7 @@ func BenchmarkTakeRelease(bench *testing.B) {
 func BenchmarkDeliveries(bench *testing.B) {
 	b, _ := newBoard(bench)
 	for range 8 {
-		b.Take(ackSubject, 100)
+		b.Take(ackSubject, "client", 100)
 	}
 	bench.ReportAllocs()
 	for bench.Loop() {

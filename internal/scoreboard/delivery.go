@@ -21,6 +21,23 @@ type Delivery struct {
 	Finished  int
 	HandedOff int
 	StartedAt time.Time // start of the last started task, zero before the first
+	LimitAt   time.Time // when that task must have ended, zero if it has no limit
+
+	client, task uint64
+}
+
+// Runs reports whether the task was running that the client has this number for.
+func (d Delivery) Runs(client string, task uint64) bool {
+	return d.Running() && d.client == hash(client) && d.task == task
+}
+
+// hash is FNV-1a: it must be the same in every process.
+func hash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range []byte(s) {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
 }
 
 // Running reports whether a task of the delivery was running.
@@ -78,30 +95,41 @@ func (r *record) delivery() (Delivery, bool) {
 	if !ok || strings.ContainsFunc(ack, notInSubject) {
 		return Delivery{}, false
 	}
-	d := Delivery{Ack: ack, Tasks: clamp(r.tasks.Load(), 0, MaxTasks)}
+	d := Delivery{Ack: ack, Tasks: clamp(r.tasks.Load(), 0, MaxTasks), client: r.client.Load()}
 	handedOff := r.handedOff.Load() // first, as it must not exceed finished
-	finished, started, at := r.progress()
-	d.Finished = clamp(finished-r.finishedBefore.Load(), 0, d.Tasks)
-	d.Started = clamp(started, d.Finished, min(d.Finished+1, d.Tasks))
+	p := r.progress()
+	d.Finished = clamp(p.finished-r.finishedBefore.Load(), 0, d.Tasks)
+	d.Started = clamp(p.started, d.Finished, min(d.Finished+1, d.Tasks))
 	d.HandedOff = clamp(handedOff, 0, d.Finished)
+	d.task = p.task
 	if d.Started > 0 {
-		d.StartedAt = time.Unix(0, at)
+		d.StartedAt = time.Unix(0, p.startedAt)
+	}
+	if d.Running() && p.limitAt != 0 {
+		d.LimitAt = time.Unix(0, p.limitAt)
 	}
 	return d, true
 }
 
+// progress is what changes with every task.
+type progress struct {
+	finished, started, task uint64
+	startedAt, limitAt      int64
+}
+
 // progress reads what belongs together: the next task starts only after
-// finished has grown, so while that stands still started and its time are one
-// task's.
-func (r *record) progress() (finished, started uint64, at int64) {
+// finished has grown, so while that stands still the rest is one task's.
+func (r *record) progress() (p progress) {
 	for range readAttempts {
-		finished, started, at = r.finished.Load(), r.started.Load(), r.startedAt.Load()
-		if r.finished.Load() == finished {
-			return finished, started, at
+		p.finished, p.started = r.finished.Load(), r.started.Load()
+		p.startedAt, p.limitAt, p.task = r.startedAt.Load(), r.limitAt.Load(), r.task.Load()
+		if r.finished.Load() == p.finished {
+			return p
 		}
 	}
 	// Tasks this short are as well seen between one and the next.
-	return finished, 0, at
+	p.started = 0
+	return p
 }
 
 func clamp(n uint64, low, high int) int {

@@ -10,14 +10,17 @@ import (
 //
 //	header, 512 bytes                record, 512 bytes
 //	  0  magic                         0  sequence        odd while held
-//	  8  version                       8  tasks
-//	 16  unused                       16  ack length
-//	                                  24  started
-//	                                  32  startedAt       unix nanoseconds
-//	                                  40  finished        since New, over all deliveries
-//	                                  48  finishedBefore  value of finished at Take
-//	                                  56  handedOff
-//	                                  64  ack             448 bytes
+//	  8  version                       8  started
+//	 16  unused                       16  startedAt       unix nanoseconds
+//	                                  24  finished        since New, over all deliveries
+//	                                  32  handedOff
+//	                                  40  task            number of the last started task
+//	                                  48  limitAt         unix nanoseconds; 0 for no limit
+//	                                  56  tasks
+//	                                  64  finishedBefore  value of finished at Take
+//	                                  72  client          hash of the client's name
+//	                                  80  ack length
+//	                                  88  ack             424 bytes
 //
 // What changes with every task stands in the record's first cache line, and no
 // two records share one.
@@ -45,13 +48,16 @@ type page struct {
 // processor may move them across the sequence, and some do.
 type record struct {
 	sequence       atomic.Uint64
-	tasks          atomic.Uint64
-	ackLength      atomic.Uint64
 	started        atomic.Uint64
 	startedAt      atomic.Int64
 	finished       atomic.Uint64
-	finishedBefore atomic.Uint64
 	handedOff      atomic.Uint64
+	task           atomic.Uint64
+	limitAt        atomic.Int64
+	tasks          atomic.Uint64
+	finishedBefore atomic.Uint64
+	client         atomic.Uint64
+	ackLength      atomic.Uint64
 	ack            [ackWords]atomic.Uint64
 }
 

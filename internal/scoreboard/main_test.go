@@ -25,19 +25,30 @@ func victim() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	done, _ := b.Take("ack.done", 1)
-	done.Start(1)
+	done, _ := b.Take("ack.done", "client", 1)
+	done.Start(7, 1, 0)
 	done.Finish()
 	done.Release()
 
-	s, _ := b.Take("ack.victim", 5)
-	s.Start(time.Now().UnixNano())
+	s, _ := b.Take("ack.victim", "client", 5)
+	s.Start(7, time.Now().UnixNano(), 0)
 	s.Finish()
 	s.HandedOff(1)
 	s.Truncate(4)
-	s.Start(victimStart)
+	s.Start(7, victimStart, 0)
 	fmt.Println("running")
 	time.Sleep(time.Hour)
 }
 
 const victimStart = 1_700_000_000_123_456_789
+
+// noted keeps of deliveries what a test can write down.
+func noted(all []scoreboard.Delivery) []scoreboard.Delivery {
+	for i, d := range all {
+		all[i] = scoreboard.Delivery{
+			Ack: d.Ack, Tasks: d.Tasks, Started: d.Started, Finished: d.Finished, HandedOff: d.HandedOff,
+			StartedAt: d.StartedAt, LimitAt: d.LimitAt,
+		}
+	}
+	return all
+}

@@ -9,9 +9,10 @@ type Slot struct {
 	bit    uint64
 }
 
-func (s *Slot) fill(ack string, tasks int) {
+func (s *Slot) fill(ack, client string, tasks int) {
 	r := s.record
 	r.setAck(ack)
+	r.client.Store(hash(client))
 	r.tasks.Store(uint64(tasks))
 	r.started.Store(0)
 	r.startedAt.Store(0)
@@ -20,10 +21,13 @@ func (s *Slot) fill(ack string, tasks int) {
 	r.sequence.Add(1)
 }
 
-// Start notes that the delivery's next task begins; now is the time in unix
-// nanoseconds.
-func (s *Slot) Start(now int64) {
-	// The time first: whoever sees the task started sees its start.
+// Start notes that the delivery's next task begins: the client's number for it,
+// the time, and the time at which it must have ended, 0 for no such time; both
+// in unix nanoseconds.
+func (s *Slot) Start(task uint64, now, limitAt int64) {
+	// All else first: whoever sees the task started sees the rest.
+	s.record.task.Store(task)
+	s.record.limitAt.Store(limitAt)
 	s.record.startedAt.Store(now)
 	s.record.started.Add(1)
 }
