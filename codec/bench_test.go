@@ -33,6 +33,7 @@ func TestAllocations(t *testing.T) {
 	batch, outcomes := buildBatch(nil), buildOutcomes(nil)
 	var b codec.Batch
 	var o codec.Outcomes
+	plain := codec.NewFunc[uint64, int]("plain")
 	number, err := codec.AppendValue(nil, uint64(1<<30))
 	require.NoError(t, err)
 	text, err := codec.AppendValue(nil, "some text that is not tiny")
@@ -50,6 +51,9 @@ func TestAllocations(t *testing.T) {
 		{"encoding a number", 0, func() { _, _ = codec.AppendValue(buf, uint64(1<<40)) }},
 		{"encoding a text", 0, func() { _, _ = codec.AppendValue(buf, "some text that is not tiny") }},
 		{"encoding bytes", 0, func() { _, _ = codec.AppendValue(buf, batch) }},
+		{"encoding an argument", 0, func() { _, _ = plain.AppendArg(buf, 1<<40) }},
+		{"reading an argument", 0, func() { _, _ = plain.Arg(number) }},
+		{"encoding an argument of a func with errors", 0, func() { _, _ = divide.AppendArg(buf, 1<<30) }},
 		{"reading a uint64", 0, func() { _, _ = codec.Value[uint64](number) }},
 		{"reading an int", 0, func() { _, _ = codec.Value[int](number) }},
 		{"reading a text", 1, func() { _, _ = codec.Value[string](text) }},

@@ -1,10 +1,6 @@
 package codec
 
-import (
-	"errors"
-	"fmt"
-	"strings"
-)
+import "errors"
 
 // What reading a message can come to.
 var (
@@ -15,10 +11,12 @@ var (
 	ErrVersion = errors.New("codec: unknown version of the wire format")
 )
 
-// What encoding or decoding a value can come to.
+// What using a func, and encoding or decoding a value, can come to.
 var (
 	// ErrName is wrapped when a func's name cannot be used.
 	ErrName = errors.New("codec: invalid func name")
+	// ErrOption is wrapped when a func's option cannot be.
+	ErrOption = errors.New("codec: invalid func option")
 	// ErrEncode is wrapped when a value cannot be encoded as MessagePack.
 	ErrEncode = errors.New("codec: value cannot be encoded")
 	// ErrDecode is wrapped when bytes do not decode into the type asked for.
@@ -48,6 +46,11 @@ var (
 	ErrCancelled = errors.New("task cancelled")
 	// ErrExpired: the task's deadline passed before it started.
 	ErrExpired = errors.New("deadline passed before the task started")
+	// ErrTimeLimit: the task ran longer than its limit, and was stopped.
+	ErrTimeLimit = errors.New("time limit exceeded")
+	// ErrDepth: the task is a call from within a call, and so on, deeper than
+	// calls may nest.
+	ErrDepth = errors.New("calls nested too deeply")
 )
 
 // Code says on the wire how a task failed.
@@ -66,9 +69,12 @@ const (
 	CodeWorkerDied  Code = "worker_died"
 	CodeCancelled   Code = "cancelled"
 	CodeExpired     Code = "expired"
+	CodeTimeLimit   Code = "time_limit"
+	CodeDepth       Code = "depth"
 )
 
-var sentinels = map[Code]error{
+// codeSentinels holds what errors.Is finds for a code.
+var codeSentinels = map[Code]error{
 	CodePanic:       ErrPanic,
 	CodeGoexit:      ErrGoexit,
 	CodeUnknownFunc: ErrUnknownFunc,
@@ -78,63 +84,6 @@ var sentinels = map[Code]error{
 	CodeWorkerDied:  ErrWorkerDied,
 	CodeCancelled:   ErrCancelled,
 	CodeExpired:     ErrExpired,
+	CodeTimeLimit:   ErrTimeLimit,
+	CodeDepth:       ErrDepth,
 }
-
-// RemoteError is a task's failure as its caller sees it. errors.Is finds the
-// sentinel of its code in it; a handler's own error has none, and is told by
-// Type and Message, which are plain text so that they always arrive.
-type RemoteError struct {
-	Task    ID
-	Code    Code
-	Type    string // Go type of the handler's error, or of the panic's value
-	Message string
-	Stack   string // remote stack, for a panic
-	Host    string
-	PID     int
-	Attempt int // which attempt this was, from 1
-}
-
-// Error gives the message, preceded by the kind of failure unless the handler
-// itself returned the error.
-func (e *RemoteError) Error() string {
-	sentinel := sentinels[e.Code]
-	switch {
-	case sentinel == nil:
-		return e.Message
-	case e.Message == "":
-		return sentinel.Error()
-	}
-	return sentinel.Error() + ": " + e.Message
-}
-
-// Is reports whether target is the sentinel of the error's code.
-func (e *RemoteError) Is(target error) bool { return target == sentinels[e.Code] && target != nil }
-
-// WorkerDiedError tells how the worker process died that ran the task last. It
-// mirrors pebble's ProcessExpired; errors.Is finds [ErrWorkerDied] in it.
-type WorkerDiedError struct {
-	Task     ID
-	Host     string
-	PID      int
-	ExitCode int    // exit status, or -1 if a signal ended the process
-	Signal   string // such as "SIGKILL", or empty
-	Stderr   string // the end of what the process wrote to its stderr
-	Attempt  int    // which attempt this was, from 1
-}
-
-// Error names host, pid, cause and attempt on one line, and below it the end of
-// the process's stderr.
-func (e *WorkerDiedError) Error() string {
-	cause := fmt.Sprintf("exit status %d", e.ExitCode)
-	if e.Signal != "" {
-		cause = "signal " + e.Signal
-	}
-	s := fmt.Sprintf("worker process %d on host %s died on attempt %d: %s", e.PID, e.Host, e.Attempt, cause)
-	if tail := strings.TrimRight(e.Stderr, "\n"); tail != "" {
-		s += "; its stderr ends:\n" + tail
-	}
-	return s
-}
-
-// Is reports whether target is [ErrWorkerDied].
-func (e *WorkerDiedError) Is(target error) bool { return target == ErrWorkerDied }

@@ -1,12 +1,10 @@
 package codec
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "github.com/vmihailenco/msgpack/v5/msgpcode"
 
-// Failure is the wire form of a task's failure. Everything in it is plain text
-// and numbers, so that any client can read it whatever types the handler knows.
+// Failure is the wire form of a task's failure. Everything in it but Values is
+// plain text and numbers, so that any client can read it whatever types the
+// handler knows.
 type Failure struct {
 	Code     Code
 	Type     string // Go type of the error or of the panic's value
@@ -18,6 +16,10 @@ type Failure struct {
 	ExitCode int    // of a worker process that died; -1 if by a signal
 	Signal   string // that ended the worker process
 	Stderr   string // end of the worker process's stderr
+
+	// Of the handler's error, what its func lists:
+	Sentinels []string     // keys of the errors that it is, by errors.Is
+	Values    []ErrorValue // of the types that errors.As finds in it
 }
 
 // Bounds on the text in a failure, in bytes; what is longer is cut.
@@ -58,56 +60,29 @@ func (f *Failure) append(dst []byte) []byte {
 		value int
 	}{{"pid", f.PID}, {"attempt", f.Attempt}, {"exit_code", f.ExitCode}}
 
-	pairs := 0
-	for _, t := range texts {
-		if t.value != "" {
-			pairs++
-		}
-	}
-	for _, n := range numbers {
-		if n.value != 0 {
-			pairs++
-		}
-	}
-	dst = appendMapLen(dst, pairs)
+	head := len(dst)
+	dst = append(dst, msgpcode.FixedMapLow) // fewer than 16 pairs
 	for _, t := range texts {
 		if t.value != "" {
 			dst = appendString(appendString(dst, t.key), t.value)
+			dst[head]++
 		}
 	}
 	for _, n := range numbers {
 		if n.value != 0 {
 			dst = appendInt(appendString(dst, n.key), int64(n.value))
+			dst[head]++
 		}
 	}
+	if len(f.Sentinels) > 0 {
+		dst = appendSentinels(appendString(dst, "sentinels"), f.Sentinels)
+		dst[head]++
+	}
+	if values := sendable(f.Values); len(values) > 0 {
+		dst = appendValues(appendString(dst, "values"), values)
+		dst[head]++
+	}
 	return dst
-}
-
-// cut gives the beginning of s, at most most bytes of valid UTF-8.
-func cut(s string, most int) string {
-	// Shortened before it is mended, so that the cost is bounded, and after it,
-	// since mending lengthens.
-	s = strings.ToValidUTF8(s[:min(len(s), most+utf8.UTFMax)], "\uFFFD")
-	if len(s) <= most {
-		return s
-	}
-	for !utf8.RuneStart(s[most]) {
-		most--
-	}
-	return s[:most]
-}
-
-// cutFront gives the end of s, at most most bytes of valid UTF-8.
-func cutFront(s string, most int) string {
-	s = strings.ToValidUTF8(s[max(0, len(s)-most-utf8.UTFMax):], "\uFFFD")
-	if len(s) <= most {
-		return s
-	}
-	s = s[len(s)-most:]
-	for !utf8.RuneStart(s[0]) {
-		s = s[1:]
-	}
-	return s
 }
 
 func readFailure(data []byte) *Failure {
@@ -135,6 +110,10 @@ func readFailure(data []byte) *Failure {
 			f.Attempt = int(r.signed(32))
 		case "exit_code":
 			f.ExitCode = int(r.signed(32))
+		case "sentinels":
+			f.Sentinels = r.sentinels()
+		case "values":
+			f.Values = r.errorValues()
 		default:
 			r.skip()
 		}

@@ -14,6 +14,7 @@ import (
 var fullFailure = codec.Failure{
 	Code: codec.CodeWorkerDied, Type: "*os.PathError", Message: "open x: nicht da – „fort“", Stack: "goroutine 1 [running]:\n",
 	Host: "kestrel", PID: 4711, Attempt: 3, ExitCode: -1, Signal: "SIGKILL", Stderr: "out of memory\n",
+	Sentinels: []string{"a", "", "ä"}, Values: []codec.ErrorValue{{Type: "*x.E", Data: []byte{0x81}}, {Data: []byte{}}},
 }
 
 func failureOf(t *testing.T, f codec.Failure) codec.Failure {
@@ -38,6 +39,7 @@ func TestFailureAsError(t *testing.T) {
 		codec.CodePanic: codec.ErrPanic, codec.CodeGoexit: codec.ErrGoexit, codec.CodeUnknownFunc: codec.ErrUnknownFunc,
 		codec.CodeArgument: codec.ErrArgument, codec.CodeResult: codec.ErrResult, codec.CodeTooLarge: codec.ErrTooLarge,
 		codec.CodeWorkerDied: codec.ErrWorkerDied, codec.CodeCancelled: codec.ErrCancelled, codec.CodeExpired: codec.ErrExpired,
+		codec.CodeTimeLimit: codec.ErrTimeLimit, codec.CodeDepth: codec.ErrDepth,
 	} {
 		err := (&codec.Failure{Code: code, Message: "why"}).Err(id)
 		require.ErrorIs(t, err, sentinel)
@@ -113,6 +115,12 @@ func TestFailureHostile(t *testing.T) {
 		"pid out of range":   fixmap("pid", 0xce, 0x80, 0, 0, 0),
 		"exit code out":      fixmap("exit_code", 0xd3, 0xff, 0, 0, 0, 0, 0, 0, 0),
 		"attempt beyond int": fixmap("attempt", 0xcf, 0xff, 0, 0, 0, 0, 0, 0, 0),
+		"sentinels no array": fixmap("sentinels", 0x80),
+		"sentinel no text":   fixmap("sentinels", 0x91, 0x01),
+		"sentinels too many": fixmap("sentinels", 0xdd, 0xff, 0xff, 0xff, 0xff),
+		"values no map":      fixmap("values", 0x90),
+		"value no binary":    fixmap("values", 0x81, 0xa1, 'a', 0xa1, 'b'),
+		"values too many":    fixmap("values", 0xdf, 0xff, 0xff, 0xff, 0xff),
 		"bytes left":         {0x80, 0xc0},
 		"nested":             fixmap("later", nested(200)...),
 	} {

@@ -3,35 +3,53 @@ package codec
 import "fmt"
 
 // Func is a remote function: a name with the types of its argument and its
-// result. Clients submit calls of it, worker hosts handle them, and both take
-// the same Func, so that the types cannot differ. A Func is a small value, made
-// once and copied freely; it is safe for concurrent use.
-type Func[A, R any] struct{ name string }
+// result, and what its options say. Clients submit calls of it, worker hosts
+// handle them, and both take the same Func, so that none of that can differ. A
+// Func is a small value, made once, copied freely and comparable; it is safe for
+// concurrent use.
+type Func[A, R any] struct {
+	name string
+	spec *Spec // nil without options
+}
 
 // NewFunc names a func. A name has 1 to 128 of the characters A-Z a-z 0-9 _ - .
-// and /; a name that has not is reported by the first use of the func, with an
-// error that wraps [ErrName].
-func NewFunc[A, R any](name string) Func[A, R] { return Func[A, R]{name: name} }
+// and /; a name that has not, and an option that cannot be, are reported by the
+// first use of the func, with an error that wraps [ErrName] or [ErrOption].
+func NewFunc[A, R any](name string, options ...FuncOption) Func[A, R] {
+	return Func[A, R]{name: name, spec: newSpec(options)}
+}
 
 // Name gives the func's name.
 func (f Func[A, R]) Name() string { return f.name }
 
-// Check gives an error that wraps [ErrName] if the name cannot be used.
-func (f Func[A, R]) Check() error { return checkName(f.name) }
+// Spec gives what the func's options say, nil if it has none.
+func (f Func[A, R]) Spec() *Spec { return f.spec }
+
+// Check gives an error that wraps [ErrName] if the name cannot be used, or
+// [ErrOption] if an option cannot.
+func (f Func[A, R]) Check() error {
+	if err := checkName(f.name); err != nil {
+		return err
+	}
+	if err := f.spec.check(); err != nil {
+		return fmt.Errorf("func %q: %w", f.name, err)
+	}
+	return nil
+}
 
 // AppendArg appends the encoded argument to dst. Its error wraps [ErrEncode].
-func (f Func[A, R]) AppendArg(dst []byte, arg A) ([]byte, error) { return AppendValue(dst, arg) }
+func (f Func[A, R]) AppendArg(dst []byte, arg A) ([]byte, error) { return sealValue(f.spec, dst, arg) }
 
 // Arg decodes an argument. Its error wraps [ErrDecode].
-func (f Func[A, R]) Arg(data []byte) (A, error) { return Value[A](data) }
+func (f Func[A, R]) Arg(data []byte) (A, error) { return OpenValue[A](f.spec, data) }
 
 // AppendResult appends the encoded result to dst. Its error wraps [ErrEncode].
 func (f Func[A, R]) AppendResult(dst []byte, result R) ([]byte, error) {
-	return AppendValue(dst, result)
+	return sealValue(f.spec, dst, result)
 }
 
 // Result decodes a result. Its error wraps [ErrDecode].
-func (f Func[A, R]) Result(data []byte) (R, error) { return Value[R](data) }
+func (f Func[A, R]) Result(data []byte) (R, error) { return OpenValue[R](f.spec, data) }
 
 func checkName(name string) error {
 	if name == "" || len(name) > MaxName {

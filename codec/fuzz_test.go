@@ -1,6 +1,8 @@
 package codec_test
 
 import (
+	"context"
+	"errors"
 	"math/big"
 	"reflect"
 	"testing"
@@ -67,7 +69,7 @@ func FuzzOutcomes(f *testing.F) {
 
 // FuzzFailure puts the bytes where a failure stands in an outcome.
 func FuzzFailure(f *testing.F) {
-	for _, failure := range []codec.Failure{{}, fullFailure, {Code: "x", PID: -1, Message: "\xff"}} {
+	for _, failure := range []codec.Failure{{}, fullFailure, {Code: "x", PID: -1, Message: "\xff"}, *divide.Failure(errors.Join(errZero, errSameText, frozen{5}, &late{1}))} {
 		message := encodeOutcomes(codec.Outcome{Failure: &failure})
 		wrapping := len(encodeOutcomes(codec.Outcome{}))
 		f.Add(message[wrapping:])
@@ -82,7 +84,11 @@ func FuzzFailure(f *testing.F) {
 		require.NoError(t, second.Decode(encodeOutcomes(first.List...)))
 		require.Equal(t, first, second)
 		require.NotNil(t, first.List[0].Failure)
-		require.Error(t, first.List[0].Failure.Err(codec.ID{}))
+		seen := divide.Spec().Err(first.List[0].Failure, codec.ID{})
+		require.Error(t, seen)
+		require.NotErrorIs(t, seen, context.Canceled)
+		require.NotErrorIs(t, seen, context.DeadlineExceeded)
+		errors.As(seen, new(*rangeError))
 	})
 }
 
@@ -96,13 +102,14 @@ func FuzzNotices(f *testing.F) {
 			require.NoError(t, err)
 			require.Equal(t, n, again)
 		}
-		if ids, err := codec.ReadCancel(data); err == nil && len(ids) > 0 {
+		if ids, running, err := codec.ReadCancel(data); err == nil && len(ids) > 0 {
 			var tasks []uint64
 			for _, id := range ids {
 				tasks = append(tasks, id.N)
 			}
-			again, err := codec.ReadCancel(codec.AppendCancel(nil, ids[0].Client, tasks...))
+			again, both, err := codec.ReadCancel(codec.AppendCancel(nil, ids[0].Client, running, tasks...))
 			require.NoError(t, err)
+			require.Equal(t, running, both)
 			require.Equal(t, ids, again)
 		}
 		if s, err := codec.ReadStarted(data); err == nil {

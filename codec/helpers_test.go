@@ -36,7 +36,7 @@ var decoders = map[string]func([]byte) error{
 	"batch":    func(data []byte) error { return new(codec.Batch).Decode(data) },
 	"outcomes": func(data []byte) error { return new(codec.Outcomes).Decode(data) },
 	"receipt":  func(data []byte) error { _, err := codec.ReadReceipt(data); return err },
-	"cancel":   func(data []byte) error { _, err := codec.ReadCancel(data); return err },
+	"cancel":   func(data []byte) error { _, _, err := codec.ReadCancel(data); return err },
 	"started":  func(data []byte) error { _, err := codec.ReadStarted(data); return err },
 }
 
@@ -66,7 +66,7 @@ func messages() map[string][]byte {
 			codec.Outcome{N: 1 << 40, Failure: &fullFailure},
 		),
 		"receipt": codec.AppendReceipt(nil, 300),
-		"cancel":  codec.AppendCancel(nil, client, 1, 1<<63),
+		"cancel":  codec.AppendCancel(nil, client, true, 1, 1<<63),
 		"started": codec.AppendStarted(nil, &codec.Started{N: 7, Attempt: 2, Host: "kestrel", PID: 4711}),
 	}
 }

@@ -22,35 +22,37 @@ func ReadReceipt(data []byte) (outcomes int, err error) {
 	return int(n), nil
 }
 
-// AppendCancel appends a request to cancel tasks of a client that have not
-// started.
-func AppendCancel(dst []byte, client string, tasks ...uint64) []byte {
-	dst = appendString(appendEnvelope(dst, kindCancel, 2), client)
+// AppendCancel appends a request to cancel tasks of a client: those that have
+// not started are not to be, and, if running is set, those that run are to be
+// stopped.
+func AppendCancel(dst []byte, client string, running bool, tasks ...uint64) []byte {
+	dst = appendString(appendEnvelope(dst, kindCancel, 3), client)
 	dst = appendArrayLen(dst, len(tasks))
 	for _, n := range tasks {
 		dst = appendUint(dst, n)
 	}
-	return dst
+	return appendBool(dst, running)
 }
 
 // ReadCancel reads a request to cancel. Its error wraps [ErrMalformed] or
 // [ErrVersion].
-func ReadCancel(data []byte) ([]ID, error) {
+func ReadCancel(data []byte) (tasks []ID, running bool, err error) {
 	r := reader{data: data}
-	extra := r.envelope(kindCancel, 2)
+	extra := r.envelope(kindCancel, 3)
 	client := string(r.str())
 	if r.err == nil && !validClient(client) {
 		r.fail("invalid client name")
 	}
 	n := r.array()
-	tasks := make([]ID, 0, n)
+	tasks = make([]ID, 0, n)
 	for ; n > 0 && r.err == nil; n-- {
 		tasks = append(tasks, ID{Client: client, N: r.uint()})
 	}
+	running = r.bool()
 	if err := r.close(extra); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return tasks, nil
+	return tasks, running, nil
 }
 
 // Started is a worker's notice that a task is running. It is sent for tasks

@@ -27,17 +27,19 @@ func TestCancelRoundTrip(t *testing.T) {
 	t.Parallel()
 	many := make([]uint64, 70_000)
 	for _, tasks := range [][]uint64{{}, {1}, {0, 1<<64 - 1}, many} {
-		ids, err := codec.ReadCancel(codec.AppendCancel(nil, client, tasks...))
+		running := len(tasks) == 1
+		ids, both, err := codec.ReadCancel(codec.AppendCancel(nil, client, running, tasks...))
 		require.NoError(t, err)
+		require.Equal(t, running, both)
 		require.Len(t, ids, len(tasks))
 		for i, id := range ids {
 			require.Equal(t, codec.ID{Client: client, N: tasks[i]}, id)
 		}
 	}
 	for _, data := range [][]byte{
-		pack(t, 1, 4), pack(t, 1, 4, client), pack(t, 1, 4, "A", []any{1}), pack(t, 1, 4, client, 1), pack(t, 1, 4, client, []any{-1}), pack(t, 1, 4, client, []any{"1"}),
+		pack(t, 1, 4), pack(t, 1, 4, client), pack(t, 1, 4, "A", []any{1}, true), pack(t, 1, 4, client, 1, true), pack(t, 1, 4, client, []any{-1}, true), pack(t, 1, 4, client, []any{"1"}, true), pack(t, 1, 4, client, []any{1}), pack(t, 1, 4, client, []any{1}, 1),
 	} {
-		ids, err := codec.ReadCancel(data)
+		ids, _, err := codec.ReadCancel(data)
 		require.ErrorIs(t, err, codec.ErrMalformed)
 		require.Empty(t, ids)
 	}

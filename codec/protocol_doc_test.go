@@ -34,7 +34,7 @@ func documented(t *testing.T) map[string][]byte {
 			}},
 		),
 		"receipt": codec.AppendReceipt(nil, 2),
-		"cancel":  codec.AppendCancel(nil, client, 42, 300),
+		"cancel":  codec.AppendCancel(nil, client, false, 42, 300),
 		"started": codec.AppendStarted(nil, &codec.Started{N: 42, Attempt: 1, Host: "kestrel", PID: 4711}),
 	}
 }
@@ -68,10 +68,11 @@ func TestProtocolDocumentIsComplete(t *testing.T) {
 	document, err := os.ReadFile("../docs/protocol.md")
 	require.NoError(t, err)
 	for _, word := range []string{
-		"crashes", "max_crashes", "deadline", "header", "traceparent",
-		"code", "type", "message", "stack", "host", "pid", "attempt", "exit_code", "signal", "stderr",
+		"crashes", "max_crashes", "deadline", "limit", "depth", "header", "traceparent",
+		"code", "type", "message", "stack", "host", "pid", "attempt", "exit_code", "signal", "stderr", "sentinels", "values",
 		string(codec.CodeError), string(codec.CodePanic), string(codec.CodeGoexit), string(codec.CodeUnknownFunc), string(codec.CodeArgument),
 		string(codec.CodeResult), string(codec.CodeTooLarge), string(codec.CodeWorkerDied), string(codec.CodeCancelled), string(codec.CodeExpired),
+		string(codec.CodeTimeLimit), string(codec.CodeDepth),
 	} {
 		require.Contains(t, string(document), "`"+word+"`")
 	}

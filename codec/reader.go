@@ -255,3 +255,14 @@ func (r *reader) close(extra int) error {
 	}
 	return r.err
 }
+
+func (r *reader) bool() bool {
+	switch r.byte() {
+	case msgpcode.True:
+		return true
+	case msgpcode.False:
+	default:
+		r.fail("not a boolean")
+	}
+	return false
+}

@@ -20,6 +20,10 @@ type Task struct {
 	Crashes    int       // attempts so far that ended with their process
 	MaxCrashes int       // crash budget; 0 means DefaultCrashes
 	Deadline   time.Time // not started after it, if set; milliseconds on the wire
+	// Limit is how long the task may run before it is stopped, 0 for ever:
+	// milliseconds on the wire, rounded up, and at most 365 days.
+	Limit time.Duration
+	Depth int // how many tasks it was called within
 	// Header is such as trace context ("traceparent"): at most 64 entries of UTF-8
 	// text, a key of at most 128 bytes, a value of at most 4096. What is beyond
 	// that does not travel.
@@ -42,6 +46,8 @@ const (
 	optCrashes    = "crashes"
 	optMaxCrashes = "max_crashes"
 	optDeadline   = "deadline"
+	optLimit      = "limit"
+	optDepth      = "depth"
 	optHeader     = "header"
 )
 
@@ -70,7 +76,7 @@ func AppendTask(dst []byte, t *Task) []byte {
 }
 
 func (t *Task) options() (n int) {
-	for _, set := range [...]bool{t.Crashes > 0, t.MaxCrashes > 0, !t.Deadline.IsZero(), t.headers() > 0} {
+	for _, set := range [...]bool{t.Crashes > 0, t.MaxCrashes > 0, !t.Deadline.IsZero(), t.Limit > 0, t.Depth > 0, t.headers() > 0} {
 		if set {
 			n++
 		}
@@ -87,6 +93,13 @@ func (t *Task) appendOptions(dst []byte) []byte {
 	}
 	if !t.Deadline.IsZero() {
 		dst = appendInt(appendString(dst, optDeadline), t.Deadline.UnixMilli())
+	}
+	if t.Limit > 0 {
+		limit := (min(t.Limit, maxRun) + time.Millisecond - 1) / time.Millisecond
+		dst = appendUint(appendString(dst, optLimit), uint64(limit))
+	}
+	if t.Depth > 0 {
+		dst = appendUint(appendString(dst, optDepth), uint64(min(t.Depth, maxCount)))
 	}
 	if n := t.headers(); n > 0 {
 		dst = appendMapLen(appendString(dst, optHeader), n)
@@ -150,6 +163,10 @@ func (r *reader) options(t *Task) {
 			t.MaxCrashes = r.count()
 		case optDeadline:
 			t.Deadline = time.UnixMilli(r.int())
+		case optLimit:
+			t.Limit = time.Duration(min(r.uint(), uint64(maxRun/time.Millisecond))) * time.Millisecond
+		case optDepth:
+			t.Depth = r.count()
 		case optHeader:
 			t.Header = r.header()
 		default:

@@ -18,6 +18,7 @@ var (
 	fullTask     = codec.Task{
 		N: 1<<64 - 1, Func: "resize/v2", Arg: []byte("\xa5hello"),
 		Crashes: 1, MaxCrashes: 5, Deadline: time.UnixMilli(1_900_000_000_123),
+		Limit: 90 * time.Second, Depth: 2,
 		Header: map[string]string{"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
 	}
 )
@@ -68,8 +69,25 @@ func TestTaskOptionsBeyondBounds(t *testing.T) {
 	}
 	require.Len(t, roundTrip(t, task).Header, 64)
 
-	negative := roundTrip(t, codec.Task{Func: "f", Arg: []byte{1}, Crashes: -1, MaxCrashes: -1})
+	negative := roundTrip(t, codec.Task{Func: "f", Arg: []byte{1}, Crashes: -1, MaxCrashes: -1, Limit: -1, Depth: -1})
 	require.Equal(t, codec.Task{Func: "f", Arg: []byte{1}}, negative)
+}
+
+// A limit is never rounded to none, nor beyond what its reader takes.
+func TestTaskLimit(t *testing.T) {
+	t.Parallel()
+	const year = 365 * 24 * time.Hour
+	for limit, want := range map[time.Duration]time.Duration{
+		1: time.Millisecond, time.Millisecond: time.Millisecond, time.Millisecond + 1: 2 * time.Millisecond,
+		year: year, year + 1: year, math.MaxInt64: year,
+	} {
+		require.Equal(t, want, roundTrip(t, codec.Task{Func: "f", Limit: limit}).Limit)
+	}
+	task := []any{7, "f", []byte{1}, map[string]any{"limit": uint64(math.MaxUint64)}}
+	var b codec.Batch
+	require.NoError(t, b.Decode(pack(t, 1, 1, client, []any{task})))
+	require.Equal(t, year, b.Tasks[0].Limit)
+	require.Equal(t, 1<<20, roundTrip(t, codec.Task{Func: "f", Depth: math.MaxInt32}).Depth)
 }
 
 func TestTaskUnknownOptions(t *testing.T) {
@@ -105,6 +123,9 @@ func TestTaskHostile(t *testing.T) {
 		"crashes negative":   []any{7, "f", []byte{1}, map[string]any{"crashes": -1}},
 		"deadline no number": []any{7, "f", []byte{1}, map[string]any{"deadline": "now"}},
 		"deadline too large": []any{7, "f", []byte{1}, map[string]any{"deadline": uint64(1 << 63)}},
+		"limit negative":     []any{7, "f", []byte{1}, map[string]any{"limit": -1}},
+		"limit no number":    []any{7, "f", []byte{1}, map[string]any{"limit": "1s"}},
+		"depth too large":    []any{7, "f", []byte{1}, map[string]any{"depth": 1<<20 + 1}},
 		"header no map":      header(1),
 		"header not text":    header(map[string]any{"a": 1}),
 		"header not UTF-8":   header(map[string]string{"a": "\xff"}),

@@ -56,7 +56,7 @@ func encode[T any](dst []byte, v T) (out []byte, err error) {
 	defer func() {
 		out, e.buf = e.buf, nil
 		if p := recover(); p != nil {
-			err = fmt.Errorf("encoding panicked: %v", p)
+			err = fmt.Errorf("encoding panicked: %s", describe(p))
 		}
 		if err != nil {
 			// The encoder may be in any state: leave it to the collector.
@@ -102,7 +102,7 @@ func decode[T any](data []byte) (v T, err error) {
 	d := decoders.Get().(*valueDecoder)
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("decoding panicked: %v", p)
+			err = fmt.Errorf("decoding panicked: %s", describe(p))
 		}
 		if err == nil {
 			// After an error the decoder may be in any state, for instance still

@@ -44,6 +44,7 @@ type (
 		Any     any
 	}
 	asArray struct {
+		//lint:ignore U1000 msgpack reads the tag
 		_msgpack struct{} `msgpack:",as_array"`
 		A        int
 		B        []string

@@ -125,3 +125,10 @@ func appendEnvelope(dst []byte, k kind, elements int) []byte {
 	dst = appendUint(dst, Version)
 	return appendUint(dst, uint64(k))
 }
+
+func appendBool(dst []byte, v bool) []byte {
+	if v {
+		return append(dst, msgpcode.True)
+	}
+	return append(dst, msgpcode.False)
+}

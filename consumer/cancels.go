@@ -21,6 +21,15 @@ type cancels struct {
 	next  int
 }
 
+// Cancel has tasks, by client, not started. It is safe for concurrent use.
+func (w *Worker) Cancel(tasks map[string][]uint64) {
+	for client, numbers := range tasks {
+		for _, n := range numbers {
+			w.cancels.add(codec.ID{Client: client, N: n})
+		}
+	}
+}
+
 func (c *cancels) add(id codec.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 // delivery is a batch that the broker has given to this process, from its
 // arrival until it is acknowledged or given back.
 type delivery struct {
-	worker *worker
+	worker *Worker
 	ack    string // subject of the answer
 	batch  codec.Batch
 	slot   *scoreboard.Slot

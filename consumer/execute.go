@@ -7,64 +7,68 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/nesting"
 )
 
 // executor runs deliveries one after the other, on one goroutine. A handler that
 // calls runtime.Goexit ends that goroutine; then another goes on in its place.
 type executor struct {
-	*worker
+	*Worker
 	ctx     context.Context
+	tenure  tenure
 	current *delivery
 	began   time.Time // when the current task, or delivery, began
+	looksAt time.Time // when the supervisor will look at the limit of what runs
 	scratch []byte    // where results are encoded
+	left    chan<- Leaving
 }
 
-func (w *worker) execute(ctx context.Context, done chan<- struct{}) {
-	e := &executor{worker: w, ctx: ctx}
-	e.loop(done)
-}
-
-func (e *executor) loop(done chan<- struct{}) {
-	ended := false
+// loop runs deliveries until it is time to leave, and says why.
+func (e *executor) loop() {
+	why := Leaving("")
 	defer func() {
-		if ended {
-			close(done)
+		if why == "" {
+			e.finish(&codec.Failure{Code: codec.CodeGoexit, Stack: string(debug.Stack())}, nil)
+			go e.loop()
 			return
 		}
-		e.finish(&codec.Failure{Code: codec.CodeGoexit, Stack: string(debug.Stack())}, nil)
-		go e.loop(done)
+		e.left <- why
 	}()
 	for {
 		if e.current == nil {
-			e.current = e.take()
+			if e.current, why = e.take(); why != "" {
+				return
+			}
 		}
-		if e.current == nil {
-			ended = true
+		if why = e.runDelivery(); why != "" {
 			return
 		}
-		e.runDelivery()
 	}
 }
 
-// take waits for the next delivery; nil means that it is time to stop.
-func (e *executor) take() *delivery {
-	if e.ctx.Err() != nil {
-		return nil
+// take waits for the next delivery, or says why to leave instead.
+func (e *executor) take() (*delivery, Leaving) {
+	if why := e.tenure.over(e.ctx); why != "" {
+		return nil, why
 	}
 	select {
 	case d := <-e.queue:
-		return e.begin(d)
+		return e.begin(d), ""
 	default:
 	}
 	// Nothing at hand: whoever waits for outcomes shall not wait longer.
 	e.outbox.flush()
 	e.busy.Store(false)
 	e.puller.ask()
+	idle, stop := e.tenure.idle()
+	defer stop()
 	select {
 	case d := <-e.queue:
-		return e.begin(d)
+		return e.begin(d), ""
+	case <-idle:
+		return nil, LeavingIdle
 	case <-e.ctx.Done():
-		return nil
+		return nil, LeavingDrained
 	}
 }
 
@@ -76,36 +80,63 @@ func (e *executor) begin(d *delivery) *delivery {
 }
 
 // runDelivery runs the tasks that are left of the current delivery. When it is
-// time to stop it leaves the rest where it is, on the board.
-func (e *executor) runDelivery() {
+// time to leave it leaves the rest where it is, on the board.
+func (e *executor) runDelivery() Leaving {
 	d, began := e.current, e.began
 	for d.next < len(d.batch.Tasks) {
-		if e.ctx.Err() != nil {
-			e.current = nil
-			return
+		if why := e.tenure.over(e.ctx); why != "" {
+			return why
 		}
 		e.runTask(&d.batch.Tasks[d.next])
 	}
 	e.current = nil
 	e.observeDelivery(e.began.Sub(began))
+	return ""
 }
 
 func (e *executor) runTask(t *codec.Task) {
-	d := e.current
-	d.slot.Start(t.N, e.began.UnixNano(), 0)
-	e.running.set(d.batch.Client, t, e.began)
-	if failure := e.refuse(t); failure != nil {
+	f := e.functions[t.Func]
+	ctx := newTaskContext(Info{
+		ID:   codec.ID{Client: e.current.batch.Client, N: t.N},
+		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
+	}, e.Logger, nesting.Call{Depth: t.Depth, Wait: e.Wait})
+	e.start(ctx, t)
+	if failure := e.refuse(f, t); failure != nil {
 		e.finish(failure, nil)
 		return
 	}
-	result, failure := e.call(t)
-	e.finish(failure, result)
+	if f.long() {
+		e.announce()
+	}
+	result, failure := f.run(ctx, e.scratch[:0], t.Arg)
+	ctx.release()
+	f.observe(e.finish(failure, result))
+}
+
+// start notes on the board that a task starts, and when it must have ended.
+func (e *executor) start(ctx *taskContext, t *codec.Task) {
+	limitAt := int64(0)
+	if t.Limit > 0 {
+		limitAt = e.began.Add(t.Limit).UnixNano()
+	}
+	e.current.slot.Start(t.N, e.began.UnixNano(), limitAt)
+	e.running.set(ctx, e.began)
+	if limitAt == 0 || e.Watch == nil {
+		return
+	}
+	// The supervisor looks at the board when a limit passes, and then again at
+	// the limit it finds there. So it need not hear of each; but whether it will
+	// still look is asked after the limit was noted, lest both miss it.
+	if at := time.Unix(0, limitAt); at.Before(e.looksAt) || !time.Now().Before(e.looksAt) {
+		e.looksAt = at
+		e.Watch(at)
+	}
 }
 
 // refuse gives the failure of a task that is not to be run.
-func (e *executor) refuse(t *codec.Task) *codec.Failure {
+func (e *executor) refuse(f *function, t *codec.Task) *codec.Failure {
 	switch {
-	case e.handlers[t.Func] == nil:
+	case f == nil:
 		return &codec.Failure{Code: codec.CodeUnknownFunc, Message: fmt.Sprintf(
 			"%q has no handler on host %s, whose program handles %q; consumer.Handle registers one", t.Func, e.Host, Handled())}
 	case e.cancels.has(e.current.batch.Client, t.N):
@@ -116,48 +147,32 @@ func (e *executor) refuse(t *codec.Task) *codec.Failure {
 	return nil
 }
 
-// call runs the handler, and turns a panic into a failure.
-func (e *executor) call(t *codec.Task) (result []byte, failure *codec.Failure) {
-	ctx := context.Context(context.Background())
-	if !t.Deadline.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, t.Deadline)
-		defer cancel()
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			failure = &codec.Failure{
-				Code: codec.CodePanic, Type: fmt.Sprintf("%T", p), Message: fmt.Sprint(p), Stack: string(debug.Stack()),
-			}
-		}
-	}()
-	return e.handlers[t.Func](&taskContext{Context: ctx, logger: e.Logger, info: Info{
-		ID:   codec.ID{Client: e.current.batch.Client, N: t.N},
-		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
-	}}, e.scratch[:0], t.Arg)
-}
-
-// finish notes what the current task came to.
-func (e *executor) finish(failure *codec.Failure, result []byte) {
+// finish notes what the current task came to, and gives how long it ran.
+func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Duration) {
 	d := e.current
 	t := &d.batch.Tasks[d.next]
 	now := time.Now()
 	d.slot.Finish()
-	e.running.clear()
-	if most := int(e.Conn.MaxPayload()) - envelope; failure == nil && len(result) > most {
+	stopped := e.running.clear()
+	switch most := int(e.Conn.MaxPayload()) - envelope; {
+	case failure != nil && stopped != "":
+		failure = &codec.Failure{Code: stopped, Message: failure.Message}
+	case failure == nil && len(result) > most:
 		failure = &codec.Failure{Code: codec.CodeTooLarge, Message: fmt.Sprintf(
 			"the result has %d bytes, the broker carries %d in one message", len(result), most)}
 	}
-	outcome := codec.Outcome{N: t.N, Value: result, Failure: failure, Run: now.Sub(e.began)}
 	if failure != nil {
 		failure.Host, failure.PID, failure.Attempt = e.Host, e.PID, t.Attempt()
 	}
+	run = now.Sub(e.began)
 	d.next++
 	e.began = now
-	e.outbox.add(d, &outcome, now)
+	e.tenure.served++
+	e.outbox.add(d, &codec.Outcome{N: t.N, Value: result, Failure: failure, Run: run}, now)
 	if cap(result) <= messageBytes {
 		e.scratch = result[:0]
 	}
+	return run
 }
 
 // envelope is what a message of outcomes holds besides one result, at most.

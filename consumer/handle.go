@@ -10,10 +10,6 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// handler runs one task: it decodes the argument, calls the user's function and
-// appends the encoded result to dst.
-type handler func(ctx context.Context, dst, arg []byte) ([]byte, *codec.Failure)
-
 // registered holds the handlers by the names of their funcs. It is the
 // package's one piece of global state: handlers are registered by main and by
 // init functions, before anything is served.
@@ -57,7 +53,7 @@ func typed[A, R any](f codec.Func[A, R], h func(context.Context, A) (R, error)) 
 		}
 		result, err := h(ctx, arg)
 		if err != nil {
-			return dst, &codec.Failure{Code: codec.CodeError, Type: fmt.Sprintf("%T", err), Message: err.Error()}
+			return dst, f.Failure(err)
 		}
 		out, err := f.AppendResult(dst, result)
 		if err != nil {
@@ -74,9 +70,13 @@ func Handled() []string {
 	return slices.Sorted(maps.Keys(registered.m))
 }
 
-// handlers gives a copy of the registered handlers.
-func handlers() map[string]handler {
+// functions gives the registered handlers, for one worker process.
+func functions() map[string]*function {
 	registered.mu.RLock()
 	defer registered.mu.RUnlock()
-	return maps.Clone(registered.m)
+	all := make(map[string]*function, len(registered.m))
+	for name, h := range registered.m {
+		all[name] = &function{handler: h}
+	}
+	return all
 }

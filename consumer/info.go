@@ -17,23 +17,6 @@ type Info struct {
 	Header   map[string]string // what the caller sent along, such as trace context
 }
 
-// taskContext is the context of one task: it adds the task to its parent.
-type taskContext struct {
-	context.Context
-	info   Info
-	logger *slog.Logger
-}
-
-type taskKey struct{}
-
-// Value gives the context itself for the package's own key.
-func (c *taskContext) Value(key any) any {
-	if key == (taskKey{}) {
-		return c
-	}
-	return c.Context.Value(key)
-}
-
 // Task tells which task the handler runs whose context this is; ok is false
 // for any other context.
 func Task(ctx context.Context) (info Info, ok bool) {

@@ -102,7 +102,8 @@ func (p *puller) take(msg *nats.Msg) {
 	p.mu.Lock()
 	p.heard = time.Now()
 	status := ""
-	if len(msg.Header) > 0 && len(msg.Data) == 0 {
+	// What came from a stream asks for an answer, whatever its headers say.
+	if msg.Reply == "" && len(msg.Header) > 0 && len(msg.Data) == 0 {
 		status = msg.Header.Get("Status")
 	}
 	if status == "" {

@@ -2,13 +2,13 @@ package consumer
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/scoreboard"
@@ -22,56 +22,63 @@ type Config struct {
 	Host   string            // name of the host, for errors and notices
 	PID    int
 	Logger *slog.Logger
-	Ready  func() // called once when the process begins to pull; may be nil
+	Tenure Tenure
+
+	// The rest is how the process speaks to its supervisor. Each may be nil.
+
+	Ready func()                 // called once when the process begins to pull
+	Watch func(at time.Time)     // asks the supervisor to look at the limit of what runs
+	Wait  func() (resume func()) // tells that the handler waits for another task
 }
 
-// handOffPatience bounds how long a worker that stops waits for outcomes to be
+// handOffPatience bounds how long a worker that leaves waits for outcomes to be
 // taken over. What is left then is run again elsewhere.
 const handOffPatience = 5 * time.Second
 
-// Serve pulls tasks from a queue and runs them, one at a time, until ctx ends.
-// Then it finishes the task it runs, hands off what is finished and gives back
-// the rest; tasks of a batch that it had begun stay noted on the board, for the
-// supervisor to put back. Its error wraps [ErrNoHandlers] or a cause of the
-// broker's.
-func Serve(ctx context.Context, cfg Config) error {
-	w := &worker{Config: cfg, handlers: handlers(), queue: make(chan *delivery, scoreboard.Slots)}
-	if len(w.handlers) == 0 {
-		return ErrNoHandlers
+// New makes a worker. Its error wraps [ErrNoHandlers].
+func New(cfg Config) (*Worker, error) {
+	w := &Worker{Config: cfg, functions: functions(), queue: make(chan *delivery, scoreboard.Slots)}
+	if len(w.functions) == 0 {
+		return nil, ErrNoHandlers
 	}
-	publisher, err := broker.NewPublisher(cfg.Conn)
+	return w, nil
+}
+
+// Serve pulls tasks from the queue and runs them, one at a time, until ctx or
+// the worker's tenure ends. Then it finishes the task it runs, hands off what is
+// finished and gives back the rest; tasks of a batch that it had begun stay
+// noted on the board, for the supervisor to put back. It is called once. Its
+// error is a cause of the broker's.
+func (w *Worker) Serve(ctx context.Context) (Leaving, error) {
+	publisher, err := broker.NewPublisher(w.Conn)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer publisher.Close()
 	w.publisher = publisher
-	desk, err := handoff.New(cfg.Conn, publisher, cfg.Logger)
+	desk, err := handoff.New(w.Conn, publisher, w.Logger)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer desk.Close()
 	w.outbox = newOutbox(desk)
 
-	cancels, err := cfg.Conn.Subscribe(broker.CancelSubject(cfg.Queue), w.receiveCancel)
-	if err != nil {
-		return fmt.Errorf("consumer: subscribing to cancel requests: %w", err)
-	}
-	defer unsubscribe(cancels, cfg.Logger)
-	w.puller = newPuller(cfg.Conn, cfg.Queue, cfg.Logger, w.demand, w.receive)
+	w.puller = newPuller(w.Conn, w.Queue, w.Logger, w.demand, w.receive)
 	if err := w.puller.open(); err != nil {
-		return err
+		return "", err
 	}
 
 	var background sync.WaitGroup
 	life, end := context.WithCancel(context.Background())
 	background.Go(func() { w.puller.watch(life) })
 	background.Go(func() { w.observe(life) })
-	if cfg.Ready != nil {
-		cfg.Ready()
+	if w.Ready != nil {
+		w.Ready()
 	}
-	executed := make(chan struct{})
-	go w.execute(ctx, executed)
-	<-executed
+	left := make(chan Leaving, 1)
+	e := &executor{Worker: w, ctx: ctx, tenure: tenure{Tenure: w.Tenure}, left: left}
+	go e.loop()
+	why := <-left
 
 	w.puller.close()
 	end()
@@ -79,8 +86,13 @@ func Serve(ctx context.Context, cfg Config) error {
 	w.giveBackQueue()
 	w.outbox.flush()
 	w.outbox.wait(handOffPatience)
-	return nil
+	return why, nil
 }
+
+// Stop ends the context of a task, if it is the one that runs; it is named as on
+// the scoreboard. A handler that fails then has failed for the reason given:
+// codec.CodeTimeLimit or codec.CodeCancelled. It is safe for concurrent use.
+func (w *Worker) Stop(client, task uint64, why codec.Code) { w.running.stop(client, task, why) }
 
 func unsubscribe(s *nats.Subscription, logger *slog.Logger) {
 	if err := s.Unsubscribe(); err != nil {

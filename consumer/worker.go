@@ -6,15 +6,15 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
-// worker is the state of one Serve.
-type worker struct {
+// Worker is the part of a worker process that serves tasks. Stop alone may be
+// called beside Serve.
+type Worker struct {
 	Config
-	handlers  map[string]handler
+	functions map[string]*function
 	publisher *broker.Publisher
 	outbox    *outbox
 	puller    *puller
@@ -37,7 +37,7 @@ const (
 
 // demand gives how many deliveries the process wants to have waiting. While it
 // runs something that takes long it wants none: they are better off elsewhere.
-func (w *worker) demand() int {
+func (w *Worker) demand() int {
 	want := 0
 	if usual := time.Duration(w.usual.Load()); usual > 0 && !w.running.long(time.Now()) {
 		want = min(int(atHand/usual), mostAtHand)
@@ -49,7 +49,7 @@ func (w *worker) demand() int {
 }
 
 // receive takes a delivery from the broker, on the subscription's goroutine.
-func (w *worker) receive(msg *nats.Msg) {
+func (w *Worker) receive(msg *nats.Msg) {
 	d := &delivery{worker: w, ack: msg.Reply}
 	if err := d.batch.Decode(msg.Data); err != nil {
 		w.reject(msg, err)
@@ -71,7 +71,7 @@ func (w *worker) receive(msg *nats.Msg) {
 
 // reject puts a message that is not a batch aside as a dead letter. It has no
 // client that could be told.
-func (w *worker) reject(msg *nats.Msg, cause error) {
+func (w *Worker) reject(msg *nats.Msg, cause error) {
 	w.Logger.Error("a message in the queue is not a batch of tasks; it goes to the dead letters",
 		"queue", w.Queue, "error", cause)
 	dead := nats.NewMsg(broker.DeadSubject(w.Queue))
@@ -97,19 +97,19 @@ const (
 
 // answer tells the broker what became of a delivery. It may be lost with the
 // connection; then the lease ends, and the delivery comes again.
-func (w *worker) answer(ack, answer string) {
+func (w *Worker) answer(ack, answer string) {
 	if err := w.Conn.Publish(ack, []byte(answer)); err != nil {
 		w.Logger.Debug("answering a delivery", "answer", answer, "error", err)
 	}
 }
 
 // giveBack returns a delivery that has not begun, for another process to run.
-func (w *worker) giveBack(d *delivery) {
+func (w *Worker) giveBack(d *delivery) {
 	w.answer(d.ack, ackAgain)
 	d.release()
 }
 
-func (w *worker) giveBackQueue() {
+func (w *Worker) giveBackQueue() {
 	for {
 		select {
 		case d := <-w.queue:
@@ -117,16 +117,5 @@ func (w *worker) giveBackQueue() {
 		default:
 			return
 		}
-	}
-}
-
-func (w *worker) receiveCancel(msg *nats.Msg) {
-	ids, err := codec.ReadCancel(msg.Data)
-	if err != nil {
-		w.Logger.Warn("a cancel request does not read", "error", err)
-		return
-	}
-	for _, id := range ids {
-		w.cancels.add(id)
 	}
 }

@@ -68,8 +68,18 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 	rest := codec.NewBatch(batch.Client, nil)
 	for i := d.HandedOff; i < d.Tasks; i++ {
 		task := &batch.Tasks[i]
-		if !d.Running() || i != d.Started-1 || p.isStopping() {
+		if !d.Running() || i != d.Started-1 {
 			rest.Add(task)
+			continue
+		}
+		if v, ok := c.verdictOn(d); ok {
+			put.fail(batch.Client, &codec.Outcome{N: task.N, Run: time.Since(d.StartedAt), Failure: &codec.Failure{
+				Code: v.why, Message: v.message, Host: p.Host, PID: c.PID(), Attempt: task.Attempt(),
+			}})
+			continue
+		}
+		if p.killing.Load() {
+			rest.Add(task) // our doing, not the task's
 			continue
 		}
 		if task.Crashes++; task.Crashes < task.CrashBudget() {
@@ -79,7 +89,15 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 			put.store("suspect", suspect.Bytes())
 			continue
 		}
-		put.fail(ctx, c, batch.Client, task)
+		// The cause is known once the process's output has ended.
+		select {
+		case <-c.Exited():
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		put.fail(batch.Client, &codec.Outcome{
+			N: task.N, Run: time.Since(d.StartedAt), Failure: newDeath(c, true).failure(p.Host, task.Crashes),
+		})
 	}
 	if rest.Len() > 0 {
 		put.store("rest", rest.Bytes())
@@ -126,20 +144,10 @@ func (p *putting) store(part string, data []byte) {
 	p.publisher.Publish(msg, func(_ uint64, err error) { done <- err })
 }
 
-// fail hands off the failure of a task whose budget is spent. The cause is known
-// once the process's output has ended.
-func (p *putting) fail(ctx context.Context, c *child, client string, task *codec.Task) {
-	select {
-	case <-c.Exited():
-	case <-ctx.Done():
-		p.part() <- context.Cause(ctx)
-		return
-	}
+// fail hands off the failure of a task that will not run again.
+func (p *putting) fail(client string, outcome *codec.Outcome) {
 	out := codec.NewOutcomes(client, nil)
-	out.Add(&codec.Outcome{
-		N:       task.N,
-		Failure: newDeath(c, true, false).failure(p.Host, task.Crashes),
-	})
+	out.Add(outcome)
 	done := p.part()
 	p.desk.Send(client, out.Bytes(), func(err error) { done <- err })
 }

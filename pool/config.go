@@ -6,7 +6,11 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
+	"time"
 
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/producer"
 )
@@ -32,6 +36,21 @@ type Config struct {
 	Stdout, Stderr io.Writer
 	// Listener is told what happens to worker processes.
 	Listener Listener
+	// Env is added to the environment of worker processes, as "NAME=value".
+	Env []string
+	// MaxTasks is after how many tasks a worker process is replaced; 0 means
+	// never. It mirrors max_tasks_per_child.
+	MaxTasks int
+	// MaxMemory is the resident memory, in bytes, above which a worker process
+	// is replaced at the end of a task; 0 means no bound.
+	MaxMemory int64
+	// IdleTimeout is after how long without a task a worker process leaves. Its
+	// place stays, and is filled again when there is work. 0 means never.
+	IdleTimeout time.Duration
+	// OnDemand starts worker processes only when there is work for them.
+	OnDemand bool
+
+	initial *initial // see Initializer
 }
 
 // Listener holds functions to call when something happens to a worker process.
@@ -80,6 +99,90 @@ func WithListener(listener Listener) Option {
 	}
 }
 
+// Env adds to the environment of worker processes, as "NAME=value".
+func Env(env ...string) Option {
+	return func(c *Config) error {
+		c.Env = append(c.Env, env...)
+		return nil
+	}
+}
+
+// MaxTasks has a worker process replaced after n tasks, 1 or more.
+func MaxTasks(n int) Option {
+	return func(c *Config) error {
+		if n < 1 {
+			return fmt.Errorf("%w: %d tasks per process; the number must be greater than 0", ErrConfig, n)
+		}
+		c.MaxTasks = n
+		return nil
+	}
+}
+
+// MaxMemory has a worker process replaced, at the end of a task, when it uses
+// more than so many bytes of memory, 1 or more.
+func MaxMemory(bytes int64) Option {
+	return func(c *Config) error {
+		if bytes < 1 {
+			return fmt.Errorf("%w: a memory bound of %d bytes; it must be greater than 0", ErrConfig, bytes)
+		}
+		c.MaxMemory = bytes
+		return nil
+	}
+}
+
+// IdleTimeout has a worker process leave when no task came for so long; another
+// takes its place when there is work.
+func IdleTimeout(d time.Duration) Option {
+	return func(c *Config) error {
+		if d <= 0 {
+			return fmt.Errorf("%w: an idle timeout of %v; it must be greater than 0", ErrConfig, d)
+		}
+		c.IdleTimeout = d
+		return nil
+	}
+}
+
+// OnDemand has worker processes start only when there is work for them.
+func OnDemand() Option {
+	return func(c *Config) error {
+		c.OnDemand = true
+		return nil
+	}
+}
+
+// Initializer has every worker process call f with arg before its first task.
+// f needs a handler; its result is dropped. A process whose call fails ends, and
+// is started again after a while. It mirrors initializer and initargs; as in
+// Python, a handler that changes package variables changes them for the tasks of
+// its process.
+func Initializer[A, R any](f codec.Func[A, R], arg A) Option {
+	return func(c *Config) error {
+		encoded, err := f.AppendArg(nil, arg)
+		if err != nil {
+			return fmt.Errorf("%w: the argument of %s: %w", ErrConfig, f.Name(), err)
+		}
+		if !slices.Contains(consumer.Handled(), f.Name()) {
+			return fmt.Errorf("%w: initializer %q has no handler; consumer.Handle registers one", ErrConfig, f.Name())
+		}
+		c.initial = &initial{Func: f.Name(), Arg: encoded}
+		return nil
+	}
+}
+
+// With applies options to a configuration, for [Start] and [Run].
+func (c Config) With(options ...Option) (Config, error) {
+	for _, option := range options {
+		if err := option(&c); err != nil {
+			return Config{}, err
+		}
+	}
+	return c, nil
+}
+
+func (c *Config) tenure() consumer.Tenure {
+	return consumer.Tenure{Tasks: c.MaxTasks, Memory: c.MaxMemory, Idle: c.IdleTimeout}
+}
+
 // complete fills in defaults and checks the rest.
 func (c *Config) complete() error {
 	if c.Queue == "" {
@@ -93,6 +196,9 @@ func (c *Config) complete() error {
 	}
 	if c.Processes < 0 || c.Processes > maxProcesses {
 		return fmt.Errorf("%w: %d worker processes; use 1 to %d", ErrConfig, c.Processes, maxProcesses)
+	}
+	if c.MaxTasks < 0 || c.MaxMemory < 0 || c.IdleTimeout < 0 {
+		return fmt.Errorf("%w: MaxTasks %d, MaxMemory %d, IdleTimeout %v; none may be negative", ErrConfig, c.MaxTasks, c.MaxMemory, c.IdleTimeout)
 	}
 	if c.Host == "" {
 		host, err := os.Hostname()

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/consumer"
 )
 
 // The control connection between a supervisor and a worker process carries one
@@ -13,21 +16,42 @@ import (
 
 // order is what a supervisor tells a worker process.
 type order struct {
-	Setup *setup `json:"setup,omitempty"` // first, once
-	Drain bool   `json:"drain,omitempty"` // finish the running task and end
+	Setup  *setup              `json:"setup,omitempty"`  // first, once
+	Drain  bool                `json:"drain,omitempty"`  // finish the running task and leave
+	Cancel map[string][]uint64 `json:"cancel,omitempty"` // tasks by client that are not to be started
+	Stop   *stop               `json:"stop,omitempty"`   // a task that is to end
 }
 
 // setup is what a worker process needs to know.
 type setup struct {
-	URL   string `json:"url"`
-	Queue string `json:"queue"`
-	Host  string `json:"host"`
+	URL    string              `json:"url"`
+	Queue  string              `json:"queue"`
+	Host   string              `json:"host"`
+	Tenure consumer.Tenure     `json:"tenure"`
+	Init   *initial            `json:"init,omitempty"`
+	Cancel map[string][]uint64 `json:"cancel,omitempty"`
+}
+
+// initial is the call of a func that a process makes before its first task.
+type initial struct {
+	Func string `json:"func"`
+	Arg  []byte `json:"arg"`
+}
+
+// stop names a running task as the scoreboard does, and says why it is to end.
+type stop struct {
+	Client uint64     `json:"client"`
+	Task   uint64     `json:"task"`
+	Why    codec.Code `json:"why"`
 }
 
 // report is what a worker process tells its supervisor.
 type report struct {
-	Ready  bool   `json:"ready,omitempty"`
-	Failed string `json:"failed,omitempty"` // why the process ends now
+	Ready   bool             `json:"ready,omitempty"`
+	Failed  string           `json:"failed,omitempty"` // why the process ends now, in bad order
+	Left    consumer.Leaving `json:"left,omitempty"`   // why it ends now, in good order
+	WatchAt int64            `json:"watch,omitempty"`  // when to look at the limit of what runs, in unix nanoseconds
+	Waits   int              `json:"waits,omitempty"`  // 1: the handler waits for another task; -1: no more
 }
 
 // controlTimeout bounds the writing of one message; the other side reads all

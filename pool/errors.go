@@ -12,4 +12,7 @@ var (
 	ErrNotReady = errors.New("pool: worker process ended before it was ready")
 	// ErrStopped is wrapped when a supervisor is used after it has stopped.
 	ErrStopped = errors.New("pool: stopped")
+	// ErrNotInside is wrapped when something is asked for that only a handler in a
+	// worker process can have.
+	ErrNotInside = errors.New("pool: not inside a task; use the context that the handler was given")
 )

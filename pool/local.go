@@ -31,11 +31,9 @@ type Pool struct {
 // Its error is that of [Start], or of an option.
 func Local(ctx context.Context, options ...Option) (*Pool, error) {
 	refuseInWorker()
-	var cfg Config
-	for _, option := range options {
-		if err := option(&cfg); err != nil {
-			return nil, err
-		}
+	cfg, err := Config{}.With(options...)
+	if err != nil {
+		return nil, err
 	}
 	if err := cfg.complete(); err != nil {
 		return nil, err
@@ -65,7 +63,7 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	cfg.URL = p.server.URL()
-	if p.supervisor, err = start(ctx, cfg, p.guard, executable); err != nil {
+	if p.supervisor, err = start(ctx, cfg, p.guard, executable, false); err != nil {
 		return err
 	}
 	p.client, err = producer.Connect(ctx, cfg.URL, producer.WithQueue(cfg.Queue), producer.WithLogger(cfg.Logger))

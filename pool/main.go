@@ -1,19 +1,10 @@
 package pool
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"log/slog"
-	"net"
 	"os"
-	"os/signal"
-	"syscall"
 
-	"github.com/musterfleet/muster/consumer"
-	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/proc"
-	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // roleEnv tells a re-executed process what it is.
@@ -59,77 +50,4 @@ func refuseInWorker() {
 		fmt.Fprintln(os.Stderr, ErrNoMain)
 		os.Exit(exitNoMain)
 	}
-}
-
-func workerMain() int {
-	conn, err := proc.ControlConn()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "muster:", err)
-		return 1
-	}
-	if err := work(conn); err != nil {
-		if terr := tell(conn, report{Failed: err.Error()}); terr != nil {
-			fmt.Fprintln(os.Stderr, "muster:", err)
-		}
-		return 1
-	}
-	return 0
-}
-
-// work serves until the supervisor says to drain.
-func work(conn net.Conn) error {
-	orders := json.NewDecoder(conn)
-	var first order
-	if err := orders.Decode(&first); err != nil || first.Setup == nil {
-		return fmt.Errorf("pool: no setup from the supervisor: %w", err)
-	}
-	file := proc.InheritedFile(0)
-	board, err := scoreboard.Open(file)
-	if err != nil {
-		return err
-	}
-	defer board.Close()
-	file.Close() // the mapping stays
-
-	ctx, drain := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer drain()
-	go obey(orders, drain)
-
-	nc, err := broker.Dial(ctx, first.Setup.URL, broker.Config{
-		Name: fmt.Sprintf("muster worker %s %d", first.Setup.Host, os.Getpid()), Logger: slog.Default(),
-	})
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	return consumer.Serve(ctx, consumer.Config{
-		Conn: nc, Queue: first.Setup.Queue, Board: board,
-		Host: first.Setup.Host, PID: os.Getpid(), Logger: slog.Default(),
-		Ready: func() {
-			if err := tell(conn, report{Ready: true}); err != nil {
-				die() // nobody to work for
-			}
-		},
-	})
-}
-
-// obey follows the supervisor's orders. When the supervisor is gone, so is this
-// process, with everything that it started: at once on Linux, where the kernel
-// sees to it, and here anywhere else.
-func obey(orders *json.Decoder, drain func()) {
-	for {
-		var o order
-		if err := orders.Decode(&o); err != nil {
-			die()
-		}
-		if o.Drain {
-			drain()
-		}
-	}
-}
-
-// die ends the process's group, of which it is the leader.
-func die() {
-	_ = syscall.Kill(-os.Getpid(), syscall.SIGKILL)
-	os.Exit(1)
 }

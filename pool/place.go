@@ -1,41 +1,28 @@
 package pool
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/musterfleet/muster/internal/proc"
-	"github.com/musterfleet/muster/internal/scoreboard"
+	"github.com/musterfleet/muster/consumer"
 )
 
 // place keeps one worker process of a host, one after the other:
 //
-//	starting ──ready──▶ serving ──drain──▶ draining ──exit──▶ gone
-//	   ▲ │                 │
-//	   │ └──────died───────┤
-//	   └────── backoff ◀───┘
+//	dormant ──work──▶ starting ──ready──▶ serving ──quit──▶ draining ──exit──▶ gone
+//	   ▲                ▲ │                 │
+//	   │                │ └──────died───────┤
+//	   │                └─backoff─or─at once┤
+//	   └──────────────idle──────────────────┘
 type place struct {
 	*Supervisor
+	quit chan struct{} // closed when the place is to go
+	gone chan struct{} // closed when it has
 
-	mu      sync.Mutex
-	current *child // nil between processes
-}
-
-// child is one worker process and what belongs to it.
-type child struct {
-	*proc.Process
-	board *scoreboard.Board
-	born  time.Time
-	ready atomic.Bool
-
-	mu     sync.Mutex
-	failed string // what the process said was wrong
+	// Under Supervisor.mu.
+	current  *child // nil between processes
+	quitting bool
 }
 
 // Delays before a process is started after another that died young. One death
@@ -48,27 +35,52 @@ const (
 	goodLife = 10 * time.Second
 )
 
-// keep runs processes until the supervisor stops. It reports the first process's
+// keep runs processes until the place is to go. It reports the first process's
 // fate to started: nil when it was ready, or why it was not.
 func (p *place) keep(started func(error)) {
+	defer close(p.gone)
+	once := sync.Once{}
+	report := func(err error) { once.Do(func() { started(err) }) }
+	defer report(nil)
+
+	dormant := p.OnDemand
 	young := 0 // processes in a row that died young
 	for {
-		c, err := p.start()
+		if dormant {
+			report(nil)
+			if !p.sleep() {
+				return
+			}
+		}
+		c, err := p.startChild()
 		young++
 		if err != nil {
 			p.Logger.Error("a worker process could not be started", "error", err)
-			started(err)
+			report(err)
 		} else {
-			p.attend(c, started)
-			if time.Since(c.born) > goodLife || c.board.Tasks() > 0 {
+			left := p.attend(c, report)
+			dormant = left == consumer.LeavingIdle
+			if left != "" || time.Since(c.born) > goodLife || c.board.Tasks() > 0 {
 				young = 0
 			}
 			// Beside the next process's start: neither shall wait for the other.
-			p.burials.Go(func() { started(p.bury(c)) })
+			p.burials.Go(func() { report(p.bury(c)) })
 		}
 		if !p.pause(young) {
 			return
 		}
+	}
+}
+
+// sleep waits for work, and reports false if the place is to go instead.
+func (p *place) sleep() bool {
+	p.scout.enlist()
+	defer p.scout.dismiss()
+	select {
+	case <-p.scout.work:
+		return true
+	case <-p.quit:
+		return false
 	}
 }
 
@@ -83,54 +95,37 @@ func (p *place) pause(young int) bool {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
-	case <-p.stopping:
+	case <-p.quit:
 		return false
 	case <-timer.C:
-		select {
-		case <-p.stopping:
-			return false
-		default:
-			return true
-		}
 	}
-}
-
-func (p *place) start() (*child, error) {
-	board, file, err := scoreboard.New()
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	c := &child{board: board, born: time.Now()}
-	c.Process, err = proc.Start(proc.Spec{
-		Path: p.executable, Args: os.Args[:1], Env: append(os.Environ(), roleEnv+"="+roleWorker),
-		Files: []*os.File{file}, Output: p.print, Guard: p.guard,
-	})
-	if err != nil {
-		return nil, errors.Join(err, board.Close())
-	}
-	if err := tell(c.Control(), order{Setup: &setup{URL: p.URL, Queue: p.Queue, Host: p.Host}}); err != nil {
-		p.Logger.Debug("setting up a worker process", "error", err) // its death tells more
-	}
-	p.mu.Lock()
-	p.current = c
-	p.mu.Unlock()
-	return c, nil
-}
-
-// attend waits for a process to end, which it asks it to do when the supervisor
-// stops.
-func (p *place) attend(c *child, started func(error)) {
-	go p.listen(c, started)
 	select {
-	case <-p.stopping:
-		p.drain(c)
+	case <-p.quit:
+		return false
+	default:
+		return true
+	}
+}
+
+// attend sets a process up, follows its reports until it has died, and gives
+// why it left if it did so in good order.
+func (p *place) attend(c *child, started func(error)) consumer.Leaving {
+	p.introduce(p, c)
+	go c.write(func(err error) { p.Logger.Debug("ordering a worker process", "pid", c.PID(), "error", err) })
+	go c.read(func(r report) { p.take(c, r, started) })
+	select {
+	case <-p.quit:
+		c.order(order{Drain: true})
 		<-c.Died()
 	case <-c.Died():
 	}
-	p.mu.Lock()
-	p.current = nil
-	p.mu.Unlock()
+	if err := c.awaitReports(); err != nil {
+		p.Logger.Debug("reading the last reports", "pid", c.PID(), "error", err)
+	}
+	p.part(p, c)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.left
 }
 
 // bury sees to the tasks of a process that has died, reports its death and
@@ -140,69 +135,42 @@ func (p *place) bury(c *child) error {
 	// take a moment to end.
 	running := p.aftermath(c)
 	<-c.Exited()
-	death := newDeath(c, running, p.isStopping())
+	death := newDeath(c, running)
 	if !death.Expected {
 		p.Logger.Warn("a worker process died", "pid", death.PID, "cause", death.Cause, "task_running", death.Running)
 	}
 	if p.Listener.Died != nil {
 		p.Listener.Died(death)
 	}
-	if err := errors.Join(c.Control().Close(), c.board.Close()); err != nil {
+	if err := c.dispose(); err != nil {
 		p.Logger.Debug("disposing of a worker process", "pid", death.PID, "error", err)
-	}
-	if c.ready.Load() {
-		return nil
 	}
 	return c.stillborn()
 }
 
-// listen takes the process's reports until it ends.
-func (p *place) listen(c *child, started func(error)) {
-	reports := json.NewDecoder(c.Control())
-	for {
-		var r report
-		if err := reports.Decode(&r); err != nil {
-			return
-		}
-		if r.Failed != "" {
-			c.mu.Lock()
-			c.failed = r.Failed
-			c.mu.Unlock()
-		}
-		if r.Ready && c.ready.CompareAndSwap(false, true) {
-			started(nil)
-			if p.Listener.Ready != nil {
-				p.Listener.Ready(c.PID())
-			}
-		}
-	}
-}
-
-// drain tells a process to finish what it runs. One that cannot be told, since
-// it is stuck, is killed when the supervisor's patience ends.
-func (p *place) drain(c *child) {
-	if err := tell(c.Control(), order{Drain: true}); err != nil {
-		p.Logger.Debug("draining a worker process", "pid", c.PID(), "error", err)
-	}
-}
-
-// stillborn says why a process was never ready.
-func (c *child) stillborn() error {
-	exit := c.Exit()
-	if exit.Code == exitNoMain {
-		return ErrNoMain
-	}
+// take takes a report of the process's.
+func (p *place) take(c *child, r report, started func(error)) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.failed != "" {
-		return fmt.Errorf("%w: %s", ErrNotReady, c.failed)
+	first := r.Ready && !c.ready
+	c.ready = c.ready || r.Ready
+	c.waits += r.Waits
+	if r.Failed != "" {
+		c.failed = r.Failed
 	}
-	return fmt.Errorf("%w: %s%s", ErrNotReady, exit, stderrTail(exit.Stderr))
-}
-
-func stderrTail(stderr string) string {
-	if stderr == "" {
-		return ""
+	if r.Left != "" {
+		c.left = r.Left
 	}
-	return "; its stderr ends:\n" + stderr
+	c.mu.Unlock()
+	if first {
+		if p.Listener.Ready != nil {
+			p.Listener.Ready(c.PID())
+		}
+		started(nil)
+	}
+	if r.WatchAt != 0 {
+		p.watchAt(c, time.Unix(0, r.WatchAt))
+	}
+	if r.Waits != 0 {
+		p.waitingChanged(r.Waits)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,13 +29,17 @@ type Supervisor struct {
 	tasks      jetstream.Stream
 	publisher  *broker.Publisher
 	desk       *handoff.Desk
+	scout      *scout
 
-	places  []*place
-	keepers sync.WaitGroup // of places
-	burials sync.WaitGroup // of dead processes
+	mu        sync.Mutex
+	places    []*place
+	waiting   int // handlers that wait for other tasks
+	cancelled cancelled
 
-	stop     func() // closes stopping
-	stopping chan struct{}
+	keepers  sync.WaitGroup // of places
+	burials  sync.WaitGroup // of dead processes, and of tasks being stopped
+	stopping atomic.Bool
+	killing  atomic.Bool
 	stopped  chan struct{} // closed when everything has ended
 }
 
@@ -57,11 +62,10 @@ func Start(ctx context.Context, cfg Config) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := start(ctx, cfg, guard, executable)
+	s, err := start(ctx, cfg, guard, executable, true)
 	if err != nil {
 		return nil, errors.Join(err, guard.Close())
 	}
-	s.ownGuard = true
 	return s, nil
 }
 
@@ -84,26 +88,23 @@ func startGuard() (*proc.Guard, string, error) {
 }
 
 // start starts a supervisor with a completed configuration.
-func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string) (*Supervisor, error) {
+func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
-		Config: cfg, executable: executable, guard: guard,
-		stopping: make(chan struct{}), stopped: make(chan struct{}),
+		Config: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
+		stopped: make(chan struct{}),
 	}
-	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
-	fates := make(chan error, cfg.Processes)
-	for range cfg.Processes {
-		p := &place{Supervisor: s}
-		s.places = append(s.places, p)
-		once := sync.Once{}
-		s.keepers.Go(func() {
-			p.keep(func(err error) { once.Do(func() { fates <- err }) })
-		})
+	s.mu.Lock()
+	fates, _, err := s.adjust()
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
 	go s.finish()
 	go s.renewLeases()
+	go s.scout.run(s.stopped, func() int { return len(s.children()) })
 	if err := s.awaitReady(ctx, fates); err != nil {
 		s.Kill()
 		return nil, err
@@ -134,6 +135,12 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if s.tasks, err = js.Stream(ctx, broker.TaskStream(s.Queue)); err != nil {
 		return fmt.Errorf("pool: looking up the queue's stream: %w", err)
 	}
+	if s.scout, err = newScout(ctx, s.nc, s.tasks, s.Queue, s.Logger); err != nil {
+		return err
+	}
+	if err = s.subscribeCancels(); err != nil {
+		return err
+	}
 	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {
 		return err
 	}
@@ -143,11 +150,11 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	return err
 }
 
-// awaitReady waits for the first process of each place.
+// awaitReady waits for the first process of each new place.
 func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 	patience := time.NewTimer(readyPatience)
 	defer patience.Stop()
-	for range s.places {
+	for range cap(fates) {
 		select {
 		case err := <-fates:
 			if err != nil {
@@ -156,7 +163,7 @@ func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 		case <-ctx.Done():
 			return fmt.Errorf("pool: waiting for worker processes: %w", context.Cause(ctx))
 		case <-patience.C:
-			return fmt.Errorf("%w: none within %v", ErrNotReady, readyPatience)
+			return fmt.Errorf("%w: not within %v", ErrNotReady, readyPatience)
 		}
 	}
 	return nil
@@ -177,24 +184,66 @@ func (s *Supervisor) finish() {
 	close(s.stopped)
 }
 
-func (s *Supervisor) isStopping() bool {
+// stop has every place leave, and no other come.
+func (s *Supervisor) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping.Store(true)
+	for _, p := range s.places {
+		p.leave()
+	}
+}
+
+func (s *Supervisor) isStopping() bool { return s.stopping.Load() }
+
+func (s *Supervisor) isStopped() bool {
 	select {
-	case <-s.stopping:
+	case <-s.stopped:
 		return true
 	default:
 		return false
 	}
 }
 
+// introduce makes a process known, and gives it its first order. From then on
+// it hears of every cancel request, and it hears of the earlier ones now.
+func (s *Supervisor) introduce(p *place, c *child) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.current = c
+	c.order(order{Setup: &setup{
+		URL: s.URL, Queue: s.Queue, Host: s.Host, Tenure: s.tenure(), Init: s.initial,
+		Cancel: byClient(s.cancelled.ids),
+	}})
+}
+
+// part makes a dead process unknown.
+func (s *Supervisor) part(p *place, c *child) {
+	c.mu.Lock()
+	waits := c.waits
+	c.waits = 0
+	c.mu.Unlock()
+	s.mu.Lock()
+	p.current = nil
+	s.mu.Unlock()
+	if waits != 0 {
+		s.waitingChanged(-waits)
+	}
+}
+
 // children gives the worker processes that live.
 func (s *Supervisor) children() []*child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.childrenLocked()
+}
+
+func (s *Supervisor) childrenLocked() []*child {
 	var all []*child
 	for _, p := range s.places {
-		p.mu.Lock()
 		if p.current != nil {
 			all = append(all, p.current)
 		}
-		p.mu.Unlock()
 	}
 	return all
 }
@@ -226,6 +275,7 @@ func (s *Supervisor) Drain(ctx context.Context) error {
 // Kill kills every worker process with all that it has started, puts their tasks
 // back uncharged, and returns when they are gone.
 func (s *Supervisor) Kill() {
+	s.killing.Store(true)
 	s.stop()
 	for {
 		for _, c := range s.children() {

@@ -239,7 +239,7 @@ func (c *Client) failBatch(data []byte, cause error) {
 
 // requestCancel asks the workers of the task's queue not to start it.
 func (c *Client) requestCancel(p *pending) {
-	request := codec.AppendCancel(nil, c.id, p.n)
+	request := codec.AppendCancel(nil, c.id, false, p.n)
 	if err := c.nc.Publish(broker.CancelSubject(p.batch.queue), request); err != nil {
 		c.logger.Warn("a cancel request could not be sent", "task", p.id().String(), "error", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/musterfleet/muster/codec"
 )
@@ -78,7 +79,7 @@ func (f *Future[R]) Cancel() bool {
 func (f *Future[R]) String() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := fmt.Sprintf("Future[%T](%s %s", *new(R), f.id(), f.state)
+	s := fmt.Sprintf("Future[%v](%s %s", reflect.TypeFor[R](), f.id(), f.state)
 	var remote *codec.RemoteError
 	switch {
 	case errors.As(f.err, &remote) && remote.Type != "":

@@ -132,17 +132,25 @@ type dialer struct {
 	done      bool // with the first connect
 	cause     error
 	unwatches []func() bool
+	last      net.Conn
 }
 
 // Dial is called by the client library.
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	d.mu.Lock()
-	again := d.done
+	again, last := d.done, d.last
+	d.last = nil
 	d.mu.Unlock()
+	if last != nil {
+		last.Close() // the library forgets a connection whose handshake failed
+	}
 	if again {
-		return (&net.Dialer{Timeout: dialTimeout}).Dial(network, address)
+		conn, err := (&net.Dialer{Timeout: dialTimeout}).Dial(network, address)
+		d.keep(conn)
+		return conn, err
 	}
 	conn, err := (&net.Dialer{}).DialContext(d.first, network, address)
+	d.keep(conn)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -153,6 +161,13 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 		d.unwatches = append(d.unwatches, context.AfterFunc(d.first, func() { conn.Close() }))
 	}
 	return conn, nil
+}
+
+// keep remembers the latest connection; conn is nil if there is none.
+func (d *dialer) keep(conn net.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last = conn
 }
 
 // connected ends the first connect, and returns why dialling failed, if it did.

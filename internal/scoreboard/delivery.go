@@ -23,18 +23,20 @@ type Delivery struct {
 	StartedAt time.Time // start of the last started task, zero before the first
 	LimitAt   time.Time // when that task must have ended, zero if it has no limit
 
-	client, task uint64
+	Client uint64 // whose tasks they are, as Client gives it
+	Task   uint64 // the client's number for the last started task
 }
 
 // Runs reports whether the task was running that the client has this number for.
 func (d Delivery) Runs(client string, task uint64) bool {
-	return d.Running() && d.client == hash(client) && d.task == task
+	return d.Running() && d.Client == Client(client) && d.Task == task
 }
 
-// hash is FNV-1a: it must be the same in every process.
-func hash(s string) uint64 {
+// Client gives the number by which a board knows a client: FNV-1a of its name,
+// the same in every process.
+func Client(name string) uint64 {
 	h := uint64(14695981039346656037)
-	for _, c := range []byte(s) {
+	for _, c := range []byte(name) {
 		h = (h ^ uint64(c)) * 1099511628211
 	}
 	return h
@@ -95,13 +97,13 @@ func (r *record) delivery() (Delivery, bool) {
 	if !ok || strings.ContainsFunc(ack, notInSubject) {
 		return Delivery{}, false
 	}
-	d := Delivery{Ack: ack, Tasks: clamp(r.tasks.Load(), 0, MaxTasks), client: r.client.Load()}
+	d := Delivery{Ack: ack, Tasks: clamp(r.tasks.Load(), 0, MaxTasks), Client: r.client.Load()}
 	handedOff := r.handedOff.Load() // first, as it must not exceed finished
 	p := r.progress()
 	d.Finished = clamp(p.finished-r.finishedBefore.Load(), 0, d.Tasks)
 	d.Started = clamp(p.started, d.Finished, min(d.Finished+1, d.Tasks))
 	d.HandedOff = clamp(handedOff, 0, d.Finished)
-	d.task = p.task
+	d.Task = p.task
 	if d.Started > 0 {
 		d.StartedAt = time.Unix(0, p.startedAt)
 	}

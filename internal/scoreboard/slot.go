@@ -12,7 +12,7 @@ type Slot struct {
 func (s *Slot) fill(ack, client string, tasks int) {
 	r := s.record
 	r.setAck(ack)
-	r.client.Store(hash(client))
+	r.client.Store(Client(client))
 	r.tasks.Store(uint64(tasks))
 	r.started.Store(0)
 	r.startedAt.Store(0)

@@ -1,0 +1,72 @@
+package codec
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// transform changes encoded values on one side, and back on the other.
+type transform struct {
+	seal, open func([]byte) ([]byte, error)
+}
+
+// WithTransform has seal change every encoded argument and result of the func,
+// and every encoded error value, before it is sent, and open change it back
+// before it is decoded: to encrypt, sign or compress them. Of several
+// transforms the first is sealed first and opened last.
+//
+// seal and open may change the bytes that they are given, and return them, but
+// must not keep them. Their errors, and their panics, are wrapped by [ErrEncode]
+// and [ErrDecode]. They must be safe for concurrent use. The message, type and
+// stack of an error are sent as plain text in any case.
+func WithTransform(seal, open func([]byte) ([]byte, error)) FuncOption {
+	return func(s *Spec) {
+		if seal == nil || open == nil {
+			s.refuse("a transform needs a function to seal and one to open")
+			return
+		}
+		s.transforms = append(s.transforms, transform{seal, open})
+	}
+}
+
+// sealValue appends v to dst as a func with that spec sends it: encoded as
+// AppendValue does, then sealed. Its error wraps ErrEncode; then it gives dst
+// unchanged.
+func sealValue[T any](s *Spec, dst []byte, v T) ([]byte, error) {
+	out, err := AppendValue(dst, v)
+	if s == nil || len(s.transforms) == 0 || err != nil {
+		return out, err
+	}
+	data := out[len(dst):len(out):len(out)]
+	for _, t := range s.transforms {
+		if data, err = apply(t.seal, data); err != nil {
+			return dst, fmt.Errorf("%w: sealing: %w", ErrEncode, err)
+		}
+	}
+	return append(out[:len(dst)], data...), nil
+}
+
+// OpenValue decodes an argument or a result of a func with that spec: what its
+// [WithTransform] opens of data is decoded as [Value] does. Its error wraps
+// [ErrDecode]. It leaves data as it is.
+func OpenValue[T any](s *Spec, data []byte) (v T, err error) {
+	if s == nil || len(s.transforms) == 0 {
+		return Value[T](data)
+	}
+	data = bytes.Clone(data) // open may well work in place
+	for i := len(s.transforms) - 1; i >= 0; i-- {
+		if data, err = apply(s.transforms[i].open, data); err != nil {
+			return v, fmt.Errorf("%w: opening: %w", ErrDecode, err)
+		}
+	}
+	return Value[T](data)
+}
+
+func apply(f func([]byte) ([]byte, error), data []byte) (out []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = nil, fmt.Errorf("panicked: %s", describe(p))
+		}
+	}()
+	return f(data)
+}

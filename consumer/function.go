@@ -1,0 +1,49 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+)
+
+// handler runs one task: it decodes the argument, calls the user's function and
+// appends the encoded result to dst.
+type handler func(ctx context.Context, dst, arg []byte) ([]byte, *codec.Failure)
+
+// function is a handler as one worker process knows it.
+type function struct {
+	handler
+	usual time.Duration // usual run time; 0 while unknown; the executor's
+}
+
+// run runs the handler, and turns a panic into a failure.
+func (h handler) run(ctx context.Context, dst, arg []byte) (result []byte, failure *codec.Failure) {
+	defer func() {
+		if p := recover(); p != nil {
+			result, failure = dst, &codec.Failure{
+				Code: codec.CodePanic, Type: fmt.Sprintf("%T", p), Message: fmt.Sprint(p), Stack: string(debug.Stack()),
+			}
+		}
+	}()
+	return h(ctx, dst, arg)
+}
+
+// announceFrom is the usual run time from which a task is announced when it
+// starts; the others are announced only if they turn out to be long.
+const announceFrom = 2 * time.Millisecond
+
+// long reports whether a task is expected to take long, as any may of which
+// nothing is known.
+func (f *function) long() bool { return f.usual == 0 || f.usual >= announceFrom }
+
+// observe learns how long the function runs.
+func (f *function) observe(run time.Duration) {
+	if f.usual == 0 {
+		f.usual = max(run, 1)
+		return
+	}
+	f.usual = max(f.usual+(run-f.usual)/8, 1)
+}

@@ -1,0 +1,90 @@
+package consumer
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+// long is the run time from which a task counts as long: its caller is told
+// that it has started, finished outcomes do not wait for it, and deliveries
+// that wait behind it are given back.
+const long = 5 * time.Millisecond
+
+// running is the task that runs now, as others than the executor see it.
+type running struct {
+	mu        sync.Mutex
+	task      *taskContext // nil between tasks
+	since     time.Time
+	announced bool
+	stopped   codec.Code    // why it was told to stop, if it was
+	wake      chan struct{} // made by the observer while it sleeps
+}
+
+func (r *running) set(task *taskContext, since time.Time) {
+	r.mu.Lock()
+	r.task, r.since, r.announced, r.stopped = task, since, false, ""
+	wake := r.wake
+	r.mu.Unlock()
+	if wake != nil {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// clear notes that the task has ended, and gives why it was told to.
+func (r *running) clear() codec.Code {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.task = nil
+	return r.stopped
+}
+
+// stop ends the context of a task, if it is the one that runs.
+func (r *running) stop(client, task uint64, why codec.Code) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.task == nil || r.stopped != "" {
+		return
+	}
+	if id := r.task.info.ID; id.N != task || scoreboard.Client(id.Client) != client {
+		return
+	}
+	r.stopped = why
+	if why == codec.CodeTimeLimit {
+		r.task.end(context.DeadlineExceeded)
+	} else {
+		r.task.end(context.Canceled)
+	}
+}
+
+// long reports whether a task runs that has become long.
+func (r *running) long(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.task != nil && now.Sub(r.since) >= long
+}
+
+// look tells whether a task runs, and whether it has become long and nobody was
+// told.
+func (r *running) look(now time.Time) (active, becameLong bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.task != nil, r.task != nil && !r.announced && now.Sub(r.since) >= long
+}
+
+// announce gives the task that runs if it was not announced yet.
+func (r *running) announce() (info Info, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.task == nil || r.announced {
+		return Info{}, false
+	}
+	r.announced = true
+	return r.task.info, true
+}

@@ -1,0 +1,149 @@
+package pool
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/internal/proc"
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+// child is one worker process, as its supervisor sees it.
+type child struct {
+	*proc.Process
+	board    *scoreboard.Board
+	born     time.Time
+	orders   chan order    // to be written to the process
+	listened chan struct{} // closed when its last report has been read
+
+	mu        sync.Mutex
+	ready     bool
+	failed    string           // what it said was wrong, when it ended
+	left      consumer.Leaving // why it ended in good order
+	waits     int              // whether its handler waits for another task
+	condemned verdict          // the task it was killed for, if it was
+	watch     *time.Timer      // looks at limits
+	watchAt   time.Time
+}
+
+// verdict names a running task that is to end, and why.
+type verdict struct {
+	ack     string
+	started int
+	why     codec.Code
+	message string
+}
+
+// mostOrders is how many orders may wait for a process that does not read. More
+// are dropped: it is stuck, and will be killed rather than drained.
+const mostOrders = 256
+
+// lastReports is how long a dead process's last reports may take to be read.
+const lastReports = 250 * time.Millisecond
+
+// start starts a worker process. The first order goes out at once; later ones
+// follow it.
+func (s *Supervisor) startChild() (*child, error) {
+	board, file, err := scoreboard.New()
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	c := &child{
+		board: board, born: time.Now(),
+		orders: make(chan order, mostOrders), listened: make(chan struct{}),
+	}
+	c.Process, err = proc.Start(proc.Spec{
+		Path: s.executable, Args: os.Args[:1], Env: s.environment(),
+		Files: []*os.File{file}, Output: s.print, Guard: s.guard,
+	})
+	if err != nil {
+		return nil, errors.Join(err, board.Close())
+	}
+	return c, nil
+}
+
+func (s *Supervisor) environment() []string {
+	env := append(os.Environ(), s.Env...)
+	return append(env, roleEnv+"="+roleWorker)
+}
+
+// order queues an order for the process.
+func (c *child) order(o order) {
+	select {
+	case c.orders <- o:
+	default:
+	}
+}
+
+// write writes orders until the process has died.
+func (c *child) write(failed func(error)) {
+	for {
+		select {
+		case o := <-c.orders:
+			if err := tell(c.Control(), o); err != nil {
+				failed(err) // it is dead, which tells more, or stuck
+				return
+			}
+		case <-c.Died():
+			return
+		}
+	}
+}
+
+// read takes the process's reports until it ends.
+func (c *child) read(take func(report)) {
+	defer close(c.listened)
+	reports := json.NewDecoder(c.Control())
+	for {
+		var r report
+		if err := reports.Decode(&r); err != nil {
+			return
+		}
+		take(r)
+	}
+}
+
+// awaitReports waits until the reports of a dead process have been read.
+func (c *child) awaitReports() error {
+	err := c.Control().SetReadDeadline(time.Now().Add(lastReports))
+	<-c.listened
+	return err
+}
+
+// holds reports whether the process has deliveries in hand.
+func (c *child) holds() bool { return len(c.board.Deliveries()) > 0 }
+
+// stillborn says why a process was never ready, and is nil if it was.
+func (c *child) stillborn() error {
+	exit := c.Exit()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.ready || c.left != "":
+		return nil
+	case exit.Code == exitNoMain:
+		return ErrNoMain
+	case c.failed != "":
+		return fmt.Errorf("%w: %s", ErrNotReady, c.failed)
+	case exit.Stderr != "":
+		return fmt.Errorf("%w: %s; its stderr ends:\n%s", ErrNotReady, exit, exit.Stderr)
+	}
+	return fmt.Errorf("%w: %s", ErrNotReady, exit)
+}
+
+// dispose frees what belonged to a dead process.
+func (c *child) dispose() error {
+	c.mu.Lock()
+	if c.watch != nil {
+		c.watch.Stop()
+	}
+	c.mu.Unlock()
+	return errors.Join(c.Control().Close(), c.board.Close())
+}

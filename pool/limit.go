@@ -1,0 +1,130 @@
+package pool
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+// Steps of the ladder by which a task is stopped, and how long each may take to
+// help. The handler's context ends first; after the last step the process is
+// killed, with all that it has started.
+var ladder = []struct {
+	signal syscall.Signal // 0: the handler's context
+	wait   time.Duration
+}{
+	{0, 500 * time.Millisecond},
+	{syscall.SIGTERM, 250 * time.Millisecond},
+	{syscall.SIGQUIT, 250 * time.Millisecond}, // a Go process dumps its stacks
+}
+
+// watchAt has the limits of a process's running tasks looked at then.
+func (s *Supervisor) watchAt(c *child, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.watch == nil:
+		c.watch = time.AfterFunc(time.Until(at), func() { s.checkLimits(c) })
+	case c.watchAt.IsZero() || at.Before(c.watchAt):
+		c.watch.Reset(time.Until(at))
+	default:
+		return
+	}
+	c.watchAt = at
+}
+
+// checkLimits stops tasks that have run into their limit, and has the others
+// looked at when they would.
+func (s *Supervisor) checkLimits(c *child) {
+	c.mu.Lock()
+	c.watchAt = time.Time{}
+	c.mu.Unlock()
+	now := time.Now()
+	for _, d := range c.board.Deliveries() {
+		switch {
+		case d.LimitAt.IsZero():
+		case now.Before(d.LimitAt):
+			s.watchAt(c, d.LimitAt)
+		default:
+			limit := d.LimitAt.Sub(d.StartedAt)
+			s.burials.Go(func() {
+				s.stopTask(c, d, verdict{why: codec.CodeTimeLimit, message: fmt.Sprintf("the task ran longer than %v", limit)})
+			})
+		}
+	}
+}
+
+// stopTask goes up the ladder until a running task has ended, be it with its
+// process.
+func (s *Supervisor) stopTask(c *child, d scoreboard.Delivery, v verdict) {
+	v.ack, v.started = d.Ack, d.Started
+	c.mu.Lock()
+	if c.condemned.ack == v.ack && c.condemned.started == v.started {
+		c.mu.Unlock()
+		return // on its way already
+	}
+	c.condemned = v
+	c.mu.Unlock()
+	for _, step := range ladder {
+		if !c.stillRuns(d) {
+			return
+		}
+		if step.signal == 0 {
+			c.order(order{Stop: &stop{Client: d.Client, Task: d.Task, Why: v.why}})
+		} else if err := c.Signal(step.signal); err != nil {
+			s.Logger.Debug("stopping a task", "pid", c.PID(), "signal", step.signal, "error", err)
+		}
+		if c.endsWithin(d, step.wait) {
+			return
+		}
+	}
+	if c.stillRuns(d) {
+		if err := c.Kill(); err != nil {
+			s.Logger.Debug("stopping a task", "pid", c.PID(), "error", err)
+		}
+	}
+}
+
+// ladderLook is how often the scoreboard is looked at while a task should end.
+const ladderLook = 5 * time.Millisecond
+
+// endsWithin waits for a running task to end, and reports whether it did.
+func (c *child) endsWithin(d scoreboard.Delivery, wait time.Duration) bool {
+	ticker := time.NewTicker(ladderLook)
+	defer ticker.Stop()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-c.Died():
+			return true
+		case <-ticker.C:
+			if !c.stillRuns(d) {
+				return true
+			}
+		case <-timer.C:
+			return false
+		}
+	}
+}
+
+// stillRuns reports whether the task still runs that ran when d was read.
+func (c *child) stillRuns(d scoreboard.Delivery) bool {
+	for _, now := range c.board.Deliveries() {
+		if now.Ack == d.Ack {
+			return now.Running() && now.Started == d.Started
+		}
+	}
+	return false
+}
+
+// verdictOn gives why the process was killed for the task that d was running.
+func (c *child) verdictOn(d scoreboard.Delivery) (verdict, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.condemned
+	return v, d.Running() && v.why != "" && v.ack == d.Ack && v.started == d.Started
+}

@@ -1,0 +1,156 @@
+package pool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/proc"
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+// workerProcess is the inside of a worker process: it joins a consumer.Worker to
+// the supervisor at the other end of the control connection.
+type workerProcess struct {
+	control net.Conn
+	setup   setup
+	orders  *json.Decoder
+
+	mu sync.Mutex // held while a report is written
+}
+
+func workerMain() int {
+	conn, err := proc.ControlConn()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "muster:", err)
+		return 1
+	}
+	w := &workerProcess{control: conn, orders: json.NewDecoder(conn)}
+	left, err := w.work()
+	if err != nil {
+		w.report(report{Failed: err.Error()})
+		return 1
+	}
+	w.report(report{Left: left})
+	return 0
+}
+
+// work serves until the supervisor says to drain, or the tenure ends.
+func (w *workerProcess) work() (consumer.Leaving, error) {
+	var first order
+	if err := w.orders.Decode(&first); err != nil {
+		return "", fmt.Errorf("pool: no setup from the supervisor: %w", err)
+	}
+	if first.Setup == nil {
+		return "", errors.New("pool: the supervisor's first order is no setup")
+	}
+	w.setup = *first.Setup
+	file := proc.InheritedFile(0)
+	board, err := scoreboard.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer board.Close()
+	file.Close() // the mapping stays
+
+	ctx, drain := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer drain()
+	nc, err := broker.Dial(ctx, w.setup.URL, broker.Config{
+		Name: fmt.Sprintf("muster worker %s %d", w.setup.Host, os.Getpid()), Logger: slog.Default(),
+		Options: []nats.Option{nats.ClosedHandler(func(nc *nats.Conn) { w.lost(ctx, nc) })},
+	})
+	if err != nil {
+		return "", err
+	}
+	defer nc.Close()
+	defer drain() // before the connection is closed, so that nobody calls it lost
+	local.set(w.setup)
+	if err := w.initialise(ctx); err != nil {
+		return "", err
+	}
+	worker, err := consumer.New(consumer.Config{
+		Conn: nc, Queue: w.setup.Queue, Board: board, Tenure: w.setup.Tenure,
+		Host: w.setup.Host, PID: os.Getpid(), Logger: slog.Default(),
+		Ready: func() { w.report(report{Ready: true}) },
+		Watch: func(at time.Time) { w.report(report{WatchAt: at.UnixNano()}) },
+		Wait:  w.wait,
+	})
+	if err != nil {
+		return "", err
+	}
+	worker.Cancel(w.setup.Cancel)
+	go w.obey(worker, drain)
+	left, err := worker.Serve(ctx)
+	return left, errors.Join(err, local.close())
+}
+
+// initialise makes the call that the pool's user wants made in each process.
+func (w *workerProcess) initialise(ctx context.Context) error {
+	if w.setup.Init == nil {
+		return nil
+	}
+	if err := consumer.Call(ctx, w.setup.Init.Func, w.setup.Init.Arg); err != nil {
+		return fmt.Errorf("initialising with %s: %w", w.setup.Init.Func, err)
+	}
+	return nil
+}
+
+// obey follows the supervisor's orders. When the supervisor is gone, so is this
+// process, with everything that it started: at once on Linux, where the kernel
+// sees to it, and here anywhere else.
+func (w *workerProcess) obey(worker *consumer.Worker, drain func()) {
+	for {
+		var o order
+		if err := w.orders.Decode(&o); err != nil {
+			die()
+		}
+		worker.Cancel(o.Cancel)
+		if o.Stop != nil {
+			worker.Stop(o.Stop.Client, o.Stop.Task, o.Stop.Why)
+		}
+		if o.Drain {
+			drain()
+		}
+	}
+}
+
+// wait tells the supervisor that the handler waits for another task.
+func (w *workerProcess) wait() (resume func()) {
+	w.report(report{Waits: 1})
+	return func() { w.report(report{Waits: -1}) }
+}
+
+func (w *workerProcess) report(r report) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := tell(w.control, r); err != nil {
+		die() // nobody to work for
+	}
+}
+
+// lost ends the process when its connection has ended for good, which only a
+// broken server or a withdrawn credential does. A new process may do better.
+func (w *workerProcess) lost(ctx context.Context, nc *nats.Conn) {
+	if ctx.Err() == nil {
+		w.report(report{Failed: fmt.Sprintf("the connection to the broker is closed for good: %v", nc.LastError())})
+		die()
+	}
+}
+
+// die ends the process's group, of which it is the leader.
+func die() {
+	_ = syscall.Kill(-os.Getpid(), syscall.SIGKILL)
+	os.Exit(1)
+}
