@@ -58,9 +58,13 @@ type parcel struct {
 // New opens a desk over a connection. The publisher stores what clients do not
 // take; it stays the caller's.
 func New(nc *nats.Conn, publisher *broker.Publisher, logger *slog.Logger) (*Desk, error) {
+	return open(nc, publisher, logger, receiptTimeout)
+}
+
+func open(nc *nats.Conn, publisher *broker.Publisher, logger *slog.Logger, timeout time.Duration) (*Desk, error) {
 	d := &Desk{
 		nc: nc, publisher: publisher, logger: logger,
-		inbox: nc.NewInbox(), timeout: receiptTimeout,
+		inbox: nc.NewInbox(), timeout: timeout,
 		waiting: map[uint64]*parcel{},
 		wake:    make(chan struct{}, 1),
 		stop:    make(chan struct{}),
