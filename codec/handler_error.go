@@ -11,8 +11,9 @@ import (
 // says more with %+v than without, says then: with many error libraries that is
 // where it was made.
 //
-// Whatever err's methods do, there is a failure; one that panics is left out. A
-// nil err gives nil.
+// Whatever err's methods do, short of never returning, there is a failure: one
+// that panics is passed over, and of the errors that err wraps the first 1,000
+// are looked at. A nil err gives nil.
 func (f Func[A, R]) Failure(err error) *Failure { return f.spec.failure(err) }
 
 func (s *Spec) failure(err error) *Failure {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/musterfleet/muster/codec"
 )
@@ -212,6 +213,13 @@ func TestErrorsAreBounded(t *testing.T) {
 	got := failureOf(t, failure)
 	require.Len(t, got.Sentinels, 64)
 	require.Equal(t, failure.Values[:36], got.Values, "64 KiB of them")
+
+	// A stranger may send more.
+	body, failed := msgpack.Marshal(map[string]any{"sentinels": make([]string, 100), "values": map[string][]byte{"huge": []byte(huge), "b": {1}}})
+	require.NoError(t, failed)
+	got = *decodeOutcomes(t, pack(t, 1, 2, client, []any{[]any{7, 0, 1, body}}))[0].Failure
+	require.Len(t, got.Sentinels, 64)
+	require.Equal(t, []codec.ErrorValue{{Type: "b", Data: []byte{1}}}, got.Values)
 }
 
 func TestErrorListsThatCannotBe(t *testing.T) {

@@ -76,6 +76,9 @@ func AppendTask(dst []byte, t *Task) []byte {
 }
 
 func (t *Task) options() (n int) {
+	if t.Crashes == 0 && t.MaxCrashes == 0 && t.Deadline.IsZero() && t.Limit == 0 && t.Depth == 0 && len(t.Header) == 0 {
+		return 0 // an ordinary task, quicker than the loop
+	}
 	for _, set := range [...]bool{t.Crashes > 0, t.MaxCrashes > 0, !t.Deadline.IsZero(), t.Limit > 0, t.Depth > 0, t.headers() > 0} {
 		if set {
 			n++

@@ -96,7 +96,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 			return context.Cause(ctx)
 		}
 		put.fail(batch.Client, &codec.Outcome{
-			N: task.N, Run: time.Since(d.StartedAt), Failure: newDeath(c, true).failure(p.Host, task.Crashes),
+			N: task.N, Run: time.Since(d.StartedAt), Failure: newDeath(c, true, false).failure(p.Host, task.Crashes),
 		})
 	}
 	if rest.Len() > 0 {

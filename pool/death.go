@@ -16,16 +16,16 @@ type Death struct {
 	Cause    string // the two above in words
 	Stderr   string // the end of what it wrote to its stderr
 	Running  bool   // a task was running, and was charged an attempt
-	Expected bool   // it left in good order: drained, recycled or idle
+	Expected bool   // it left in good order (drained, recycled or idle), or was killed by Kill
 }
 
-func newDeath(c *child, running bool) Death {
+func newDeath(c *child, running, killed bool) Death {
 	exit := c.Exit()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return Death{
 		PID: exit.PID, ExitCode: exit.Code, Signal: signalName(exit.Signal), Cause: exit.String(), Stderr: exit.Stderr,
-		Running: running, Expected: c.left != "" && exit.Code == 0 && !running,
+		Running: running, Expected: killed || c.left != "" && exit.Code == 0 && !running,
 	}
 }
 

@@ -80,7 +80,9 @@ func (p *Pool) Supervisor() *Supervisor { return p.supervisor }
 // stops processes and broker. When ctx ends first it stops them at once, the
 // futures still pending fail with producer.ErrClosed, and it gives ctx.Err,
 // wrapped. It mirrors Executor.shutdown with wait. Nothing of the pool is left
-// when it returns; a second Close gives nil.
+// when it returns; a second Close gives nil. Deferred, it waits also while a
+// panic passes by, as Python's with statement does: give it a ctx that ends if
+// that may take long.
 func (p *Pool) Close(ctx context.Context) error {
 	err := p.client.Close(ctx)
 	if err == nil {

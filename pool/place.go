@@ -135,7 +135,7 @@ func (p *place) bury(c *child) error {
 	// take a moment to end.
 	running := p.aftermath(c)
 	<-c.Exited()
-	death := newDeath(c, running)
+	death := newDeath(c, running, p.killing.Load())
 	if !death.Expected {
 		p.Logger.Warn("a worker process died", "pid", death.PID, "cause", death.Cause, "task_running", death.Running)
 	}

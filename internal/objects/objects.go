@@ -1,0 +1,114 @@
+// Package objects carries values that are too large for one broker message: they
+// go through a JetStream object store, and a task or an outcome holds only their
+// name.
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+const (
+	bucket = "MUSTER"
+	// keep is how long an object may lie that nobody has removed, since its
+	// client or its worker died.
+	keep = 7 * 24 * time.Hour
+)
+
+// ErrGone is wrapped when an object is not there (any more).
+var ErrGone = errors.New("objects: the value is not in the object store any more")
+
+// Store is the object store of a broker. It is safe for concurrent use, and
+// costs nothing until it is used.
+type Store struct {
+	nc *nats.Conn
+
+	mu     sync.Mutex
+	bucket jetstream.ObjectStore
+}
+
+// New gives the object store of the broker that nc is connected to.
+func New(nc *nats.Conn) *Store { return &Store{nc: nc} }
+
+// Put stores a value under a new name, which it gives.
+func (s *Store) Put(ctx context.Context, data []byte) (name string, err error) {
+	b, err := s.open(ctx)
+	if err != nil {
+		return "", err
+	}
+	name = nuid.Next()
+	if _, err := b.PutBytes(ctx, name, data); err != nil {
+		return "", fmt.Errorf("objects: storing %d bytes: %w", len(data), err)
+	}
+	return name, nil
+}
+
+// Get gives the value with a name, if it has at most most bytes.
+func (s *Store) Get(ctx context.Context, name string, most int64) ([]byte, error) {
+	b, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := b.GetInfo(ctx, name)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return nil, fmt.Errorf("%w: %s", ErrGone, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("objects: looking up %s: %w", name, err)
+	}
+	if info.Size > uint64(most) {
+		return nil, fmt.Errorf("objects: the value has %d bytes, at most %d are taken", info.Size, most)
+	}
+	data, err := b.GetBytes(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("objects: fetching %s: %w", name, err)
+	}
+	return data, nil
+}
+
+// Remove removes the value with a name; it is no error if it is not there.
+func (s *Store) Remove(ctx context.Context, name string) error {
+	b, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		return fmt.Errorf("objects: removing %s: %w", name, err)
+	}
+	return nil
+}
+
+// open gives the bucket, which it makes if nobody has yet.
+func (s *Store) open(ctx context.Context) (jetstream.ObjectStore, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bucket != nil {
+		return s.bucket, nil
+	}
+	js, err := jetstream.New(s.nc)
+	if err != nil {
+		return nil, fmt.Errorf("objects: %w", err)
+	}
+	b, err := js.ObjectStore(ctx, bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		b, err = js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+			Bucket: bucket, TTL: keep, Storage: jetstream.FileStorage,
+			Description: "Muster: arguments and results too large for one message",
+		})
+		if errors.Is(err, jetstream.ErrBucketExists) {
+			b, err = js.ObjectStore(ctx, bucket)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("objects: opening the object store: %w", err)
+	}
+	s.bucket = b
+	return b, nil
+}
