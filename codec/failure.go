@@ -1,6 +1,10 @@
 package codec
 
-import "github.com/vmihailenco/msgpack/v5/msgpcode"
+import (
+	"fmt"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
 
 // Failure is the wire form of a task's failure. Everything in it but Values is
 // plain text and numbers, so that any client can read it whatever types the
@@ -122,4 +126,9 @@ func readFailure(data []byte) *Failure {
 		return &Failure{Code: CodeError, Message: "the task failed with an error that does not read: " + err.Error()}
 	}
 	return f
+}
+
+// Panicked gives the failure of a handler that panicked with a value.
+func Panicked(value any, stack []byte) *Failure {
+	return &Failure{Code: CodePanic, Type: fmt.Sprintf("%T", value), Message: describe(value), Stack: string(stack)}
 }

@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding/binary"
 	"time"
+	"unicode/utf8"
 )
 
 // Outcome is what one task came to: a value, or a failure.
@@ -10,6 +11,7 @@ type Outcome struct {
 	N       uint64        // the client's number for the task
 	Value   []byte        // encoded result, if Failure is nil
 	Failure *Failure      // how the task failed, or nil
+	Object  string        // name of the object that holds the encoded result, if that is too large for a message
 	Run     time.Duration // how long the handler ran; microseconds on the wire
 }
 
@@ -17,6 +19,7 @@ type Outcome struct {
 const (
 	statusValue   = 0
 	statusFailure = 1
+	statusObject  = 2
 )
 
 // AppendOutcome appends an outcome as it stands within a message.
@@ -24,9 +27,13 @@ func AppendOutcome(dst []byte, o *Outcome) []byte {
 	dst = appendArrayLen(dst, 4)
 	dst = appendUint(dst, o.N)
 	dst = appendUint(dst, uint64(max(o.Run, 0)/time.Microsecond))
-	if o.Failure != nil {
+	switch {
+	case o.Failure != nil:
 		dst = appendUint(dst, statusFailure)
 		return appendBin(dst, o.Failure.append(nil))
+	case o.Object != "":
+		dst = appendUint(dst, statusObject)
+		return appendBin(dst, []byte(o.Object))
 	}
 	dst = appendUint(dst, statusValue)
 	return appendBin(dst, o.Value)
@@ -44,9 +51,13 @@ func (r *reader) outcome() (o Outcome) {
 	status := r.uint()
 	body := r.bin()
 	r.skipAll(n - 4)
-	if status == statusValue {
+	switch {
+	case r.err != nil:
+	case status == statusValue:
 		o.Value = body
-	} else if r.err == nil {
+	case status == statusObject && len(body) <= MaxName && utf8.Valid(body):
+		o.Object = string(body)
+	default:
 		o.Failure = readFailure(body)
 	}
 	return o

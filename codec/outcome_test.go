@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -91,4 +92,27 @@ func TestOutcomesReused(t *testing.T) {
 	require.NoError(t, o.Decode(encodeOutcomes(want)))
 	require.Equal(t, []codec.Outcome{want}, o.List)
 	require.Equal(t, codec.Outcome{}, space[1])
+}
+
+func TestObjectsCrossByName(t *testing.T) {
+	t.Parallel()
+	out := codec.NewOutcomes(client, nil)
+	out.Add(&codec.Outcome{N: 3, Object: "result-object"})
+	var read codec.Outcomes
+	require.NoError(t, read.Decode(out.Bytes()))
+	require.Equal(t, []codec.Outcome{{N: 3, Object: "result-object"}}, read.List)
+
+	batch := codec.NewBatch(client, nil)
+	batch.Add(&codec.Task{N: 4, Func: "f", Arg: []byte{}, Object: "argument-object"})
+	var tasks codec.Batch
+	require.NoError(t, tasks.Decode(batch.Bytes()))
+	require.Equal(t, []codec.Task{{N: 4, Func: "f", Arg: []byte{}, Object: "argument-object"}}, tasks.Tasks)
+
+	// A name that cannot be one harms its own outcome only.
+	bad := codec.NewOutcomes(client, nil)
+	bad.Add(&codec.Outcome{N: 5, Object: strings.Repeat("x", codec.MaxName+1)})
+	bad.Add(&codec.Outcome{N: 6, Value: []byte{1}})
+	require.NoError(t, read.Decode(bad.Bytes()))
+	require.NotNil(t, read.List[0].Failure)
+	require.Equal(t, []byte{1}, read.List[1].Value)
 }

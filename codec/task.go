@@ -24,6 +24,9 @@ type Task struct {
 	// milliseconds on the wire, rounded up, and at most 365 days.
 	Limit time.Duration
 	Depth int // how many tasks it was called within
+	// Object names the object that holds the encoded argument, if that is too
+	// large for a message; Arg is empty then.
+	Object string
 	// Header is such as trace context ("traceparent"): at most 64 entries of UTF-8
 	// text, a key of at most 128 bytes, a value of at most 4096. What is beyond
 	// that does not travel.
@@ -48,6 +51,7 @@ const (
 	optDeadline   = "deadline"
 	optLimit      = "limit"
 	optDepth      = "depth"
+	optObject     = "object"
 	optHeader     = "header"
 )
 
@@ -76,10 +80,10 @@ func AppendTask(dst []byte, t *Task) []byte {
 }
 
 func (t *Task) options() (n int) {
-	if t.Crashes == 0 && t.MaxCrashes == 0 && t.Deadline.IsZero() && t.Limit == 0 && t.Depth == 0 && len(t.Header) == 0 {
+	if t.Crashes == 0 && t.MaxCrashes == 0 && t.Deadline.IsZero() && t.Limit == 0 && t.Depth == 0 && t.Object == "" && len(t.Header) == 0 {
 		return 0 // an ordinary task, quicker than the loop
 	}
-	for _, set := range [...]bool{t.Crashes > 0, t.MaxCrashes > 0, !t.Deadline.IsZero(), t.Limit > 0, t.Depth > 0, t.headers() > 0} {
+	for _, set := range [...]bool{t.Crashes > 0, t.MaxCrashes > 0, !t.Deadline.IsZero(), t.Limit > 0, t.Depth > 0, t.Object != "", t.headers() > 0} {
 		if set {
 			n++
 		}
@@ -103,6 +107,9 @@ func (t *Task) appendOptions(dst []byte) []byte {
 	}
 	if t.Depth > 0 {
 		dst = appendUint(appendString(dst, optDepth), uint64(min(t.Depth, maxCount)))
+	}
+	if t.Object != "" {
+		dst = appendString(appendString(dst, optObject), t.Object)
 	}
 	if n := t.headers(); n > 0 {
 		dst = appendMapLen(appendString(dst, optHeader), n)
@@ -170,6 +177,8 @@ func (r *reader) options(t *Task) {
 			t.Limit = time.Duration(min(r.uint(), uint64(maxRun/time.Millisecond))) * time.Millisecond
 		case optDepth:
 			t.Depth = r.count()
+		case optObject:
+			t.Object = r.text(MaxName)
 		case optHeader:
 			t.Header = r.header()
 		default:

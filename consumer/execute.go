@@ -108,7 +108,11 @@ func (e *executor) runTask(t *codec.Task) {
 	if f.long() {
 		e.announce()
 	}
-	result, failure := f.run(ctx, e.scratch[:0], t.Arg)
+	var result []byte
+	arg, failure := e.argument(t)
+	if failure == nil {
+		result, failure = f.run(ctx, e.scratch[:0], arg)
+	}
 	ctx.release()
 	f.observe(e.finish(failure, result))
 }
@@ -151,15 +155,14 @@ func (e *executor) refuse(f *function, t *codec.Task) *codec.Failure {
 func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Duration) {
 	d := e.current
 	t := &d.batch.Tasks[d.next]
+	object := ""
+	if failure == nil && len(result) > int(e.Conn.MaxPayload())-envelope {
+		object, failure = e.large(result)
+	}
 	now := time.Now()
 	d.slot.Finish()
-	stopped := e.running.clear()
-	switch most := int(e.Conn.MaxPayload()) - envelope; {
-	case failure != nil && stopped != "":
+	if stopped := e.running.clear(); failure != nil && stopped != "" {
 		failure = &codec.Failure{Code: stopped, Message: failure.Message}
-	case failure == nil && len(result) > most:
-		failure = &codec.Failure{Code: codec.CodeTooLarge, Message: fmt.Sprintf(
-			"the result has %d bytes, the broker carries %d in one message", len(result), most)}
 	}
 	if failure != nil {
 		failure.Host, failure.PID, failure.Attempt = e.Host, e.PID, t.Attempt()
@@ -168,7 +171,7 @@ func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Durat
 	d.next++
 	e.began = now
 	e.tenure.served++
-	e.outbox.add(d, &codec.Outcome{N: t.N, Value: result, Failure: failure, Run: run}, now)
+	e.outbox.add(d, &codec.Outcome{N: t.N, Value: result, Object: object, Failure: failure, Run: run}, now)
 	if cap(result) <= messageBytes {
 		e.scratch = result[:0]
 	}

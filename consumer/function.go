@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -23,9 +22,7 @@ type function struct {
 func (h handler) run(ctx context.Context, dst, arg []byte) (result []byte, failure *codec.Failure) {
 	defer func() {
 		if p := recover(); p != nil {
-			result, failure = dst, &codec.Failure{
-				Code: codec.CodePanic, Type: fmt.Sprintf("%T", p), Message: fmt.Sprint(p), Stack: string(debug.Stack()),
-			}
+			result, failure = dst, codec.Panicked(p, debug.Stack())
 		}
 	}()
 	return h(ctx, dst, arg)

@@ -11,6 +11,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
+	"github.com/musterfleet/muster/internal/objects"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
@@ -23,6 +24,8 @@ type Config struct {
 	PID    int
 	Logger *slog.Logger
 	Tenure Tenure
+	// MaxValue is the largest argument or result, in bytes; DefaultMaxValue if 0.
+	MaxValue int64
 
 	// The rest is how the process speaks to its supervisor. Each may be nil.
 
@@ -41,6 +44,10 @@ func New(cfg Config) (*Worker, error) {
 	if len(w.functions) == 0 {
 		return nil, ErrNoHandlers
 	}
+	if w.MaxValue == 0 {
+		w.MaxValue = DefaultMaxValue
+	}
+	w.objects = objects.New(cfg.Conn)
 	return w, nil
 }
 

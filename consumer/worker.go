@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/objects"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
@@ -16,6 +17,7 @@ type Worker struct {
 	Config
 	functions map[string]*function
 	publisher *broker.Publisher
+	objects   *objects.Store
 	outbox    *outbox
 	puller    *puller
 	cancels   cancels

@@ -49,6 +49,9 @@ type Config struct {
 	IdleTimeout time.Duration
 	// OnDemand starts worker processes only when there is work for them.
 	OnDemand bool
+	// MaxValue is the largest argument or result, in bytes encoded, that worker
+	// processes take or give; consumer.DefaultMaxValue if 0.
+	MaxValue int64
 
 	initial *initial // see Initializer
 }
@@ -197,8 +200,9 @@ func (c *Config) complete() error {
 	if c.Processes < 0 || c.Processes > maxProcesses {
 		return fmt.Errorf("%w: %d worker processes; use 1 to %d", ErrConfig, c.Processes, maxProcesses)
 	}
-	if c.MaxTasks < 0 || c.MaxMemory < 0 || c.IdleTimeout < 0 {
-		return fmt.Errorf("%w: MaxTasks %d, MaxMemory %d, IdleTimeout %v; none may be negative", ErrConfig, c.MaxTasks, c.MaxMemory, c.IdleTimeout)
+	if c.MaxTasks < 0 || c.MaxMemory < 0 || c.IdleTimeout < 0 || c.MaxValue < 0 {
+		return fmt.Errorf("%w: MaxTasks %d, MaxMemory %d, IdleTimeout %v, MaxValue %d; none may be negative",
+			ErrConfig, c.MaxTasks, c.MaxMemory, c.IdleTimeout, c.MaxValue)
 	}
 	if c.Host == "" {
 		host, err := os.Hostname()

@@ -24,12 +24,13 @@ type order struct {
 
 // setup is what a worker process needs to know.
 type setup struct {
-	URL    string              `json:"url"`
-	Queue  string              `json:"queue"`
-	Host   string              `json:"host"`
-	Tenure consumer.Tenure     `json:"tenure"`
-	Init   *initial            `json:"init,omitempty"`
-	Cancel map[string][]uint64 `json:"cancel,omitempty"`
+	URL      string              `json:"url"`
+	Queue    string              `json:"queue"`
+	Host     string              `json:"host"`
+	Tenure   consumer.Tenure     `json:"tenure"`
+	MaxValue int64               `json:"max_value"`
+	Init     *initial            `json:"init,omitempty"`
+	Cancel   map[string][]uint64 `json:"cancel,omitempty"`
 }
 
 // initial is the call of a func that a process makes before its first task.

@@ -81,7 +81,7 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 		return "", err
 	}
 	worker, err := consumer.New(consumer.Config{
-		Conn: nc, Queue: w.setup.Queue, Board: board, Tenure: w.setup.Tenure,
+		Conn: nc, Queue: w.setup.Queue, Board: board, Tenure: w.setup.Tenure, MaxValue: w.setup.MaxValue,
 		Host: w.setup.Host, PID: os.Getpid(), Logger: slog.Default(),
 		Ready: func() { w.report(report{Ready: true}) },
 		Watch: func(at time.Time) { w.report(report{WatchAt: at.UnixNano()}) },

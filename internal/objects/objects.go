@@ -22,8 +22,12 @@ const (
 	keep = 7 * 24 * time.Hour
 )
 
-// ErrGone is wrapped when an object is not there (any more).
-var ErrGone = errors.New("objects: the value is not in the object store any more")
+var (
+	// ErrGone is wrapped when an object is not there (any more).
+	ErrGone = errors.New("objects: the value is not in the object store any more")
+	// ErrTooLarge is wrapped when a value is larger than its reader takes.
+	ErrTooLarge = errors.New("objects: value too large")
+)
 
 // Store is the object store of a broker. It is safe for concurrent use, and
 // costs nothing until it is used.
@@ -64,7 +68,7 @@ func (s *Store) Get(ctx context.Context, name string, most int64) ([]byte, error
 		return nil, fmt.Errorf("objects: looking up %s: %w", name, err)
 	}
 	if info.Size > uint64(most) {
-		return nil, fmt.Errorf("objects: the value has %d bytes, at most %d are taken", info.Size, most)
+		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are taken", ErrTooLarge, info.Size, most)
 	}
 	data, err := b.GetBytes(ctx, name)
 	if err != nil {

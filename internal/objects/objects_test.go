@@ -43,7 +43,7 @@ func TestStore(t *testing.T) {
 		require.Equal(t, bytes.Repeat([]byte{byte(i)}, i<<18), data)
 	}
 	_, err = s.Get(ctx, names[7], 7<<18-1)
-	require.ErrorContains(t, err, "at most")
+	require.ErrorIs(t, err, objects.ErrTooLarge)
 	require.NoError(t, s.Remove(ctx, names[7]))
 	require.NoError(t, s.Remove(ctx, names[7]), "twice is once")
 	_, err = s.Get(ctx, names[7], 1<<30)
