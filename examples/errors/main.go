@@ -22,6 +22,7 @@ var MaybeSquare = codec.NewFunc[int, int]("maybe_square")
 func maybeSquare(_ context.Context, n int) (int, error) {
 	switch rand.N(4) {
 	case 0:
+		//lint:ignore ST1005 the tutorial's own text
 		return 0, errors.New("OW!!")
 	case 1:
 		panic("OUCH!!") // the worker process survives a panic, too
