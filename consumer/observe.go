@@ -22,9 +22,10 @@ func (w *Worker) observe(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		active, becameLong := w.running.look(time.Now())
-		if becameLong {
+		active, isLong := w.running.look(time.Now())
+		if isLong {
 			w.announce()
+			w.giveBackQueue() // what came since
 		}
 		if quiet++; active {
 			quiet = 0
@@ -64,8 +65,8 @@ func (w *Worker) sleep(ctx context.Context) bool {
 	}
 }
 
-// announce does what is due for a task that takes long, or may: nothing waits
-// behind it, and its caller learns that it has started.
+// announce does once what is due for a task that takes long, or may: nothing
+// waits behind it, and its caller learns that it has started.
 func (w *Worker) announce() {
 	info, ok := w.running.announce()
 	if !ok {

@@ -65,17 +65,15 @@ func (r *running) stop(client, task uint64, why codec.Code) {
 
 // long reports whether a task runs that has become long.
 func (r *running) long(now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.task != nil && now.Sub(r.since) >= long
+	_, isLong := r.look(now)
+	return isLong
 }
 
-// look tells whether a task runs, and whether it has become long and nobody was
-// told.
-func (r *running) look(now time.Time) (active, becameLong bool) {
+// look tells whether a task runs, and whether it has become long.
+func (r *running) look(now time.Time) (active, isLong bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.task != nil, r.task != nil && !r.announced && now.Sub(r.since) >= long
+	return r.task != nil, r.task != nil && now.Sub(r.since) >= long
 }
 
 // announce gives the task that runs if it was not announced yet.

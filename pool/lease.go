@@ -6,9 +6,11 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// renewEvery is how often leases are renewed: a renewal may be lost, and the
-// next still be in time.
-const renewEvery = broker.Lease / 3
+// renewEvery is how often leases are renewed: several renewals may be late or
+// lost, and the next still be in time. The lease itself is short because it is
+// also how long a delivery is lost that was on its way to a process when that
+// died, before the process could note it on its scoreboard.
+const renewEvery = broker.Lease / 6
 
 // renewLeases keeps the deliveries that worker processes have in hand, until
 // the supervisor has stopped. The supervisor does it, and not the process, so

@@ -11,7 +11,7 @@ import (
 
 // Lease is how long the broker waits for a delivered task to be acknowledged
 // or renewed before it gives it to another worker process.
-const Lease = 10 * time.Second
+const Lease = 3 * time.Second
 
 const (
 	// All that a lane's worker processes hold or have put back with a delay:

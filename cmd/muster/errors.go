@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/pool"
+	"github.com/musterfleet/muster/producer"
+)
+
+var (
+	// errUsage is wrapped when a flag or an argument makes no sense.
+	errUsage = errors.New("bad usage")
+	// errReported says that the work failed and that stderr tells why already.
+	errReported = errors.New("reported")
+	// errInterrupted says that a signal ended the work.
+	errInterrupted = errors.New("interrupted")
+	// errBrokenPipe says that nobody reads the results any more.
+	errBrokenPipe = errors.New("broken pipe")
+)
+
+// usageError is an error whose text stands alone, and which is errUsage.
+type usageError struct{ text string }
+
+func (e usageError) Error() string        { return e.text }
+func (e usageError) Is(target error) bool { return target == errUsage }
+
+func usage(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// isUsage reports whether an error comes from a value that the caller gave.
+func isUsage(err error) bool {
+	for _, bad := range []error{
+		errUsage, pool.ErrConfig, producer.ErrOption, codec.ErrName, broker.ErrURL, broker.ErrQueueName,
+	} {
+		if errors.Is(err, bad) {
+			return true
+		}
+	}
+	return false
+}
+
+// because gives why ctx ended, if it has, and otherwise err.
+func because(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return errInterrupted
+}
+
+// dieOfBrokenPipe ends the program as the system ends one that writes to a pipe
+// which nobody reads: quietly, by SIGPIPE.
+func dieOfBrokenPipe() {
+	signal.Reset(syscall.SIGPIPE)
+	_, _ = os.Stdout.Write([]byte("\n"))
+}
+
+// lineError says which line of the input failed.
+type lineError struct {
+	line int // from 1
+	error
+}
+
+func (e lineError) Error() string {
+	if e.line == 0 { // of no line, but of them all
+		return e.error.Error()
+	}
+	return fmt.Sprintf("line %d: %v", e.line, e.error)
+}
+
+func (e lineError) Unwrap() error { return e.error }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+// tokenEnv holds the credential, since anybody can read a program's arguments.
+const tokenEnv = "MUSTER_TOKEN"
+
+func serveCommand() *cobra.Command {
+	var listen, store, config string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a broker: nats-server with JetStream",
+		Long: `Serve runs a broker until SIGINT or SIGTERM: nats-server with JetStream, within
+this program. What is stored stays for the next start with the same directory.
+
+If ` + tokenEnv + ` is set, clients must present it: nats://TOKEN@HOST:PORT.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg := broker.ServerConfig{
+				StoreDir: store, Token: os.Getenv(tokenEnv), ConfigFile: config, Logger: slog.Default(),
+			}
+			if config != "" {
+				if cmd.Flags().Changed("listen") || cmd.Flags().Changed("store") {
+					return usage("--config stands for the whole configuration; leave out --listen and --store")
+				}
+			} else {
+				var err error
+				if cfg.Host, cfg.Port, err = splitListen(listen); err != nil {
+					return err
+				}
+			}
+			return serve(cmd.Context(), cfg)
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:4222", "`HOST:PORT` to listen at; port 0 means any free one")
+	cmd.Flags().StringVar(&store, "store", defaultStore(), "`DIR` to keep the queues in")
+	cmd.Flags().StringVar(&config, "config", "", "a whole nats-server configuration `FILE`, instead of the other flags and "+tokenEnv)
+	return cmd
+}
+
+func serve(ctx context.Context, cfg broker.ServerConfig) error {
+	if cfg.ConfigFile == "" && cfg.Token == "" && !isLoopback(cfg.Host) {
+		report("muster: warning: whoever reaches %s can run tasks; set %s, or use --config with credentials", cfg.Host, tokenEnv)
+	}
+	server, err := broker.StartServer(cfg)
+	if err != nil {
+		return err
+	}
+	defer server.Shutdown()
+	where := "store " + cfg.StoreDir
+	if cfg.ConfigFile != "" {
+		where = "configuration " + cfg.ConfigFile
+	}
+	report("muster: broker ready at %s, %s", broker.Redact(server.URL()), where)
+	<-ctx.Done()
+	return nil
+}
+
+// splitListen takes HOST:PORT apart. No host means every interface.
+func splitListen(listen string) (host string, port int, err error) {
+	host, service, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", 0, usage("--listen %s: write it like 127.0.0.1:4222", listen)
+	}
+	number, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return "", 0, usage("--listen %s: the port must be a number from 0 to 65535", listen)
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	if number == 0 {
+		return host, -1, nil
+	}
+	return host, int(number), nil
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// defaultStore is where the user's programs keep their data, or "" if there is
+// no such place.
+func defaultStore() string {
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "muster")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".local", "share", "muster")
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestBadUsage(t *testing.T) {
+	t.Parallel()
+	for line, text := range map[string]string{
+		"nosuchcommand":                      `unknown command "nosuchcommand"`,
+		"demo now":                           "",
+		"map":                                "accepts 1 arg(s)",
+		"map bad:name":                       "invalid func name",
+		"map echo --chunk 0":                 "--chunk 0",
+		"map echo --chunk 65537":             "--chunk 65537",
+		"map echo --nosuchflag":              "--nosuchflag",
+		"map echo --url http://x":            "bad broker URL",
+		"map echo --queue a.b":               "queue name",
+		"submit":                             "accepts between 1 and 2",
+		"submit sha256 hello":                "is not JSON",
+		"submit bad:name":                    "invalid func name",
+		"worker --processes 0":               "--processes 0",
+		"worker --processes -3":              "--processes -3",
+		"worker --processes 5000":            "5000 worker processes",
+		"worker --processes x":               "--processes",
+		"worker --queue a.b":                 "queue name",
+		"serve --listen 4222":                "--listen 4222",
+		"serve --listen 127.0.0.1:nats":      "--listen 127.0.0.1:nats",
+		"serve --listen 127.0.0.1:65536":     "--listen 127.0.0.1:65536",
+		"serve --config x --store y":         "--config",
+		"serve --listen 127.0.0.1:0 surplus": "",
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			run(t, strings.NewReader("1\n"), strings.Fields(line)...).requireFailure(t, 2, text)
+		})
+	}
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	nobody := "nats://" + free.Addr().String()
+	require.NoError(t, free.Close())
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+
+	for name, test := range map[string]struct{ line, text string }{
+		"worker without broker": {"worker --url " + nobody, "broker unreachable: " + nobody},
+		"submit without broker": {"submit echo --url " + nobody, "broker unreachable: " + nobody},
+		"map without broker":    {"map echo --url " + nobody, "broker unreachable: " + nobody},
+		"port in use":           {"serve --listen " + taken.Addr().String() + " --store " + t.TempDir(), "address already in use"},
+		"store is a file":       {"serve --listen 127.0.0.1:0 --store " + file, "cannot be written"},
+		"no such configuration": {"serve --config " + file + ".conf", "file.conf"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, strings.NewReader("1\n"), strings.Fields(test.line)...).requireFailure(t, 1, test.text)
+		})
+	}
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	t.Parallel()
+	got := run(t, nil, "--version")
+	require.Zero(t, got.status, got.stderr)
+	require.Regexp(t, `^muster \S+ \(go\S+, \w+/\w+\)\n$`, got.stdout)
+	for _, command := range []string{"demo", "serve", "worker", "submit", "map"} {
+		got := run(t, nil, command, "--help")
+		require.Zero(t, got.status, got.stderr)
+		require.Contains(t, got.stdout, "muster "+command)
+		require.Empty(t, got.stderr)
+	}
+}
+
+func TestServeWithToken(t *testing.T) {
+	t.Parallel()
+	cmd := muster(t, "serve", "--listen", ":0", "--store", t.TempDir())
+	cmd.Env = append(cmd.Env, "MUSTER_TOKEN=s3cret")
+	url := startService(t, serveReady, cmd).ready[1]
+	require.Contains(t, url, "***@")
+	run(t, nil, "submit", "echo", "--url", strings.Replace(url, "***@", "", 1)).requireFailure(t, 1, "broker refused the credential")
+	url = strings.Replace(url, "***", "s3cret", 1)
+	startWorker(t, url, "--processes", "1")
+	require.Equal(t, ended{stdout: "7\n"}, run(t, nil, "submit", "echo", "7", "--url", url))
+}
+
+func TestServeWarnsWithoutCredential(t *testing.T) {
+	t.Parallel()
+	startService(t, regexp.MustCompile(`^muster: warning: whoever reaches 0\.0\.0\.0 can run tasks`),
+		muster(t, "serve", "--listen", ":0", "--store", t.TempDir()))
+}
+
+func TestServeConfiguration(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "nats.conf")
+	text := "listen: 127.0.0.1:-1\njetstream { store_dir: \"" + dir + "\" }\n"
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	ready := regexp.MustCompile(`^muster: broker ready at (\S+), configuration \S+$`)
+	url := startService(t, ready, muster(t, "serve", "--config", file)).ready[1]
+	run(t, nil, "worker", "--url", url, "--queue", "a b").requireFailure(t, 2, "queue name")
+}

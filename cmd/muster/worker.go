@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/musterfleet/muster/pool"
+	"github.com/musterfleet/muster/producer"
+)
+
+func workerCommand() *cobra.Command {
+	var cfg pool.Config
+	cmd := &cobra.Command{
+		Use:   "worker",
+		Short: "Run a worker host: a supervisor and its worker processes",
+		Long: `Worker runs worker processes with the built-in funcs: is_prime, count_primes,
+echo, sleep and sha256. SIGTERM, or SIGINT once, drains: running tasks finish,
+others are left to other hosts. A second SIGINT kills.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.Processes < 1 {
+				return usage("--processes %d: the number must be 1 or more", cfg.Processes)
+			}
+			return work(cmd.Context(), cfg)
+		},
+	}
+	addURL(cmd, &cfg.URL)
+	// The runtime's default takes affinity and the cgroup's limit into account.
+	cmd.Flags().IntVar(&cfg.Processes, "processes", runtime.GOMAXPROCS(0), "number of worker processes; by default as many as usable CPUs")
+	cmd.Flags().StringVar(&cfg.Queue, "queue", producer.DefaultQueue, "queue to pull tasks from")
+	return cmd
+}
+
+func work(ctx context.Context, cfg pool.Config) error {
+	r := roll{want: cfg.Processes}
+	cfg.Listener = pool.Listener{
+		Ready: func(pid int) {
+			if pids := r.enter(pid); pids != nil {
+				report("muster: %s ready on queue %s: pid %s", count(len(pids), "worker process"), cfg.Queue, join(pids))
+			}
+		},
+		Died: func(death pool.Death) { r.leave(death.PID) },
+	}
+	err := pool.Run(ctx, cfg)
+	if ctx.Err() != nil {
+		return nil // it was told to end, be it before it was ready
+	}
+	return err
+}
+
+// roll tells when all worker processes are ready for the first time.
+type roll struct {
+	mu   sync.Mutex
+	want int // 0 once told
+	pids []int
+}
+
+// enter gives the pids when they are complete, and nil otherwise.
+func (r *roll) enter(pid int) []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.want == 0 {
+		return nil
+	}
+	if r.pids = append(r.pids, pid); len(r.pids) < r.want {
+		return nil
+	}
+	r.want = 0
+	slices.Sort(r.pids)
+	return r.pids
+}
+
+func (r *roll) leave(pid int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pids = slices.DeleteFunc(r.pids, func(p int) bool { return p == pid })
+}
+
+func join(pids []int) string { return strings.Trim(fmt.Sprint(pids), "[]") }
