@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/musterfleet/muster/codec"
 )
 
@@ -32,9 +30,8 @@ const (
 
 // batcher collects the tasks for one queue into batches, and publishes them.
 type batcher struct {
-	client  *Client
-	queue   string
-	subject string
+	client *Client
+	queue  string
 
 	mu       sync.Mutex
 	open     *codec.BatchBuilder // tasks not yet published
@@ -44,8 +41,8 @@ type batcher struct {
 	room     chan struct{} // closed when a publish ends; made when somebody waits
 }
 
-func newBatcher(client *Client, queue, subject string) *batcher {
-	return &batcher{client: client, queue: queue, subject: subject, open: codec.NewBatch(client.id, nil)}
+func newBatcher(client *Client, queue string) *batcher {
+	return &batcher{client: client, queue: queue, open: codec.NewBatch(client.id, nil)}
 }
 
 // add registers p and puts its task into a batch. It waits while the window is
@@ -76,33 +73,34 @@ func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) error {
 }
 
 // addChunk registers futures and publishes their tasks as one batch, or as few
-// as the broker carries. It waits like add; the futures that it could not
-// publish before an error stay unregistered.
-func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []codec.Task) error {
+// as the broker carries. It waits like add, and gives how many it has published;
+// after an error the others stay unregistered.
+func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []codec.Task) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	chunk := codec.NewBatch(b.client.id, nil)
+	defer func() {
+		if chunk.Len() > 0 { // registered, so it must leave, whatever came after
+			b.send(chunk)
+		}
+	}()
 	for i := range tasks {
-		size := taskSize(&tasks[i])
-		if chunk.Len() > 0 && chunk.Size()+size > b.limit() {
+		if chunk.Len() > 0 && chunk.Size()+taskSize(&tasks[i]) > b.limit() {
 			b.send(chunk)
 			chunk = codec.NewBatch(b.client.id, nil)
 		}
-		if chunk.Len() == 0 {
-			for !b.hasRoom() {
-				if err := b.wait(ctx); err != nil {
-					return err
-				}
+		for chunk.Len() == 0 && !b.hasRoom() {
+			if err := b.wait(ctx); err != nil {
+				return i, err
 			}
 		}
 		if err := b.client.register(futures[i]); err != nil {
-			return err
+			return i, err
 		}
 		tasks[i].N = futures[i].n
 		chunk.Add(&tasks[i])
 	}
-	b.send(chunk)
-	return nil
+	return len(tasks), nil
 }
 
 func (b *batcher) hasRoom() bool { return b.inFlight < window && b.bytes < windowBytes }
@@ -112,7 +110,7 @@ func (b *batcher) full() bool {
 }
 
 // limit is how large the open batch may become.
-func (b *batcher) limit() int { return b.client.maxPayload() - envelope }
+func (b *batcher) limit() int { return b.client.transport.MaxPayload() - envelope }
 
 // wait waits, without the lock, until a publish has ended.
 func (b *batcher) wait(ctx context.Context) error {
@@ -128,7 +126,7 @@ func (b *batcher) wait(ctx context.Context) error {
 	case <-b.client.life.Done():
 		return ErrClosed
 	case <-ctx.Done():
-		return fmt.Errorf("producer: waiting to publish to queue %s: %w%s", b.queue, context.Cause(ctx), b.client.trouble())
+		return fmt.Errorf("producer: waiting to publish to queue %s: %w%s", b.queue, ended(ctx), b.client.trouble())
 	}
 }
 
@@ -145,12 +143,7 @@ func (b *batcher) send(batch *codec.BatchBuilder) {
 	data := batch.Bytes()
 	b.inFlight++
 	b.bytes += len(data)
-	msg := &nats.Msg{
-		Subject: b.subject,
-		Header:  nats.Header{nats.MsgIdHdr: {b.client.id + "." + b.client.nextMessage()}},
-		Data:    data,
-	}
-	b.client.publisher.Publish(msg, func(_ uint64, err error) { b.published(data, err) })
+	b.client.transport.Send(b.queue, data, func(err error) { b.published(data, err) })
 }
 
 // published takes note that a batch is stored, or will not be.
@@ -183,13 +176,8 @@ func (b *batcher) flush(ctx context.Context) error {
 	return nil
 }
 
-// checkSize refuses a task that does not fit in a message of the broker's.
-func (b *batcher) checkSize(t *codec.Task) error {
-	if taskSize(t) > b.limit() {
-		return fmt.Errorf("%w: the argument has %d bytes, the broker carries %d in one message", codec.ErrTooLarge, len(t.Arg), b.limit()+envelope)
-	}
-	return nil
-}
+// fits reports whether a task fits into a message of the broker's.
+func (b *batcher) fits(t *codec.Task) bool { return taskSize(t) <= b.limit() }
 
 // taskSize bounds a task's encoded length from above.
 func taskSize(t *codec.Task) int {

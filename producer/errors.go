@@ -1,14 +1,27 @@
 package producer
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+)
 
 var (
-	// ErrClosed is wrapped when a client is used after Close, and by the futures
-	// that Close did not wait for. It mirrors the RuntimeError of an executor
-	// after shutdown.
+	// ErrClosed is wrapped when a client is used after Stop or Close, and by the
+	// futures that Close did not wait for. It mirrors the RuntimeError of an
+	// executor after shutdown.
 	ErrClosed = errors.New("producer: the client is closed")
 	// ErrOption is wrapped when an option has a value that makes no sense.
 	ErrOption = errors.New("producer: invalid option")
 	// ErrNotStored is wrapped by a future whose task the broker refused to store.
 	ErrNotStored = errors.New("producer: the broker did not take the task")
 )
+
+// ended gives why ctx ended: always its Err, and its cause where it has another.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

@@ -5,16 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/musterfleet/muster/codec"
 )
 
 // Future is the client's handle on the outcome of one task. It mirrors Python's
 // concurrent.futures.Future. Futures are made by [Submit], are comparable by
-// pointer, and are safe for concurrent use.
+// pointer, do not cross to a worker, and are safe for concurrent use.
 type Future[R any] struct {
 	pending
-	decoded bool // under mu: result and err hold what value came to
+	decoded sync.Once // result and err are what was received comes to
 	result  R
 }
 
@@ -28,22 +29,40 @@ type Future[R any] struct {
 //     and a later call may succeed.
 //
 // A future that is done gives its outcome even if ctx has ended. Every call
-// gives the same outcome.
+// gives the same outcome. It mirrors Future.result.
 func (f *Future[R]) Result(ctx context.Context) (R, error) {
 	if err := f.wait(ctx); err != nil {
 		var zero R
 		return zero, err
 	}
+	f.decoded.Do(f.decode)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.decoded {
-		f.decoded = true
-		if f.err == nil {
-			f.result, f.err = codec.Value[R](f.value)
-		}
-		f.value = nil
-	}
 	return f.result, f.err
+}
+
+// decode makes of what was received what the caller sees, once, on the first
+// goroutine that wants it.
+func (f *Future[R]) decode() {
+	f.mu.Lock()
+	value, received := f.value, f.err
+	f.mu.Unlock()
+	remote, failed := received.(*failure)
+	if received != nil && !failed {
+		return
+	}
+	var result R
+	err := fmt.Errorf("%w: the decoder called runtime.Goexit", codec.ErrDecode)
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.result, f.err, f.value = result, err, nil
+	}()
+	if failed {
+		err = f.spec.Err(remote.Failure, f.id())
+	} else {
+		result, err = codec.OpenValue[R](f.spec, value)
+	}
 }
 
 // Err waits like Result and gives only the error. It mirrors Future.exception.
@@ -55,23 +74,47 @@ func (f *Future[R]) Err(ctx context.Context) error {
 // Done gives a channel that is closed when the outcome is there.
 func (f *Future[R]) Done() <-chan struct{} { return f.finished() }
 
-// State gives where the future stands now.
+// State gives where the future stands now. It mirrors Future.done, running and
+// cancelled.
 func (f *Future[R]) State() State { return f.snapshot() }
 
 // ID gives the task's id.
 func (f *Future[R]) ID() codec.ID { return f.id() }
 
 // Cancel cancels the task if it is not known to have started, and reports
-// whether the future is cancelled. A cancelled future is done at once. Workers
-// are told, and do not start the task; one that started it in the same instant
-// finishes it, and its outcome is dropped.
+// whether the future is cancelled. A cancelled future is done at once, and its
+// callbacks have run when Cancel returns. Workers are told, and do not start the
+// task; one that started it in the same instant finishes it, and its outcome is
+// dropped. It mirrors Future.cancel.
 func (f *Future[R]) Cancel() bool {
-	cancelled, first := f.cancel(codec.ErrCancelled)
-	if first {
-		f.client.forget(&f.pending)
-		f.client.requestCancel(&f.pending)
+	f.batch.client.cancel(false, &f.pending)
+	return f.snapshot() == Cancelled
+}
+
+// Kill is Cancel for a task that may be running, which is stopped then: first
+// its context ends, and if that does not help, its process. It reports false
+// only if the outcome was there before. It mirrors the cancel of a pebble
+// ProcessFuture.
+func (f *Future[R]) Kill() bool {
+	f.batch.client.cancel(true, &f.pending)
+	return f.snapshot() == Cancelled
+}
+
+// OnDone has fn called once when the future is done, whatever its outcome, which
+// Result gives inside fn without waiting. If it is done already, fn has returned
+// when OnDone returns. Otherwise the functions added to one future are called
+// one after the other, in the order in which they were added, on a goroutine of
+// their own. Others who wait for the future may go on before that. It mirrors
+// Future.add_done_callback.
+//
+// Everything is allowed inside fn: blocking, waiting for other futures,
+// submitting, cancelling, adding callbacks, [Client.Close]. A panic or a
+// runtime.Goexit is logged and harms nothing else.
+func (f *Future[R]) OnDone(fn func(*Future[R])) {
+	call := func() { fn(f) }
+	if !f.onDone(call) {
+		<-f.batch.client.callbacks.run(&calls{of: &f.pending, rest: []func(){call}})
 	}
-	return cancelled
 }
 
 // String tells id and state, and of a failure the type, but never a value: it
@@ -80,19 +123,18 @@ func (f *Future[R]) String() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := fmt.Sprintf("Future[%v](%s %s", reflect.TypeFor[R](), f.id(), f.state)
-	var remote *codec.RemoteError
-	switch {
-	case errors.As(f.err, &remote) && remote.Type != "":
-		s += " " + remote.Type
-	case f.err != nil:
-		s += fmt.Sprintf(" %T", f.err)
+	if f.err == nil || f.state == Cancelled {
+		return s + ")"
 	}
-	return s + ")"
-}
-
-// EncodeMsgpack refuses: a future is meaningful in its own process only.
-func (f *Future[R]) EncodeMsgpack() ([]byte, error) {
-	return nil, errors.New("a Future cannot be sent to a worker; send its result")
+	err := f.err
+	if received, ok := err.(*failure); ok {
+		err = received.Err(f.id())
+	}
+	var remote *codec.RemoteError
+	if errors.As(err, &remote) && remote.Type != "" {
+		return s + " " + remote.Type + ")"
+	}
+	return fmt.Sprintf("%s %T)", s, err)
 }
 
 func (f *Future[R]) handle() *pending { return &f.pending }
@@ -102,13 +144,15 @@ func (p *pending) wait(ctx context.Context) error {
 	if p.snapshot().Done() {
 		return nil
 	}
+	defer giveWay(ctx)()
 	select {
 	case <-p.finished():
 		return nil
 	case <-ctx.Done():
-		if p.snapshot().Done() {
+		state := p.snapshot()
+		if state.Done() {
 			return nil
 		}
-		return fmt.Errorf("producer: task %s is %s: %w%s", p.id(), p.snapshot(), context.Cause(ctx), p.client.trouble())
+		return fmt.Errorf("producer: task %s is %s: %w%s", p.id(), state, ended(ctx), p.batch.client.trouble())
 	}
 }

@@ -14,9 +14,10 @@ import (
 const DefaultQueue = "default"
 
 type config struct {
-	queue  string
-	logger *slog.Logger
-	nats   []nats.Option
+	maxValue int64
+	queue    string
+	logger   *slog.Logger
+	nats     []nats.Option
 }
 
 // Option configures a client. Its error wraps [ErrOption].
@@ -51,10 +52,24 @@ func WithNATS(options ...nats.Option) Option {
 	}
 }
 
+// WithMaxValue sets the largest argument or result, in bytes encoded, that the
+// client sends or takes; a larger one is an error of its call alone.
+// [DefaultMaxValue] unless set.
+func WithMaxValue(bytes int64) Option {
+	return func(c *config) error {
+		if bytes < 1 {
+			return fmt.Errorf("%w: values of at most %d bytes; use 1 or more", ErrOption, bytes)
+		}
+		c.maxValue = bytes
+		return nil
+	}
+}
+
 // call is what the options of one call, or of one Map, come to.
 type call struct {
 	queue      string
 	deadline   time.Time
+	limit      time.Duration
 	maxCrashes int
 	header     map[string]string
 	chunk      int
@@ -77,6 +92,20 @@ func Queue(name string) CallOption {
 func Deadline(t time.Time) CallOption {
 	return func(c *call) error {
 		c.deadline = t
+		return nil
+	}
+}
+
+// Limit sets how long the task may run, from its start in a worker process, each
+// attempt anew. Then it is stopped, at first by its context and at last with its
+// process, and fails with codec.ErrTimeLimit. It mirrors the timeout of pebble's
+// ProcessPool.schedule.
+func Limit(d time.Duration) CallOption {
+	return func(c *call) error {
+		if d <= 0 {
+			return fmt.Errorf("%w: a time limit of %v; use more than nothing", ErrOption, d)
+		}
+		c.limit = d
 		return nil
 	}
 }
@@ -104,8 +133,9 @@ func Header(h map[string]string) CallOption {
 }
 
 // Chunk makes Map send n arguments in one message, which one worker process
-// runs in order. Without it the client chooses, from the run times that
-// outcomes report. It mirrors the chunksize of Executor.map.
+// runs in order; it waits until it has read so many. Without it the client
+// chooses, from the run times that outcomes report. It mirrors the chunksize of
+// Executor.map.
 func Chunk(n int) CallOption {
 	return func(c *call) error {
 		if n < 1 || n > maxChunk {
@@ -116,8 +146,10 @@ func Chunk(n int) CallOption {
 	}
 }
 
-// Buffer sets how many calls Map keeps ahead of the result that it yields next,
-// [DefaultBuffer] unless set. It mirrors the buffersize of Executor.map.
+// Buffer sets how many arguments Map reads ahead of the result that it yields
+// next, [DefaultBuffer] unless set, and at least a whole [Chunk]: so many before
+// it yields the first result, and one more for each. It mirrors the buffersize
+// of Executor.map, which counts chunks where there are chunks.
 func Buffer(n int) CallOption {
 	return func(c *call) error {
 		if n < 1 {
@@ -126,6 +158,16 @@ func Buffer(n int) CallOption {
 		c.buffer = n
 		return nil
 	}
+}
+
+func newConfig(options []Option) (*config, error) {
+	cfg := &config{queue: DefaultQueue, logger: slog.Default(), maxValue: DefaultMaxValue}
+	for _, option := range options {
+		if err := option(cfg); err != nil {
+			return nil, err
+		}
+	}
+	return cfg, nil
 }
 
 func newCall(client *Client, options []CallOption) (call, error) {

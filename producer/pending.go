@@ -9,55 +9,94 @@ import (
 )
 
 // pending is the part of a future that does not depend on the result's type:
-// its state, and what the registry and the waiters hold on to. Its transitions
-// all happen under mu:
+// its state, and who waits for it. Its transitions all happen under mu:
 //
 //	Pending ──start──▶ Running ──finish──▶ Finished
 //	   │└──────────────finish────────────────▲
-//	   └──cancel──▶ Cancelled
+//	   └──cancel──▶ Cancelled (from Running if it may be stopped)
 //
-// A crash may bring a running task back to its queue; the future stays Running.
+// A crash may bring a running task back to its queue; the future stays Running,
+// unless a worker finds then that somebody else has cancelled it.
 type pending struct {
-	client *Client
-	batch  *batcher  // that published the task
-	stats  *runTimes // of the task's func
-	n      uint64
+	batch *batcher  // that published the task
+	stats *runTimes // of the task's func
+	spec  *codec.Spec
+	n     uint64
+	// object names the object that holds the argument, if that is large.
+	object string
 
-	mu      sync.Mutex
-	state   State
-	value   []byte // encoded result, once Finished without err
-	err     error
-	done    chan struct{} // made when somebody first waits
-	waiters []waiter      // told once, in order, when the state becomes final
+	mu       sync.Mutex
+	state    State
+	value    []byte    // encoded result, once Finished without err
+	err      error     // a *failure until somebody looks at it
+	audience *audience // nil until somebody waits, and once the state is final
 }
 
-// waiter is a function to call when a future is done, and who asked for it.
+// audience is who wants to know when a future is done.
+type audience struct {
+	done      chan struct{} // made when somebody first waits
+	waiters   []waiter      // told by the goroutine that settles
+	callbacks []func()      // of OnDone
+}
+
+// waiter is a function to call when a future is done, and who asked for it. It
+// must not block.
 type waiter struct {
 	owner any
 	tell  func()
 }
 
-// finish settles the future with an outcome, and reports whether it was the
-// first: late and duplicate outcomes change nothing.
-func (p *pending) finish(value []byte, err error) bool { return p.settle(Finished, value, err) }
+// closed is the done channel of futures that nobody waited for in time.
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
-func (p *pending) settle(state State, value []byte, err error) bool {
+// settle makes the state final. It is called with mu held, which it releases,
+// and gives the callbacks that are due.
+func (p *pending) settle(state State, value []byte, err error) []func() {
+	p.state, p.value, p.err = state, value, err
+	a := p.audience
+	p.audience = nil
+	p.mu.Unlock()
+	if a == nil {
+		return nil
+	}
+	if a.done != nil {
+		close(a.done)
+	}
+	for _, waiter := range a.waiters {
+		waiter.tell()
+	}
+	return a.callbacks
+}
+
+// finish settles the future with an outcome and has its callbacks run. It
+// reports whether it was the first: late and duplicate outcomes change nothing.
+func (p *pending) finish(value []byte, err error) bool { return p.finishAs(Finished, value, err) }
+
+func (p *pending) finishAs(state State, value []byte, err error) bool {
 	p.mu.Lock()
 	if p.state.Done() {
 		p.mu.Unlock()
 		return false
 	}
-	p.state, p.value, p.err = state, value, err
-	if p.done != nil {
-		close(p.done)
-	}
-	waiters := p.waiters
-	p.waiters = nil
-	p.mu.Unlock()
-	for _, waiter := range waiters {
-		waiter.tell()
+	if callbacks := p.settle(state, value, err); len(callbacks) > 0 {
+		p.batch.client.callbacks.run(&calls{of: p, rest: callbacks})
 	}
 	return true
+}
+
+// cancel settles the future as cancelled, and gives the callbacks that are due,
+// if its task is not known to have started, or may be stopped while it runs.
+func (p *pending) cancel(running bool) (callbacks []func(), ok bool) {
+	p.mu.Lock()
+	if p.state.Done() || p.state == Running && !running {
+		p.mu.Unlock()
+		return nil, false
+	}
+	return p.settle(Cancelled, nil, codec.ErrCancelled), true
 }
 
 func (p *pending) start() {
@@ -68,21 +107,27 @@ func (p *pending) start() {
 	}
 }
 
-// cancel settles the future as cancelled if its task is not known to have
-// started. It reports whether the future is cancelled now, and whether this
-// call did it.
-func (p *pending) cancel(err error) (cancelled, first bool) {
-	p.mu.Lock()
-	if p.state != Pending {
-		defer p.mu.Unlock()
-		return p.state == Cancelled, false
+// failure is an error that has not been looked at: making it what the caller
+// sees runs the user's code, which is no business of the one that settles.
+type failure struct{ *codec.Failure }
+
+func (f *failure) Error() string { return f.Message }
+
+// outcome settles the future with what a worker sent.
+func (p *pending) outcome(o *codec.Outcome) bool {
+	if o.Failure != nil {
+		state := Finished
+		if o.Failure.Code == codec.CodeCancelled {
+			state = Cancelled
+		}
+		return p.finishAs(state, nil, &failure{o.Failure})
 	}
-	p.mu.Unlock()
-	// Between the two locks an outcome may come first; then settle refuses.
-	if p.settle(Cancelled, nil, err) {
-		return true, true
+	if o.Run >= 0 {
+		p.stats.observe(max(o.Run, time.Nanosecond))
 	}
-	return p.snapshot() == Cancelled, false
+	// The bytes are part of a message with many outcomes, which one unread
+	// future must not keep.
+	return p.finish(append(make([]byte, 0, len(o.Value)), o.Value...), nil)
 }
 
 func (p *pending) snapshot() State {
@@ -95,21 +140,22 @@ func (p *pending) snapshot() State {
 func (p *pending) finished() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.done == nil {
-		p.done = make(chan struct{})
-		if p.state.Done() {
-			close(p.done)
-		}
+	if p.state.Done() {
+		return closed
 	}
-	return p.done
+	a := p.listen()
+	if a.done == nil {
+		a.done = make(chan struct{})
+	}
+	return a.done
 }
 
 // notify has tell called once when the state is final: at once if it is already.
-// tell must not block.
 func (p *pending) notify(owner any, tell func()) {
 	p.mu.Lock()
 	if !p.state.Done() {
-		p.waiters = append(p.waiters, waiter{owner, tell})
+		a := p.listen()
+		a.waiters = append(a.waiters, waiter{owner, tell})
 		p.mu.Unlock()
 		return
 	}
@@ -121,27 +167,29 @@ func (p *pending) notify(owner any, tell func()) {
 func (p *pending) unnotify(owner any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool { return w.owner == owner })
+	if a := p.audience; a != nil {
+		a.waiters = slices.DeleteFunc(a.waiters, func(w waiter) bool { return w.owner == owner })
+	}
 }
 
-// failed reports whether the future is finished with an error.
-func (p *pending) failed() bool {
+// onDone adds a callback, and reports false if the state is final already.
+func (p *pending) onDone(call func()) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.state == Finished && p.err != nil
+	if p.state.Done() {
+		return false
+	}
+	a := p.listen()
+	a.callbacks = append(a.callbacks, call)
+	return true
 }
 
-func (p *pending) id() codec.ID { return codec.ID{Client: p.client.id, N: p.n} }
-
-// outcome settles the future with what a worker sent.
-func (p *pending) outcome(o *codec.Outcome) bool {
-	if o.Failure != nil {
-		return p.finish(nil, o.Failure.Err(p.id()))
+// listen gives the audience; mu is held and the state is not final.
+func (p *pending) listen() *audience {
+	if p.audience == nil {
+		p.audience = &audience{}
 	}
-	if o.Run >= 0 {
-		p.stats.observe(max(o.Run, time.Nanosecond))
-	}
-	// The bytes are part of a message with many outcomes, which one unread
-	// future must not keep.
-	return p.finish(append(make([]byte, 0, len(o.Value)), o.Value...), nil)
+	return p.audience
 }
+
+func (p *pending) id() codec.ID { return codec.ID{Client: p.batch.client.id, N: p.n} }

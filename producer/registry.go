@@ -1,6 +1,10 @@
 package producer
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // registry finds the future of a task by the task's number. Numbers are given
 // out in order, so futures stand in pages of an index rather than in a map of
@@ -44,10 +48,6 @@ func (r *registry) add(p *pending) {
 func (r *registry) take(n uint64) *pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.takeLocked(n)
-}
-
-func (r *registry) takeLocked(n uint64) *pending {
 	pg := r.pages[n/pageSize]
 	if pg == nil || pg.futures[n%pageSize] == nil {
 		return nil
@@ -74,22 +74,25 @@ func (r *registry) find(n uint64) *pending {
 	return nil
 }
 
-// takeAll removes and gives every future.
-func (r *registry) takeAll() []*pending {
+// all gives every future, in the order of their numbers.
+func (r *registry) all() []*pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var all []*pending
-	for _, pg := range r.pages {
-		for _, p := range pg.futures {
+	all := make([]*pending, 0, r.live)
+	for _, at := range slices.Sorted(maps.Keys(r.pages)) {
+		for _, p := range r.pages[at].futures {
 			if p != nil {
 				all = append(all, p)
 			}
 		}
 	}
-	for _, p := range all {
-		r.takeLocked(p.n)
-	}
 	return all
+}
+
+// takeAll removes and gives every future.
+func (r *registry) takeAll() []*pending {
+	all := r.all()
+	return slices.DeleteFunc(all, func(p *pending) bool { return r.take(p.n) == nil })
 }
 
 // pending gives the number of futures registered.

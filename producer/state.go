@@ -15,7 +15,7 @@ const (
 	Running
 	// Finished: the outcome is there, a value or a failure.
 	Finished
-	// Cancelled: the future was cancelled before its task started.
+	// Cancelled: the future was cancelled before its task started, or killed.
 	Cancelled
 )
 

@@ -13,15 +13,17 @@ import (
 // the broker, and then until ctx ends. ctx does not govern the task.
 //
 // Its error wraps codec.ErrEncode or codec.ErrTooLarge if the argument cannot
-// be sent, codec.ErrName if the func's name cannot be used, [ErrOption],
-// [ErrClosed], or ctx.Err. It mirrors Executor.submit.
+// be sent, codec.ErrName or codec.ErrOption if the func cannot be used,
+// codec.ErrDepth if ctx is that of a task that is itself such a call, and so on
+// more than ten times, [ErrOption], [ErrClosed], or ctx.Err. It mirrors
+// Executor.submit.
 func Submit[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], arg A, options ...CallOption) (*Future[R], error) {
-	s, err := newSubmission(ctx, c, f.Name(), f.Check(), options)
+	s, err := newSubmission(ctx, c, f, options)
 	if err != nil {
 		return nil, err
 	}
 	future := &Future[R]{}
-	task, err := prepare(s, future, f, arg)
+	task, err := prepare(ctx, &s, future, f, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -37,36 +39,49 @@ type submission struct {
 	client  *Client
 	batcher *batcher
 	stats   *runTimes
+	spec    *codec.Spec
+	depth   int // how many tasks the calls are made within
 }
 
-func newSubmission(ctx context.Context, c *Client, name string, nameErr error, options []CallOption) (*submission, error) {
-	if nameErr != nil {
-		return nil, nameErr
+func newSubmission[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], options []CallOption) (submission, error) {
+	if err := f.Check(); err != nil {
+		return submission{}, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
+	if ctx.Err() != nil {
+		return submission{}, ended(ctx)
+	}
+	depth, err := depthOf(ctx)
+	if err != nil {
+		return submission{}, err
 	}
 	call, err := newCall(c, options)
 	if err != nil {
-		return nil, err
+		return submission{}, err
 	}
 	b, err := c.batcher(ctx, call.queue)
 	if err != nil {
-		return nil, err
+		return submission{}, err
 	}
-	return &submission{call: call, client: c, batcher: b, stats: c.runTimes.of(name)}, nil
+	return submission{
+		call: call, client: c, batcher: b,
+		stats: c.runTimes.of(f.Name()), spec: f.Spec(), depth: depth,
+	}, nil
 }
 
-// prepare fills in a future and encodes its task.
-func prepare[A, R any](s *submission, future *Future[R], f codec.Func[A, R], arg A) (codec.Task, error) {
-	future.client, future.batch, future.stats = s.client, s.batcher, s.stats
+// prepare fills in a future and encodes its task. It stores the argument by
+// itself if that is too large for a message.
+func prepare[A, R any](ctx context.Context, s *submission, future *Future[R], f codec.Func[A, R], arg A) (codec.Task, error) {
+	future.batch, future.stats, future.spec = s.batcher, s.stats, s.spec
 	encoded, err := f.AppendArg(nil, arg)
 	if err != nil {
 		return codec.Task{}, err
 	}
 	task := codec.Task{
-		Func: f.Name(), Arg: encoded,
-		MaxCrashes: s.maxCrashes, Deadline: s.deadline, Header: s.header,
+		Func: f.Name(), Arg: encoded, MaxCrashes: s.maxCrashes,
+		Deadline: s.deadline, Limit: s.limit, Depth: s.depth, Header: s.header,
 	}
-	return task, s.batcher.checkSize(&task)
+	if !s.batcher.fits(&task) {
+		return task, s.client.putLarge(ctx, &future.pending, &task)
+	}
+	return task, nil
 }

@@ -50,7 +50,7 @@ func Wait[F Awaitable](ctx context.Context, mode Mode, futures ...F) (done, pend
 		if !ok || mode == FirstCompleted {
 			break
 		}
-		if mode == FirstError && f.handle().failed() {
+		if mode == FirstError && f.State() == Finished && f.Err(ctx) != nil {
 			break
 		}
 	}
@@ -82,7 +82,7 @@ func AsCompleted[F Awaitable](ctx context.Context, futures iter.Seq[F]) iter.Seq
 		for left := total; left > 0; left-- {
 			f, ok := w.next()
 			if !ok {
-				yield(f, &UnfinishedError{Unfinished: left, Total: total, Cause: context.Cause(ctx)})
+				yield(f, &UnfinishedError{Unfinished: left, Total: total, Cause: ended(ctx)})
 				return
 			}
 			if !yield(f, nil) {
@@ -139,6 +139,7 @@ func (w *watcher[F]) next() (f F, ok bool) {
 	select {
 	case f = <-w.done:
 	default:
+		defer giveWay(w.ctx)()
 		select {
 		case f = <-w.done:
 		case <-w.ctx.Done():

@@ -1,0 +1,71 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/nesting"
+)
+
+// Run runs one task of a client with a handler of this process, and gives its
+// outcome: what a worker process does, without the process. Package mustertest
+// is made of it. When ctx ends, or the task's limit passes, the handler's
+// context ends, and nothing else can stop it: the outcome comes when the handler
+// returns. A panic and a runtime.Goexit in the handler are failures, as ever.
+// Wait is called when the handler waits for another task, and may be nil.
+func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger, wait func() (resume func())) codec.Outcome {
+	began := time.Now()
+	f := functions()[t.Func]
+	switch {
+	case f == nil:
+		return failed(t, codec.CodeUnknownFunc, fmt.Sprintf(
+			"%q has no handler in this process, which handles %q; consumer.Handle registers one", t.Func, Handled()))
+	case !t.Deadline.IsZero() && began.After(t.Deadline):
+		return failed(t, codec.CodeExpired, "deadline "+t.Deadline.Format(time.RFC3339Nano))
+	}
+	task := newTaskContext(Info{
+		ID:   codec.ID{Client: client, N: t.N},
+		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
+	}, logger, nesting.Call{Depth: t.Depth, Wait: wait})
+	defer task.release()
+	stopped := make(chan codec.Code, 1) // why the handler was told to stop
+	stop := func(why codec.Code, err error) {
+		select {
+		case stopped <- why:
+			task.end(err)
+		default:
+		}
+	}
+	defer context.AfterFunc(ctx, func() { stop(codec.CodeCancelled, context.Canceled) })()
+	if t.Limit > 0 {
+		limit := time.AfterFunc(t.Limit, func() { stop(codec.CodeTimeLimit, context.DeadlineExceeded) })
+		defer limit.Stop()
+	}
+
+	returned := make(chan codec.Outcome, 1)
+	go func() {
+		outcome := failed(t, codec.CodeGoexit, "")
+		outcome.Failure.Stack = string(debug.Stack())
+		defer func() { returned <- outcome }()
+		value, failure := f.run(task, nil, t.Arg)
+		outcome = codec.Outcome{N: t.N, Value: value, Failure: failure}
+	}()
+	outcome := <-returned
+	outcome.Run = time.Since(began)
+	select {
+	case why := <-stopped:
+		if outcome.Failure != nil {
+			return failed(t, why, outcome.Failure.Message)
+		}
+	default:
+	}
+	return outcome
+}
+
+func failed(t *codec.Task, code codec.Code, message string) codec.Outcome {
+	return codec.Outcome{N: t.N, Failure: &codec.Failure{Code: code, Message: message}}
+}

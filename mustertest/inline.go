@@ -1,0 +1,239 @@
+package mustertest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/internal/transport"
+	"github.com/musterfleet/muster/producer"
+)
+
+// Concurrency is how many tasks of a client run at a time, besides those that
+// wait for other tasks. It is the same on every machine, so that tests behave
+// alike.
+const Concurrency = 8
+
+const (
+	// maxPayload is what a NATS server carries unless it is told otherwise.
+	maxPayload = 1 << 20
+	envelope   = 1 << 10 // what a message holds besides one result, at most
+)
+
+// inline is a transport to this process. Its queue is a slice, and a task is
+// stored once it is there.
+type inline struct {
+	client string
+	to     transport.Receiver
+	host   string
+	life   context.Context // of the handlers
+	end    context.CancelFunc
+
+	mu      sync.Mutex
+	queue   []*task
+	tasks   map[uint64]*task // in the queue, or running
+	running int              // tasks that run and do not wait for others
+	closed  bool
+	calls   sync.WaitGroup // of the receiver and of stored functions; none begins once closed
+	workers sync.WaitGroup
+}
+
+// task is a task in the queue, or one that runs.
+type task struct {
+	codec.Task
+	started, cancelled bool
+	stop               context.CancelFunc // of one that has started
+}
+
+func newInline() *inline {
+	l := &inline{tasks: map[uint64]*task{}}
+	l.life, l.end = context.WithCancel(context.Background())
+	if l.host, _ = os.Hostname(); l.host == "" {
+		l.host = "localhost"
+	}
+	return l
+}
+
+// Open notes for whom to work.
+func (l *inline) Open(_ context.Context, client string, to transport.Receiver) error {
+	l.client, l.to = client, to
+	return nil
+}
+
+// Queue does nothing: all queues are one.
+func (l *inline) Queue(context.Context, string) error { return nil }
+
+// MaxPayload is so large that values never have to go another way.
+func (l *inline) MaxPayload() int { return maxPayload }
+
+// Objects is nowhere, since no value is too large for a message.
+func (l *inline) Objects() transport.Objects { return nil }
+
+// Trouble tells of none.
+func (l *inline) Trouble() string { return "" }
+
+// Send puts the tasks of a batch in the queue.
+func (l *inline) Send(_ string, data []byte, stored func(error)) {
+	var batch codec.Batch
+	err := batch.Decode(data)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		go stored(producer.ErrClosed)
+		return
+	}
+	l.calls.Go(func() { stored(err) })
+	for i := range batch.Tasks {
+		t := &task{Task: batch.Tasks[i]}
+		l.tasks[t.N] = t
+		l.queue = append(l.queue, t)
+	}
+	l.hire()
+}
+
+// Cancel has tasks not started, and the running ones stopped if they are meant
+// too.
+func (l *inline) Cancel(_ string, request []byte) error {
+	ids, running, err := codec.ReadCancel(request)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range ids {
+		t := l.tasks[id.N]
+		switch {
+		case t == nil:
+		case !t.started:
+			t.cancelled = true
+		case running:
+			t.stop()
+		}
+	}
+	return nil
+}
+
+// Close drops the queue, and what handlers that still run come to.
+func (l *inline) Close() {
+	l.mu.Lock()
+	l.closed = true
+	l.queue = nil
+	l.mu.Unlock()
+	l.end()
+	l.calls.Wait()
+}
+
+// ended waits until no handler runs, and reports whether that was before the
+// end of ctx.
+func (l *inline) ended(ctx context.Context) bool {
+	gone := make(chan struct{})
+	go func() {
+		l.workers.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// hire starts workers for what is in the queue, as many as may be. It is called
+// with mu held.
+func (l *inline) hire() {
+	for range min(len(l.queue), Concurrency-l.running) {
+		l.running++
+		l.workers.Go(l.work)
+	}
+}
+
+// work runs tasks until there are none.
+func (l *inline) work() {
+	for {
+		ctx, t := l.take()
+		if t == nil {
+			return
+		}
+		l.tell(func() error {
+			return l.to.Started(codec.AppendStarted(nil, &codec.Started{N: t.N, Attempt: 1, Host: l.host, PID: os.Getpid()}))
+		})
+		outcome := consumer.Run(ctx, l.client, &t.Task, slog.Default(), l.giveWay)
+		l.mu.Lock()
+		delete(l.tasks, t.N)
+		l.mu.Unlock()
+		t.stop()
+		l.tell(func() error {
+			_, err := l.to.Outcomes(l.encode(&outcome))
+			return err
+		})
+	}
+}
+
+// take gives the next task, and the context to run it with, or nil if there is
+// none to run, or too many run; then the worker leaves.
+func (l *inline) take() (ctx context.Context, t *task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.queue) > 0 && l.running <= Concurrency {
+		t, l.queue[0] = l.queue[0], nil
+		l.queue = l.queue[1:]
+		if t.cancelled {
+			delete(l.tasks, t.N)
+			continue
+		}
+		t.started = true
+		ctx, t.stop = context.WithCancel(l.life)
+		return ctx, t
+	}
+	l.running--
+	return nil, nil
+}
+
+// giveWay frees the place of a handler that waits for another task.
+func (l *inline) giveWay() (resume func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.running--
+	l.hire()
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.running++
+	}
+}
+
+// encode gives the message that a worker process would send.
+func (l *inline) encode(o *codec.Outcome) []byte {
+	if len(o.Value) > maxPayload-envelope {
+		*o = codec.Outcome{N: o.N, Run: o.Run, Failure: &codec.Failure{Code: codec.CodeTooLarge, Message: fmt.Sprintf(
+			"the result has %d bytes, a broker carries %d in one message", len(o.Value), maxPayload-envelope)}}
+	}
+	if f := o.Failure; f != nil {
+		f.Host, f.PID, f.Attempt = l.host, os.Getpid(), 1
+	}
+	message := codec.NewOutcomes(l.client, nil)
+	message.Add(o)
+	return message.Bytes()
+}
+
+// tell calls the receiver, unless the transport is closed.
+func (l *inline) tell(call func() error) {
+	l.mu.Lock()
+	closed := l.closed
+	if !closed {
+		l.calls.Add(1)
+	}
+	l.mu.Unlock()
+	if closed {
+		return
+	}
+	defer l.calls.Done()
+	if err := call(); err != nil {
+		panic(fmt.Sprintf("mustertest: a message of our own does not read: %v", err))
+	}
+}

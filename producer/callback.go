@@ -1,0 +1,128 @@
+package producer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"sync"
+)
+
+// callbacks runs the done callbacks of a client's futures. Those of one future
+// run one after the other on a goroutine of their own, which ends with them, so
+// that they may block, and neither panic nor runtime.Goexit harms anybody else.
+type callbacks struct {
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	running int
+	idle    chan struct{} // closed when running reaches 0; made when somebody waits
+}
+
+// calls is the callbacks of one future that are due.
+type calls struct {
+	of   *pending
+	rest []func()
+	done chan struct{}
+}
+
+// run starts calls, and gives a channel that is closed when all have returned.
+func (c *callbacks) run(due *calls) <-chan struct{} {
+	due.done = make(chan struct{})
+	c.begin()
+	go c.loop(due)
+	return due.done
+}
+
+func (c *callbacks) loop(due *calls) {
+	defer func() {
+		if len(due.rest) > 0 { // one has ended the goroutine
+			go c.loop(due)
+			return
+		}
+		c.end()
+		close(due.done)
+	}()
+	for len(due.rest) > 0 {
+		call := due.rest[0]
+		due.rest = due.rest[1:]
+		c.call(due.of, call)
+	}
+}
+
+func (c *callbacks) call(of *pending, call func()) {
+	returned := false
+	defer func() {
+		if p := recover(); p != nil {
+			c.logger.Error("a done callback panicked", "task", of.id().String(), "panic", p, "stack", string(debug.Stack()))
+		} else if !returned {
+			c.logger.Error("a done callback called runtime.Goexit", "task", of.id().String())
+		}
+	}()
+	invoke(call)
+	returned = true
+}
+
+// invoke calls a callback. Its frame marks the stack of a goroutine that is
+// inside one.
+//
+//go:noinline
+func invoke(call func()) { call() }
+
+var invokeName = runtime.FuncForPC(reflect.ValueOf(invoke).Pointer()).Name()
+
+// inCallback reports whether its caller is inside a done callback, of whatever
+// client.
+func inCallback() bool {
+	pcs := make([]uintptr, 64)
+	for skip := 0; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs)
+		if n == 0 {
+			return false
+		}
+		frames := runtime.CallersFrames(pcs[:n])
+		for more := true; more; {
+			var frame runtime.Frame
+			if frame, more = frames.Next(); frame.Function == invokeName {
+				return true
+			}
+		}
+	}
+}
+
+func (c *callbacks) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running++
+}
+
+func (c *callbacks) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running--; c.running == 0 && c.idle != nil {
+		close(c.idle)
+		c.idle = nil
+	}
+}
+
+// wait waits until no callback runs, or ctx ends.
+func (c *callbacks) wait(ctx context.Context) error {
+	c.mu.Lock()
+	running := c.running
+	if running > 0 && c.idle == nil {
+		c.idle = make(chan struct{})
+	}
+	idle := c.idle
+	c.mu.Unlock()
+	if running == 0 {
+		return nil
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("producer: closed while done callbacks still run: %w", ended(ctx))
+	}
+}

@@ -1,0 +1,50 @@
+package producer
+
+import (
+	"context"
+	"fmt"
+)
+
+// Stop refuses new tasks from now on, which fail with [ErrClosed], and returns
+// at once. What was submitted runs, and its results arrive; [Client.Close] is
+// still due at the end. It mirrors Executor.shutdown without wait, and with
+// [Client.CancelPending] also its cancel_futures.
+func (c *Client) Stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+}
+
+// Close stops the client as [Client.Stop] does, waits until every future has its
+// outcome, disconnects, and waits for the done callbacks that run. It mirrors
+// Executor.shutdown with wait.
+//
+// When ctx ends first, Close disconnects at once: futures still pending fail
+// with [ErrClosed] and Close gives ctx.Err, wrapped; their tasks stay in the
+// queue and run. Close may be called any number of times, also at once; of the
+// contexts the first to end counts, and once the client is closed it gives nil.
+// It may be called from inside a done callback too, and then waits for futures,
+// but for no callback.
+func (c *Client) Close(ctx context.Context) error {
+	c.Stop()
+	var err error
+	select {
+	case <-c.registry.empty():
+	case <-c.life.Done():
+	case <-ctx.Done():
+		if left := c.Pending(); left > 0 && c.life.Err() == nil {
+			err = fmt.Errorf("producer: closing with %d tasks pending: %w%s", left, ended(ctx), c.trouble())
+		}
+	}
+	c.disconnect.Do(func() {
+		c.end()
+		for _, p := range c.registry.takeAll() {
+			p.finish(nil, ErrClosed)
+		}
+		c.transport.Close()
+	})
+	if err == nil && !inCallback() {
+		err = c.callbacks.wait(ctx)
+	}
+	return err
+}

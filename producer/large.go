@@ -1,0 +1,112 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/objects"
+)
+
+// DefaultMaxValue is the largest argument or result, in bytes encoded, that a
+// client sends or takes unless [WithMaxValue] says otherwise.
+const DefaultMaxValue = 1 << 30
+
+const (
+	// fetches is how many large results a client fetches at a time.
+	fetches = 4
+	// fetchPatience bounds each of fetchTries attempts to fetch one.
+	fetchPatience = 30 * time.Second
+	fetchTries    = 3
+	fetchPause    = time.Second
+	// dropPatience bounds the removal of a value that nobody needs any more. What
+	// stays is removed by the object store itself, in time.
+	dropPatience = 5 * time.Second
+)
+
+// putLarge stores an argument that no message carries.
+func (c *Client) putLarge(ctx context.Context, p *pending, t *codec.Task) error {
+	store := c.transport.Objects()
+	if store == nil || int64(len(t.Arg)) > c.maxValue {
+		return fmt.Errorf("%w: the argument has %d bytes, the client sends at most %d", codec.ErrTooLarge, len(t.Arg), c.maxValue)
+	}
+	name, err := store.Put(ctx, t.Arg)
+	if err != nil {
+		return fmt.Errorf("producer: storing a large argument: %w", err)
+	}
+	t.Object, t.Arg, p.object = name, nil, name
+	return nil
+}
+
+// dropArgument removes a large argument that nobody needs any more.
+func (c *Client) dropArgument(p *pending) {
+	if p.object != "" {
+		go c.drop(p.object)
+	}
+}
+
+func (c *Client) drop(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), dropPatience)
+	defer cancel()
+	if err := c.transport.Objects().Remove(ctx, name); err != nil {
+		c.logger.Debug("a large value stays in the object store for a while", "object", name, "error", err)
+	}
+}
+
+// fetchLarge settles a future whose result is in the object store. It does not
+// block: the future stays registered until the result is there, and further
+// outcomes change nothing meanwhile.
+func (c *Client) fetchLarge(o codec.Outcome) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.registry.find(o.N)
+	if p == nil || c.fetching[o.N] {
+		return
+	}
+	if c.fetching == nil {
+		c.fetching = map[uint64]bool{}
+	}
+	c.fetching[o.N] = true
+	go func() {
+		c.fetches <- struct{}{}
+		value, err := c.get(o.Object)
+		<-c.fetches
+		if err != nil {
+			p.finish(nil, err)
+		} else {
+			p.stats.observe(max(o.Run, time.Nanosecond))
+			p.finish(value, nil)
+		}
+		c.drop(o.Object)
+		c.dropArgument(p)
+		c.registry.take(o.N) // the last, so that Close waits for it
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.fetching, o.N)
+	}()
+}
+
+// get fetches a value, and tries again when the broker is away for a moment.
+func (c *Client) get(name string) (value []byte, err error) {
+	for range fetchTries {
+		ctx, cancel := context.WithTimeout(c.life, fetchPatience)
+		value, err = c.transport.Objects().Get(ctx, name, c.maxValue)
+		cancel()
+		switch {
+		case err == nil:
+			return value, nil
+		case errors.Is(err, objects.ErrTooLarge):
+			return nil, fmt.Errorf("%w: %w", codec.ErrTooLarge, err)
+		case errors.Is(err, objects.ErrGone):
+			return nil, fmt.Errorf("producer: fetching a large result: %w", err)
+		}
+		select {
+		case <-time.After(fetchPause):
+		case <-c.life.Done():
+			return nil, ErrClosed
+		}
+	}
+	return nil, fmt.Errorf("producer: fetching a large result: %w", err)
+}

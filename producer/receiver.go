@@ -1,0 +1,48 @@
+package producer
+
+import (
+	"fmt"
+
+	"github.com/musterfleet/muster/codec"
+)
+
+// receiver is the client as its transport sees it. It is called by goroutines
+// of the transport's, which nobody may hold up: waiters are told without
+// waiting for them, and done callbacks run elsewhere.
+type receiver struct{ *Client }
+
+// Outcomes gives outcomes to their futures. One whose future is gone is a
+// duplicate, or late, and changes nothing.
+func (c receiver) Outcomes(data []byte) (int, error) {
+	var outcomes codec.Outcomes
+	if err := outcomes.Decode(data); err != nil {
+		return 0, err
+	}
+	if outcomes.Client != c.id {
+		return 0, fmt.Errorf("outcomes for client %s", outcomes.Client)
+	}
+	for i := range outcomes.List {
+		o := &outcomes.List[i]
+		if o.Object != "" {
+			c.fetchLarge(*o)
+			continue
+		}
+		if p := c.registry.take(o.N); p != nil {
+			c.dropArgument(p)
+			p.outcome(o)
+		}
+	}
+	return len(outcomes.List), nil
+}
+
+// Started notes that a task runs.
+func (c receiver) Started(data []byte) error {
+	started, err := codec.ReadStarted(data)
+	if err != nil {
+		return err
+	}
+	if p := c.registry.find(started.N); p != nil {
+		p.start()
+	}
+	return nil
+}
