@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"runtime"
 
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/proc"
@@ -20,6 +22,7 @@ type Pool struct {
 	supervisor *Supervisor
 	client     *producer.Client
 	dir        string
+	dropped    runtime.Cleanup // warns
 }
 
 // Local starts a pool: an embedded broker on a random port of the loopback
@@ -42,6 +45,9 @@ func Local(ctx context.Context, options ...Option) (*Pool, error) {
 	if err := p.start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, p.release())
 	}
+	p.dropped = runtime.AddCleanup(p, func(logger *slog.Logger) {
+		logger.Warn("a pool was dropped without Close; its processes stay until the program ends")
+	}, cfg.Logger)
 	return p, nil
 }
 
@@ -104,6 +110,7 @@ func (p *Pool) Kill() error {
 
 // release frees what has been started, in whatever state.
 func (p *Pool) release() error {
+	p.dropped.Stop()
 	if p.client != nil {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()

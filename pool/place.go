@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -113,6 +114,8 @@ func (p *place) attend(c *child, started func(error)) consumer.Leaving {
 	p.introduce(p, c)
 	go c.write(func(err error) { p.Logger.Debug("ordering a worker process", "pid", c.PID(), "error", err) })
 	go c.read(func(r report) { p.take(c, r, started) })
+	overdue := time.AfterFunc(readyPatience, func() { p.giveUp(c) })
+	defer overdue.Stop()
 	select {
 	case <-p.quit:
 		c.order(order{Drain: true})
@@ -126,6 +129,23 @@ func (p *place) attend(c *child, started func(error)) consumer.Leaving {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.left
+}
+
+// giveUp kills a process that is not ready when it should be: it hangs, and would
+// keep its place empty for ever.
+func (p *place) giveUp(c *child) {
+	c.mu.Lock()
+	ready := c.ready
+	if !ready {
+		c.failed = fmt.Sprintf("not within %v", readyPatience)
+	}
+	c.mu.Unlock()
+	if ready {
+		return
+	}
+	if err := c.Kill(); err != nil {
+		p.Logger.Debug("killing a process that is not ready", "pid", c.PID(), "error", err)
+	}
 }
 
 // bury sees to the tasks of a process that has died, reports its death and
