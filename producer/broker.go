@@ -41,7 +41,6 @@ type remote struct {
 	objects   *objects.Store
 	replies   *nats.Subscription
 	messages  atomic.Uint64
-	receiving sync.Mutex // held while a reply is taken
 
 	life     context.Context // ends with Close
 	end      context.CancelFunc
@@ -142,19 +141,32 @@ func (r *remote) Close() {
 	if r.nc == nil {
 		return
 	}
-	if r.replies != nil {
-		if err := r.replies.Unsubscribe(); err != nil {
-			r.logger.Debug("unsubscribing at close", "error", err)
-		}
-		r.receiving.Lock() // the receipt of the reply that is being taken goes out too
-		defer r.receiving.Unlock()
-	}
 	if r.nc.IsConnected() {
+		if r.replies != nil {
+			r.drain()
+		}
 		if err := r.flush(context.Background()); err != nil {
 			r.logger.Debug("flushing at close", "error", err)
 		}
 	}
 	r.nc.Close()
+}
+
+// drain ends the subscription to replies. What is on its way still gets its
+// receipt: else its worker would wait for that.
+func (r *remote) drain() {
+	drained := make(chan struct{})
+	r.replies.SetClosedHandler(func(string) { close(drained) })
+	if err := r.replies.Drain(); err != nil {
+		r.logger.Debug("unsubscribing at close", "error", err)
+		return
+	}
+	timer := time.NewTimer(flushTimeout)
+	defer timer.Stop()
+	select {
+	case <-drained:
+	case <-timer.C:
+	}
 }
 
 // flush waits until the broker has seen what the connection sent.
@@ -167,8 +179,6 @@ func (r *remote) flush(ctx context.Context) error {
 // receive takes a message on the reply subject. It runs on the subscription's
 // one goroutine and does not block.
 func (r *remote) receive(msg *nats.Msg) {
-	r.receiving.Lock()
-	defer r.receiving.Unlock()
 	if msg.Subject == broker.StartedSubject(r.client) {
 		if err := r.to.Started(msg.Data); err != nil {
 			r.logger.Warn("a started notice does not read", "error", err)

@@ -2,6 +2,11 @@ package producer_test
 
 import (
 	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,4 +118,54 @@ func TestConnectFails(t *testing.T) {
 	t.Parallel()
 	_, err := producer.Connect(t.Context(), "nats://127.0.0.1:1")
 	require.ErrorIs(t, err, broker.ErrUnreachable)
+}
+
+// gate is a way to the broker that can be shut.
+type gate struct{ shut atomic.Bool }
+
+func (g *gate) Dial(network, address string) (net.Conn, error) {
+	if g.shut.Load() {
+		return nil, errors.New("shut")
+	}
+	return net.Dial(network, address)
+}
+
+// What was stored while a client was away is fetched when it is back.
+func TestBrokerMissedOutcomes(t *testing.T) {
+	t.Parallel()
+	store := t.TempDir()
+	s, err := broker.StartServer(broker.ServerConfig{Port: -1, StoreDir: store})
+	require.NoError(t, err)
+	address, err := url.Parse(s.URL())
+	require.NoError(t, err)
+	port, err := strconv.Atoi(address.Port())
+	require.NoError(t, err)
+
+	dialer := &gate{} // shut until the outcomes are stored
+	c, err := producer.Connect(t.Context(), s.URL(), producer.WithNATS(nats.SetCustomDialer(dialer), nats.CustomReconnectDelay(func(int) time.Duration { return time.Millisecond })))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close(ended) })
+	fs := submitN(t, c, 3)
+	require.NoError(t, c.Flush(t.Context()))
+	dialer.shut.Store(true)
+	s.Shutdown()
+	s, err = broker.StartServer(broker.ServerConfig{Port: port, StoreDir: store})
+	require.NoError(t, err)
+	t.Cleanup(s.Shutdown)
+	nc, err := broker.Connect(t.Context(), broker.Config{URL: s.URL()})
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	for i, f := range fs {
+		_, err = js.Publish(t.Context(), broker.ResultSubject(c.ID(), f.ID().N), message(f.ID(), i))
+		require.NoError(t, err)
+	}
+	require.Equal(t, 3, c.Pending())
+	dialer.shut.Store(false)
+	for i, f := range fs {
+		n, err := f.Result(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, i, n)
+	}
 }

@@ -1,24 +1,18 @@
 package producer
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"reflect"
 	"runtime"
 	"runtime/debug"
-	"sync"
 )
 
 // callbacks runs the done callbacks of a client's futures. Those of one future
 // run one after the other on a goroutine of their own, which ends with them, so
 // that they may block, and neither panic nor runtime.Goexit harms anybody else.
 type callbacks struct {
-	logger *slog.Logger
-
-	mu      sync.Mutex
-	running int
-	idle    chan struct{} // closed when running reaches 0; made when somebody waits
+	logger  *slog.Logger
+	running tally
 }
 
 // calls is the callbacks of one future that are due.
@@ -31,7 +25,7 @@ type calls struct {
 // run starts calls, and gives a channel that is closed when all have returned.
 func (c *callbacks) run(due *calls) <-chan struct{} {
 	due.done = make(chan struct{})
-	c.begin()
+	c.running.begin()
 	go c.loop(due)
 	return due.done
 }
@@ -42,7 +36,7 @@ func (c *callbacks) loop(due *calls) {
 			go c.loop(due)
 			return
 		}
-		c.end()
+		c.running.end()
 		close(due.done)
 	}()
 	for len(due.rest) > 0 {
@@ -89,40 +83,5 @@ func inCallback() bool {
 				return true
 			}
 		}
-	}
-}
-
-func (c *callbacks) begin() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.running++
-}
-
-func (c *callbacks) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.running--; c.running == 0 && c.idle != nil {
-		close(c.idle)
-		c.idle = nil
-	}
-}
-
-// wait waits until no callback runs, or ctx ends.
-func (c *callbacks) wait(ctx context.Context) error {
-	c.mu.Lock()
-	running := c.running
-	if running > 0 && c.idle == nil {
-		c.idle = make(chan struct{})
-	}
-	idle := c.idle
-	c.mu.Unlock()
-	if running == 0 {
-		return nil
-	}
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("producer: closed while done callbacks still run: %w", ended(ctx))
 	}
 }

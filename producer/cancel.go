@@ -15,8 +15,8 @@ func (c *Client) CancelPending() int { return c.cancel(false, c.registry.all()..
 // that are not done if running ones may be stopped; it tells the workers in few
 // messages, runs the futures' callbacks, and gives how many it cancelled.
 func (c *Client) cancel(running bool, futures ...*pending) int {
-	c.callbacks.begin() // so that Close waits for those that come below
-	defer c.callbacks.end()
+	c.callbacks.running.begin() // so that Close waits for those that come below
+	defer c.callbacks.running.end()
 	cancelled := 0
 	numbers := map[*batcher][]uint64{}
 	var due []*calls

@@ -31,6 +31,7 @@ type Client struct {
 
 	maxValue int64
 	fetches  chan struct{} // an element for each large result being fetched
+	chores   tally         // of goroutines that end by themselves soon
 
 	disconnect sync.Once
 	life       context.Context // ends when the client disconnects

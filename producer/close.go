@@ -41,10 +41,19 @@ func (c *Client) Close(ctx context.Context) error {
 		for _, p := range c.registry.takeAll() {
 			p.finish(nil, ErrClosed)
 		}
+		c.waitForChores() // which need the transport
 		c.transport.Close()
+		c.waitForChores()
 	})
-	if err == nil && !inCallback() {
-		err = c.callbacks.wait(ctx)
+	if err != nil || inCallback() {
+		return err
 	}
-	return err
+	if err := c.callbacks.running.wait(ctx); err != nil {
+		return fmt.Errorf("producer: closed while done callbacks still run: %w", err)
+	}
+	return nil
 }
+
+// waitForChores waits for what ends by itself soon, now that the client's life
+// has ended.
+func (c *Client) waitForChores() { _ = c.chores.wait(context.Background()) }

@@ -26,7 +26,8 @@ const (
 	dropPatience = 5 * time.Second
 )
 
-// putLarge stores an argument that no message carries.
+// putLarge stores an argument that no message carries by itself, until the
+// future is done.
 func (c *Client) putLarge(ctx context.Context, p *pending, t *codec.Task) error {
 	store := c.transport.Objects()
 	if store == nil || int64(len(t.Arg)) > c.maxValue {
@@ -36,23 +37,22 @@ func (c *Client) putLarge(ctx context.Context, p *pending, t *codec.Task) error 
 	if err != nil {
 		return fmt.Errorf("producer: storing a large argument: %w", err)
 	}
-	t.Object, t.Arg, p.object = name, nil, name
+	t.Object, t.Arg = name, nil
+	p.notify(c, func() { c.drop(name) })
 	return nil
 }
 
-// dropArgument removes a large argument that nobody needs any more.
-func (c *Client) dropArgument(p *pending) {
-	if p.object != "" {
-		go c.drop(p.object)
-	}
-}
-
+// drop removes a large value that nobody needs any more. It does not block.
 func (c *Client) drop(name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), dropPatience)
-	defer cancel()
-	if err := c.transport.Objects().Remove(ctx, name); err != nil {
-		c.logger.Debug("a large value stays in the object store for a while", "object", name, "error", err)
-	}
+	c.chores.begin()
+	go func() {
+		defer c.chores.end()
+		ctx, cancel := context.WithTimeout(context.Background(), dropPatience)
+		defer cancel()
+		if err := c.transport.Objects().Remove(ctx, name); err != nil {
+			c.logger.Debug("a large value stays in the object store for a while", "object", name, "error", err)
+		}
+	}()
 }
 
 // fetchLarge settles a future whose result is in the object store. It does not
@@ -69,7 +69,9 @@ func (c *Client) fetchLarge(o codec.Outcome) {
 		c.fetching = map[uint64]bool{}
 	}
 	c.fetching[o.N] = true
+	c.chores.begin()
 	go func() {
+		defer c.chores.end()
 		c.fetches <- struct{}{}
 		value, err := c.get(o.Object)
 		<-c.fetches
@@ -80,7 +82,6 @@ func (c *Client) fetchLarge(o codec.Outcome) {
 			p.finish(value, nil)
 		}
 		c.drop(o.Object)
-		c.dropArgument(p)
 		c.registry.take(o.N) // the last, so that Close waits for it
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -185,6 +185,7 @@ func (m *mapping[A, R]) submit(arg A) bool {
 		return len(m.tasks) < m.chunk || m.submitChunk()
 	}
 	if m.err = m.batcher.add(m.ctx, &call.pending, &task); m.err != nil {
+		call.finish(nil, m.err)
 		return false
 	}
 	return m.put(call)
@@ -202,6 +203,9 @@ func (m *mapping[A, R]) submitChunk() bool {
 	submitted, err := m.batcher.addChunk(m.ctx, handles, m.tasks)
 	for _, call := range m.calls[:submitted] {
 		m.put(call)
+	}
+	for _, call := range m.calls[submitted:] {
+		call.finish(nil, err)
 	}
 	m.calls, m.tasks, m.err = nil, nil, err
 	return err == nil

@@ -22,8 +22,6 @@ type pending struct {
 	stats *runTimes // of the task's func
 	spec  *codec.Spec
 	n     uint64
-	// object names the object that holds the argument, if that is large.
-	object string
 
 	mu       sync.Mutex
 	state    State

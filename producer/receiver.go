@@ -28,7 +28,6 @@ func (c receiver) Outcomes(data []byte) (int, error) {
 			continue
 		}
 		if p := c.registry.take(o.N); p != nil {
-			c.dropArgument(p)
 			p.outcome(o)
 		}
 	}

@@ -28,6 +28,7 @@ func Submit[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], arg A,
 		return nil, err
 	}
 	if err := s.batcher.add(ctx, &future.pending, &task); err != nil {
+		future.finish(nil, err) // for who waits for it: its large argument
 		return nil, err
 	}
 	return future, nil

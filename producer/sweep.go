@@ -48,19 +48,21 @@ func (r *remote) collectMissed() {
 	}
 }
 
-// collect reads every outcome that is stored for this client.
+// collect reads every outcome that is stored for this client now, over a
+// consumer that lasts only for that.
 func (r *remote) collect() error {
 	ctx, cancel := context.WithTimeout(r.life, sweepTimeout)
 	defer cancel()
-	consumer, err := r.js.OrderedConsumer(ctx, broker.ResultsStream, jetstream.OrderedConsumerConfig{
-		FilterSubjects:    []string{broker.ResultWildcard(r.client)},
-		InactiveThreshold: sweepTimeout,
+	consumer, err := r.js.CreateConsumer(ctx, broker.ResultsStream, jetstream.ConsumerConfig{
+		FilterSubject: broker.ResultWildcard(r.client),
+		AckPolicy:     jetstream.AckNonePolicy,
+		MemoryStorage: true, InactiveThreshold: sweepTimeout,
 	})
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", broker.ResultsStream, err)
 	}
-	for ctx.Err() == nil {
-		messages, err := consumer.FetchNoWait(fetchBatch)
+	for left := int(consumer.CachedInfo().NumPending); left > 0; {
+		messages, err := consumer.Fetch(min(left, fetchBatch), jetstream.FetchContext(ctx))
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", broker.ResultsStream, err)
 		}
@@ -71,12 +73,10 @@ func (r *remote) collect() error {
 				r.logger.Warn("a stored outcome does not read", "subject", msg.Subject(), "error", err)
 			}
 		}
-		if err := messages.Error(); err != nil && !errors.Is(err, jetstream.ErrNoMessages) {
-			return fmt.Errorf("reading %s: %w", broker.ResultsStream, err)
-		}
 		if read == 0 {
-			return nil
+			return fmt.Errorf("reading %s: %d messages are missing: %w", broker.ResultsStream, left, errors.Join(messages.Error(), ctx.Err()))
 		}
+		left -= read
 	}
-	return context.Cause(ctx)
+	return nil
 }
