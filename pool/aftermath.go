@@ -29,6 +29,7 @@ const aftermathPatience = 10 * time.Second
 func (p *place) aftermath(c *child) (running bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), aftermathPatience)
 	defer cancel()
+	p.awaitFarewell(ctx, c)
 	var all sync.WaitGroup
 	for _, d := range c.board.Deliveries() {
 		running = running || d.Running()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +23,8 @@ type child struct {
 	born     time.Time
 	orders   chan order    // to be written to the process
 	listened chan struct{} // closed when its last report has been read
+	// signOfLife is a subject that the process's connection listens to.
+	signOfLife string
 
 	mu        sync.Mutex
 	ready     bool
@@ -58,6 +62,7 @@ func (s *Supervisor) startChild() (*child, error) {
 	c := &child{
 		board: board, born: time.Now(),
 		orders: make(chan order, mostOrders), listened: make(chan struct{}),
+		signOfLife: s.nc.NewInbox(),
 	}
 	c.Process, err = proc.Start(proc.Spec{
 		Path: s.executable, Args: os.Args[:1], Env: s.environment(),
@@ -69,9 +74,18 @@ func (s *Supervisor) startChild() (*child, error) {
 	return c, nil
 }
 
+// environment gives the environment of worker processes. A process finds the
+// first value of a name that comes more than once, but the last shall stand.
 func (s *Supervisor) environment() []string {
-	env := append(os.Environ(), s.Env...)
-	return append(env, roleEnv+"="+roleWorker)
+	env := slices.Concat(os.Environ(), s.Env, []string{roleEnv + "=" + roleWorker})
+	slices.Reverse(env)
+	seen := map[string]bool{}
+	return slices.DeleteFunc(env, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		again := seen[name]
+		seen[name] = true
+		return again
+	})
 }
 
 // order queues an order for the process.

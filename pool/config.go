@@ -36,7 +36,8 @@ type Config struct {
 	Stdout, Stderr io.Writer
 	// Listener is told what happens to worker processes.
 	Listener Listener
-	// Env is added to the environment of worker processes, as "NAME=value".
+	// Env is added to the environment of worker processes, as "NAME=value"; it
+	// stands in place of what this program has by the same name.
 	Env []string
 	// MaxTasks is after how many tasks a worker process is replaced; 0 means
 	// never. It mirrors max_tasks_per_child.
@@ -102,7 +103,8 @@ func WithListener(listener Listener) Option {
 	}
 }
 
-// Env adds to the environment of worker processes, as "NAME=value".
+// Env adds to the environment of worker processes, as "NAME=value", in place of
+// what this program has by the same name.
 func Env(env ...string) Option {
 	return func(c *Config) error {
 		c.Env = append(c.Env, env...)
@@ -141,6 +143,19 @@ func IdleTimeout(d time.Duration) Option {
 			return fmt.Errorf("%w: an idle timeout of %v; it must be greater than 0", ErrConfig, d)
 		}
 		c.IdleTimeout = d
+		return nil
+	}
+}
+
+// MaxValue sets the largest argument or result, in bytes encoded, that crosses;
+// a larger one is an error of its call alone, codec.ErrTooLarge. With [Local] it
+// holds for the client as well.
+func MaxValue(bytes int64) Option {
+	return func(c *Config) error {
+		if bytes < 1 {
+			return fmt.Errorf("%w: values of at most %d bytes; the number must be greater than 0", ErrConfig, bytes)
+		}
+		c.MaxValue = bytes
 		return nil
 	}
 }

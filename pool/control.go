@@ -27,6 +27,7 @@ type setup struct {
 	URL      string              `json:"url"`
 	Queue    string              `json:"queue"`
 	Host     string              `json:"host"`
+	Life     string              `json:"life"` // subject to listen to, as a sign of life
 	Tenure   consumer.Tenure     `json:"tenure"`
 	MaxValue int64               `json:"max_value"`
 	Init     *initial            `json:"init,omitempty"`

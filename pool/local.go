@@ -72,7 +72,11 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 	if p.supervisor, err = start(ctx, cfg, p.guard, executable, false); err != nil {
 		return err
 	}
-	p.client, err = producer.Connect(ctx, cfg.URL, producer.WithQueue(cfg.Queue), producer.WithLogger(cfg.Logger))
+	clientOptions := []producer.Option{producer.WithQueue(cfg.Queue), producer.WithLogger(cfg.Logger)}
+	if cfg.MaxValue > 0 {
+		clientOptions = append(clientOptions, producer.WithMaxValue(cfg.MaxValue))
+	}
+	p.client, err = producer.Connect(ctx, cfg.URL, clientOptions...)
 	return err
 }
 

@@ -212,7 +212,7 @@ func (s *Supervisor) introduce(p *place, c *child) {
 	defer s.mu.Unlock()
 	p.current = c
 	c.order(order{Setup: &setup{
-		URL: s.URL, Queue: s.Queue, Host: s.Host, Tenure: s.tenure(), MaxValue: s.MaxValue, Init: s.initial,
+		URL: s.URL, Queue: s.Queue, Host: s.Host, Life: c.signOfLife, Tenure: s.tenure(), MaxValue: s.MaxValue, Init: s.initial,
 		Cancel: byClient(s.cancelled.ids),
 	}})
 }

@@ -76,6 +76,10 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 	}
 	defer nc.Close()
 	defer drain() // before the connection is closed, so that nobody calls it lost
+	// Before the first pull, so that it ends no sooner than the pulls do.
+	if _, err := nc.Subscribe(w.setup.Life, func(*nats.Msg) {}); err != nil {
+		return "", fmt.Errorf("pool: giving a sign of life: %w", err)
+	}
 	local.set(w.setup)
 	if err := w.initialise(ctx); err != nil {
 		return "", err

@@ -230,12 +230,13 @@ func (d *Desk) overdue(now time.Time) bool {
 			late = append(late, token)
 		}
 	}
-	left := len(d.waiting) - len(late)
 	d.mu.Unlock()
 	for _, token := range late {
 		d.store(token)
 	}
-	return left > 0
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.waiting) > 0
 }
 
 // Close fails what still waits with [ErrClosed] and ends the desk's goroutine.

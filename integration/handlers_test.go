@@ -1,0 +1,101 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/consumer"
+)
+
+// The funcs of the tests.
+var (
+	double    = codec.NewFunc[int, int]("double")
+	nap       = codec.NewFunc[time.Duration, seen]("nap")
+	attend    = codec.NewFunc[call, seen]("attend")
+	die       = codec.NewFunc[dying, seen]("die")
+	misbehave = codec.NewFunc[string, any]("misbehave")
+	unknown   = codec.NewFunc[int, int]("unknown")
+)
+
+// seen is what a task saw of itself.
+type seen struct{ PID, Attempt int }
+
+// call sends a task to a gate.
+type call struct {
+	Gate  string
+	Name  string
+	Child bool // start a process first that stays
+}
+
+// dying has a task die a number of times before it succeeds.
+type dying struct {
+	Manner string // a key of deaths; empty: not at all
+	Times  int
+}
+
+func handle() {
+	consumer.Handle(double, func(_ context.Context, n int) (int, error) { return 2 * n, nil })
+	consumer.Handle(nap, func(ctx context.Context, d time.Duration) (seen, error) {
+		time.Sleep(d)
+		return look(ctx), nil
+	})
+	consumer.Handle(attend, func(ctx context.Context, c call) (seen, error) {
+		s := look(ctx)
+		if c.Child {
+			if err := exec.Command("sleep", "3600").Start(); err != nil {
+				return s, err
+			}
+		}
+		return s, waitAtGate(c.Gate, visit{Name: c.Name, PID: s.PID, Attempt: s.Attempt})
+	})
+	consumer.Handle(die, func(ctx context.Context, d dying) (seen, error) {
+		s := look(ctx)
+		if s.Attempt <= d.Times {
+			fmt.Fprintln(os.Stderr, "dying by", d.Manner)
+			deaths[d.Manner]()
+			time.Sleep(patience) // a signal may take a moment
+		}
+		return s, nil
+	})
+	consumer.Handle(misbehave, func(_ context.Context, manner string) (any, error) { return manners[manner]() })
+}
+
+func look(ctx context.Context) seen {
+	info, _ := consumer.Task(ctx)
+	return seen{PID: os.Getpid(), Attempt: info.Attempt}
+}
+
+// deaths are ways to take the process along.
+var deaths = map[string]func(){
+	"SIGKILL": func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) },
+	// Go has a handler for this signal, so as a program that has none.
+	"SIGSEGV": func() { _ = syscall.Exec("/bin/sh", []string{"sh", "-c", "kill -s SEGV $$"}, nil) },
+	"exit 0":  func() { os.Exit(0) },
+	"exit 3":  func() { os.Exit(3) },
+	"panic":   func() { go panic("in another goroutine") },
+}
+
+// silent is an error without a message.
+type silent struct{}
+
+func (*silent) Error() string { return "" }
+
+// manners are ways to fail without harm to the process.
+var manners = map[string]func() (any, error){
+	"pid":       func() (any, error) { return os.Getpid(), nil },
+	"error":     func() (any, error) { return nil, errors.New("no luck") },
+	"empty":     func() (any, error) { return nil, errors.New("") },
+	"typed nil": func() (any, error) { return nil, (*silent)(nil) },
+	"panic":     func() (any, error) { panic("oh no") },
+	"goexit":    func() (any, error) { runtime.Goexit(); return nil, nil },
+	"channel":   func() (any, error) { return make(chan int), nil },
+	"large":     func() (any, error) { return strings.Repeat("x", 2<<20), nil },
+}
