@@ -10,9 +10,10 @@ import (
 // runs. It decides how many of its tasks may share a batch.
 type runTimes struct{ mean atomic.Int64 } // nanoseconds; 0 while nothing is known
 
-// observe takes in one run time. The mean follows rises quickly and falls
-// slowly: a batch too small costs a little throughput, one too large makes
-// tasks wait behind each other.
+// observe takes in one run time. The mean rises quickly and falls slowly: a
+// batch too small costs a little throughput, one too large makes tasks wait
+// behind each other. But one run counts as at most a few times the mean: a short
+// task whose process was not scheduled for a while has not become a long one.
 func (t *runTimes) observe(run time.Duration) {
 	old := t.mean.Load()
 	next := int64(run)
@@ -20,6 +21,7 @@ func (t *runTimes) observe(run time.Duration) {
 		weight := int64(16)
 		if next > old {
 			weight = 4
+			next = min(next, mostRise*old+int64(hiccup))
 		}
 		next = old + (next-old)/weight
 	}
@@ -27,6 +29,11 @@ func (t *runTimes) observe(run time.Duration) {
 		t.mean.Store(next)
 	}
 }
+
+const (
+	mostRise = 8
+	hiccup   = 50 * time.Microsecond
+)
 
 // expect gives the expected run time, and unknown while nothing is known.
 func (t *runTimes) expect(unknown time.Duration) time.Duration {
