@@ -100,9 +100,3 @@ func (w *Worker) Serve(ctx context.Context) (Leaving, error) {
 // the scoreboard. A handler that fails then has failed for the reason given:
 // codec.CodeTimeLimit or codec.CodeCancelled. It is safe for concurrent use.
 func (w *Worker) Stop(client, task uint64, why codec.Code) { w.running.stop(client, task, why) }
-
-func unsubscribe(s *nats.Subscription, logger *slog.Logger) {
-	if err := s.Unsubscribe(); err != nil {
-		logger.Debug("unsubscribing", "subject", s.Subject, "error", err)
-	}
-}
