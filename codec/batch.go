@@ -8,13 +8,14 @@ import "encoding/binary"
 type Batch struct {
 	Client string
 	Tasks  []Task // what Decode read; they refer to the bytes it was given
+	Chunk  bool   // one process is to run them all, however long they take
 }
 
 // Decode reads a batch into b, reusing its space. The tasks refer to data. Its
 // error wraps [ErrMalformed] or [ErrVersion].
 func (b *Batch) Decode(data []byte) error {
 	before := b.Tasks
-	b.Client, b.Tasks = "", b.Tasks[:0]
+	b.Client, b.Tasks, b.Chunk = "", b.Tasks[:0], false
 	r := reader{data: data}
 	extra := r.envelope(kindBatch, 2)
 	if client := r.str(); r.err == nil && !validClient(string(client)) {
@@ -32,10 +33,14 @@ func (b *Batch) Decode(data []byte) error {
 		name = t.Func
 		b.Tasks = append(b.Tasks, t)
 	}
+	if extra > 0 {
+		b.Chunk = r.bool()
+		extra--
+	}
 	err := r.close(extra)
 	if err != nil {
 		clear(b.Tasks)
-		b.Client, b.Tasks = "", b.Tasks[:0]
+		b.Client, b.Tasks, b.Chunk = "", b.Tasks[:0], false
 	}
 	if len(before) > len(b.Tasks) {
 		clear(before[len(b.Tasks):]) // they hold the message before in memory
@@ -49,14 +54,26 @@ type BatchBuilder struct {
 	buf   []byte
 	tasks int
 	count int // where the number of tasks stands in buf
+	chunk bool
 }
 
 // NewBatch begins a batch of a client's tasks, in buf's space if it has any.
 func NewBatch(client string, buf []byte) *BatchBuilder {
 	buf = appendEnvelope(buf[:0], kindBatch, 2)
+	return newBatch(client, buf, false)
+}
+
+// NewChunk begins a batch as [NewBatch] does, whose tasks one process is to run,
+// however long they take.
+func NewChunk(client string, buf []byte) *BatchBuilder {
+	buf = appendEnvelope(buf[:0], kindBatch, 3)
+	return newBatch(client, buf, true)
+}
+
+func newBatch(client string, buf []byte, chunk bool) *BatchBuilder {
 	buf = appendString(buf, client)
 	buf = appendArray32(buf)
-	return &BatchBuilder{buf: buf, count: len(buf) - 4}
+	return &BatchBuilder{buf: buf, count: len(buf) - 4, chunk: chunk}
 }
 
 // Add encodes a task into the batch. A batch of no task, or of more than
@@ -81,5 +98,8 @@ func (b *BatchBuilder) Size() int { return len(b.buf) }
 // Bytes gives the encoded batch, which shares the builder's space.
 func (b *BatchBuilder) Bytes() []byte {
 	binary.BigEndian.PutUint32(b.buf[b.count:], uint32(b.tasks))
+	if b.chunk {
+		return appendBool(b.buf, true)
+	}
 	return b.buf
 }

@@ -33,6 +33,24 @@ func TestBatchRoundTrip(t *testing.T) {
 	}
 }
 
+func TestBatchSaysWhetherItIsAChunk(t *testing.T) {
+	t.Parallel()
+	task := codec.Task{N: 7, Func: "f", Arg: []byte{}}
+	chunk := codec.NewChunk(client, nil)
+	chunk.Add(&task)
+	var b codec.Batch
+	for _, data := range [][]byte{chunk.Bytes(), chunk.Bytes()} { // it can be asked for again
+		require.NoError(t, b.Decode(data))
+		require.True(t, b.Chunk)
+		require.Equal(t, []codec.Task{task}, b.Tasks)
+	}
+	require.NoError(t, b.Decode(encodeBatch(task)))
+	require.False(t, b.Chunk)
+	require.NoError(t, b.Decode(pack(t, 1, 1, client, []any{[]any{7, "f", []byte{}}}, false)))
+	require.False(t, b.Chunk)
+	require.ErrorIs(t, b.Decode(pack(t, 1, 1, client, []any{[]any{7, "f", []byte{}}}, 1)), codec.ErrMalformed)
+}
+
 func TestBatchHostile(t *testing.T) {
 	t.Parallel()
 	task := []any{7, "f", []byte{1}}

@@ -18,7 +18,7 @@ import (
 func FuzzBatch(f *testing.F) {
 	f.Add(messages()["batch"])
 	f.Add(encodeBatch(ordinaryTask, ordinaryTask, fullTask))
-	f.Add(pack(f, 1, 1, client, []any{[]any{7, "f", []byte{1}, map[string]any{"later": 1}}}, "extra"))
+	f.Add(pack(f, 1, 1, client, []any{[]any{7, "f", []byte{1}, map[string]any{"later": 1}}}, false, "extra"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var first, second codec.Batch
 		if err := first.Decode(data); err != nil {
@@ -27,7 +27,11 @@ func FuzzBatch(f *testing.F) {
 			}
 			return
 		}
-		b := codec.NewBatch(first.Client, nil)
+		begin := codec.NewBatch
+		if first.Chunk {
+			begin = codec.NewChunk
+		}
+		b := begin(first.Client, nil)
 		for i := range first.Tasks {
 			b.Add(&first.Tasks[i])
 			// An empty header does not travel.

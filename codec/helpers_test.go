@@ -60,7 +60,7 @@ func encodeOutcomes(list ...codec.Outcome) []byte {
 // messages gives a real message of each kind, by the names of decoders.
 func messages() map[string][]byte {
 	return map[string][]byte{
-		"batch": encodeBatch(ordinaryTask, fullTask),
+		"batch": encodeChunk(ordinaryTask, fullTask),
 		"outcomes": encodeOutcomes(
 			codec.Outcome{N: 7, Value: []byte{0xc3}, Run: 1500},
 			codec.Outcome{N: 1 << 40, Failure: &fullFailure},
@@ -69,6 +69,15 @@ func messages() map[string][]byte {
 		"cancel":  codec.AppendCancel(nil, client, true, 1, 1<<63),
 		"started": codec.AppendStarted(nil, &codec.Started{N: 7, Attempt: 2, Host: "kestrel", PID: 4711}),
 	}
+}
+
+// encodeChunk gives a batch with all that it can have.
+func encodeChunk(tasks ...codec.Task) []byte {
+	b := codec.NewChunk(client, nil)
+	for i := range tasks {
+		b.Add(&tasks[i])
+	}
+	return b.Bytes()
 }
 
 // nested gives depth arrays within each other, around one nil.

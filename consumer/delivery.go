@@ -12,13 +12,18 @@ import (
 // delivery is a batch that the broker has given to this process, from its
 // arrival until it is acknowledged or given back.
 type delivery struct {
-	worker *Worker
-	ack    string // subject of the answer
-	batch  codec.Batch
-	slot   *scoreboard.Slot
-	next   int // task to run next; the executor's
+	worker  *Worker
+	ack     string // subject of the answer
+	subject string // that it was published to
+	batch   codec.Batch
+	slot    *scoreboard.Slot
+	next    int // task to run next; the executor's
 
 	mu     sync.Mutex
+	begun  int     // tasks that the executor has begun, or is about to
+	end    int     // tasks that are not given back
+	away   bool    // the rest is being given back
+	parked bool    // the executor has done what is left meanwhile
 	parts  []*part // on their way to the client, in task order
 	handed int     // outcomes in safe hands
 	failed bool    // an outcome could be neither handed off nor stored
@@ -63,7 +68,12 @@ func (p *part) arrived(err error) {
 		d.handed += d.parts[0].outcomes
 		d.parts = d.parts[1:]
 	}
-	if d.handed == len(d.batch.Tasks) {
+	d.settle()
+}
+
+// settle acknowledges the delivery if nothing of it is left; d.mu is held.
+func (d *delivery) settle() {
+	if d.handed == d.end && !d.away {
 		d.worker.answer(d.ack, ackDone)
 		d.release()
 	}

@@ -59,6 +59,7 @@ func (e *executor) take() (*delivery, Leaving) {
 	// Nothing at hand: whoever waits for outcomes shall not wait longer.
 	e.outbox.flush()
 	e.busy.Store(false)
+	e.atWork.Store(nil)
 	e.puller.ask()
 	idle, stop := e.tenure.idle()
 	defer stop()
@@ -74,6 +75,7 @@ func (e *executor) take() (*delivery, Leaving) {
 
 func (e *executor) begin(d *delivery) *delivery {
 	e.busy.Store(true)
+	e.atWork.Store(d)
 	e.began = time.Now()
 	e.puller.ask()
 	return d
@@ -83,7 +85,7 @@ func (e *executor) begin(d *delivery) *delivery {
 // time to leave it leaves the rest where it is, on the board.
 func (e *executor) runDelivery() Leaving {
 	d, began := e.current, e.began
-	for d.next < len(d.batch.Tasks) {
+	for d.beginNext() {
 		if why := e.tenure.over(e.ctx); why != "" {
 			return why
 		}

@@ -26,6 +26,7 @@ func (w *Worker) observe(ctx context.Context) {
 		if isLong {
 			w.announce()
 			w.giveBackQueue() // what came since
+			w.split(time.Now())
 		}
 		if quiet++; active {
 			quiet = 0

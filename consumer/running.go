@@ -69,6 +69,16 @@ func (r *running) long(now time.Time) bool {
 	return isLong
 }
 
+// age tells how long the task has run that runs, 0 if there is none.
+func (r *running) age(now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.task == nil {
+		return 0
+	}
+	return now.Sub(r.since)
+}
+
 // look tells whether a task runs, and whether it has become long.
 func (r *running) look(now time.Time) (active, isLong bool) {
 	r.mu.Lock()

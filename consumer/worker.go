@@ -27,6 +27,7 @@ type Worker struct {
 	busy    atomic.Bool    // a delivery is running
 	usual   atomic.Int64   // usual run time of a delivery in nanoseconds; 0 while unknown
 	running running
+	atWork  atomic.Pointer[delivery] // what runs
 }
 
 const (
@@ -52,7 +53,7 @@ func (w *Worker) demand() int {
 
 // receive takes a delivery from the broker, on the subscription's goroutine.
 func (w *Worker) receive(msg *nats.Msg) {
-	d := &delivery{worker: w, ack: msg.Reply}
+	d := &delivery{worker: w, ack: msg.Reply, subject: msg.Subject}
 	if err := d.batch.Decode(msg.Data); err != nil {
 		w.reject(msg, err)
 		return
@@ -62,7 +63,7 @@ func (w *Worker) receive(msg *nats.Msg) {
 		w.giveBack(d)
 		return
 	}
-	d.slot = slot
+	d.slot, d.end = slot, len(d.batch.Tasks)
 	w.held.Add(1)
 	if w.running.long(time.Now()) {
 		w.giveBack(d)

@@ -67,6 +67,9 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 	}
 	put := &putting{place: p, id: fmt.Sprintf("putback.%s.%d.%d", info.Stream, info.StreamSeq, info.ConsumerSeq), subject: subject}
 	rest := codec.NewBatch(batch.Client, nil)
+	if batch.Chunk {
+		rest = codec.NewChunk(batch.Client, nil)
+	}
 	for i := d.HandedOff; i < d.Tasks; i++ {
 		task := &batch.Tasks[i]
 		if !d.Running() || i != d.Started-1 {

@@ -134,6 +134,20 @@ func (c *child) awaitReports() error {
 // holds reports whether the process has deliveries in hand.
 func (c *child) holds() bool { return len(c.board.Deliveries()) > 0 }
 
+// idle reports whether the process could run what comes: it is ready, and all
+// that it holds has been run.
+func (c *child) idle() bool {
+	return c.isReady() && !slices.ContainsFunc(c.board.Deliveries(), func(d scoreboard.Delivery) bool {
+		return d.Finished < d.Tasks
+	})
+}
+
+func (c *child) isReady() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ready
+}
+
 // stillborn says why a process was never ready, and is nil if it was.
 func (c *child) stillborn() error {
 	exit := c.Exit()

@@ -31,6 +31,10 @@ type Pool struct {
 // pool goes on until [Pool.Close]. When the program ends in any other way, its
 // worker processes, what they started, and the files are removed all the same.
 //
+// A pool whose processes end, five in a row, before they are ready, as when
+// their initializer fails, is broken: its futures and Submit fail with
+// producer.ErrClosed and [ErrNotReady]. It mirrors BrokenProcessPool.
+//
 // Its error is that of [Start], or of an option.
 func Local(ctx context.Context, options ...Option) (*Pool, error) {
 	refuseInWorker()
@@ -45,6 +49,7 @@ func Local(ctx context.Context, options ...Option) (*Pool, error) {
 	if err := p.start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, p.release())
 	}
+	go closeBroken(p.supervisor, p.client)
 	p.dropped = runtime.AddCleanup(p, func(logger *slog.Logger) {
 		logger.Warn("a pool was dropped without Close; its processes stay until the program ends")
 	}, cfg.Logger)

@@ -52,14 +52,19 @@ func (p *place) keep(started func(error)) {
 			if !p.sleep() {
 				return
 			}
+		} else {
+			p.scout.expect()
 		}
+		arrive := sync.OnceFunc(p.scout.arrive)
 		c, err := p.startChild()
 		young++
 		if err != nil {
+			arrive()
 			p.Logger.Error("a worker process could not be started", "error", err)
 			report(err)
 		} else {
-			left := p.attend(c, report)
+			left := p.attend(c, func(err error) { arrive(); report(err) })
+			arrive()
 			dormant = left == consumer.LeavingIdle
 			if left != "" || time.Since(c.born) > goodLife || c.board.Tasks() > 0 {
 				young = 0
@@ -154,9 +159,16 @@ func (p *place) bury(c *child) error {
 	// The tasks first: somebody may wait for them, and the process's output may
 	// take a moment to end.
 	running := p.aftermath(c)
+	p.scout.poke() // for what was given back
 	<-c.Exited()
 	death := newDeath(c, running, p.killing.Load())
-	if !death.Expected {
+	unready := c.stillborn()
+	switch {
+	case death.Expected:
+	case unready != nil:
+		p.Logger.Error("a worker process was never ready", "pid", death.PID, "error", unready)
+		p.miscarried(unready)
+	default:
 		p.Logger.Warn("a worker process died", "pid", death.PID, "cause", death.Cause, "task_running", death.Running)
 	}
 	if p.Listener.Died != nil {
@@ -165,7 +177,7 @@ func (p *place) bury(c *child) error {
 	if err := c.dispose(); err != nil {
 		p.Logger.Debug("disposing of a worker process", "pid", death.PID, "error", err)
 	}
-	return c.stillborn()
+	return unready
 }
 
 // take takes a report of the process's.
@@ -182,6 +194,7 @@ func (p *place) take(c *child, r report, started func(error)) {
 	}
 	c.mu.Unlock()
 	if first {
+		p.begun()
 		if p.Listener.Ready != nil {
 			p.Listener.Ready(c.PID())
 		}

@@ -15,7 +15,8 @@ import (
 
 // scout looks for work while places are dormant. It hears of each task that is
 // published, and asks the queue whether it still waits a moment later: if a
-// process was idle, it does not.
+// process was idle, it does not. It wakes no more places than messages wait that
+// no process is coming for.
 type scout struct {
 	nc      *nats.Conn
 	queue   jetstream.Consumer
@@ -25,15 +26,22 @@ type scout struct {
 
 	mu      sync.Mutex
 	dormant int
+	coming  int // processes that start, and will pull
 	sub     *nats.Subscription
 	poked   chan struct{}
 }
 
 const (
 	scoutDelay   = 2 * time.Millisecond  // for an idle process to take what was published
-	scoutPause   = 25 * time.Millisecond // for a woken process to start
+	scoutPause   = 25 * time.Millisecond // before looking again
 	scoutEvery   = time.Second           // for what comes back to the queue without being published
 	scoutTimeout = 2 * time.Second
+	// scoutLooks is how often is looked until nothing counts as waiting: a process
+	// that was given something may give it back in a moment.
+	scoutLooks = 2
+	// scoutPatience is how often is looked again while a process is idle that
+	// may just be about to take what waits.
+	scoutPatience = 20
 )
 
 func newScout(ctx context.Context, nc *nats.Conn, tasks jetstream.Stream, queue string, logger *slog.Logger) (*scout, error) {
@@ -79,40 +87,71 @@ func (s *scout) poke() {
 	}
 }
 
-// run wakes places while work waits, until stopped. Without any process at all,
-// what was delivered and never acknowledged counts as waiting.
-func (s *scout) run(stopped <-chan struct{}, processes func() int) {
+// expect counts a process as coming, until arrive.
+func (s *scout) expect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.coming++
+}
+
+func (s *scout) arrive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.coming--
+}
+
+// run wakes places while work waits, until stopped. It asks crew how many worker
+// processes have nothing to run, and how many deliveries all of them hold.
+func (s *scout) run(stopped <-chan struct{}, crew func() (idle, held int)) {
 	ticker := time.NewTicker(scoutEvery)
 	defer ticker.Stop()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for {
-		delay := scoutDelay
 		select {
 		case <-stopped:
 			return
 		case <-s.poked:
 		case <-ticker.C:
 		}
-		for s.sleepers() > 0 {
+		delay, looks, patience := scoutDelay, scoutLooks, scoutPatience
+		for s.sleepers() > 0 && looks > 0 {
 			pause.Reset(delay)
 			select {
 			case <-stopped:
 				return
 			case <-pause.C:
 			}
-			if !s.waiting(processes() == 0) {
-				break
+			delay = scoutPause
+			idle, held := crew()
+			coming := s.expected()
+			waiting := s.waiting(held, coming > 0)
+			switch {
+			case waiting == 0:
+				looks--
+				continue
+			case waiting <= coming:
+				continue
+			case idle > 0 && patience > 0:
+				patience--
+				continue
 			}
 			select {
 			case s.work <- struct{}{}:
+				s.expect()
+				looks, patience = scoutLooks, scoutPatience
 			case <-stopped:
 				return
 			case <-ticker.C: // they have all left meanwhile
 			}
-			delay = scoutPause
 		}
 	}
+}
+
+func (s *scout) expected() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.coming
 }
 
 func (s *scout) sleepers() int {
@@ -121,13 +160,37 @@ func (s *scout) sleepers() int {
 	return s.dormant
 }
 
-func (s *scout) waiting(nobody bool) bool {
+// waiting gives how many messages wait in the queue, at least: of those that
+// were given back it tells only that there are any. While somebody comes, all
+// that this host does not hold counts.
+func (s *scout) waiting(held int, coming bool) int {
 	ctx, cancel := context.WithTimeout(context.Background(), scoutTimeout)
 	defer cancel()
 	info, err := s.queue.Info(ctx)
 	if err != nil {
 		s.logger.Debug("asking the queue for work", "error", err)
+		return 0
+	}
+	if info.NumPending > 0 || info.NumAckPending <= held {
+		return int(info.NumPending)
+	}
+	if coming || s.peek(ctx, info) {
+		return 1
+	}
+	return 0
+}
+
+// peek reports whether a pull would be given a message now, which it gives back.
+// That is how to know of messages that were given back before: the queue counts
+// them with those that other hosts hold.
+func (s *scout) peek(ctx context.Context, info *jetstream.ConsumerInfo) bool {
+	next := "$JS.API.CONSUMER.MSG.NEXT." + info.Stream + "." + info.Name
+	msg, err := s.nc.RequestWithContext(ctx, next, []byte(`{"batch":1,"no_wait":true}`))
+	if err != nil || msg.Reply == "" {
 		return false
 	}
-	return info.NumPending > 0 || nobody && info.NumAckPending > 0
+	if err := msg.Respond([]byte("-NAK")); err != nil {
+		s.logger.Debug("giving back a message", "error", err)
+	}
+	return true
 }

@@ -35,11 +35,13 @@ type Supervisor struct {
 	places    []*place
 	waiting   int // handlers that wait for other tasks
 	cancelled cancelled
+	unready   int // processes in a row, of all places, that were never ready
 
 	keepers  sync.WaitGroup // of places
 	burials  sync.WaitGroup // of dead processes, and of tasks being stopped
 	stopping atomic.Bool
 	killing  atomic.Bool
+	broken   chan error    // gets why no process becomes ready, once
 	stopped  chan struct{} // closed when everything has ended
 }
 
@@ -91,7 +93,7 @@ func startGuard() (*proc.Guard, string, error) {
 func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
 		Config: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
-		stopped: make(chan struct{}),
+		broken: make(chan error, 1), stopped: make(chan struct{}),
 	}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
@@ -104,7 +106,7 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	}
 	go s.finish()
 	go s.renewLeases()
-	go s.scout.run(s.stopped, func() int { return len(s.children()) })
+	go s.scout.run(s.stopped, s.crew)
 	if err := s.awaitReady(ctx, fates); err != nil {
 		s.Kill()
 		return nil, err
@@ -246,6 +248,18 @@ func (s *Supervisor) childrenLocked() []*child {
 		}
 	}
 	return all
+}
+
+// crew gives how many worker processes have nothing to run, and how many
+// deliveries all of them hold.
+func (s *Supervisor) crew() (idle, held int) {
+	for _, c := range s.children() {
+		if c.idle() {
+			idle++
+		}
+		held += len(c.board.Deliveries())
+	}
+	return idle, held
 }
 
 // PIDs gives the process ids of the worker processes that live.

@@ -78,7 +78,7 @@ func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) error {
 func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []codec.Task) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	chunk := codec.NewBatch(b.client.id, nil)
+	chunk := codec.NewChunk(b.client.id, nil)
 	defer func() {
 		if chunk.Len() > 0 { // registered, so it must leave, whatever came after
 			b.send(chunk)
@@ -87,7 +87,7 @@ func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []code
 	for i := range tasks {
 		if chunk.Len() > 0 && chunk.Size()+taskSize(&tasks[i]) > b.limit() {
 			b.send(chunk)
-			chunk = codec.NewBatch(b.client.id, nil)
+			chunk = codec.NewChunk(b.client.id, nil)
 		}
 		for chunk.Len() == 0 && !b.hasRoom() {
 			if err := b.wait(ctx); err != nil {

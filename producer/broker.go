@@ -40,6 +40,7 @@ type remote struct {
 	publisher *broker.Publisher
 	objects   *objects.Store
 	replies   *nats.Subscription
+	receiving sync.Mutex // held while a reply is taken
 	messages  atomic.Uint64
 
 	life     context.Context // ends with Close
@@ -149,6 +150,8 @@ func (r *remote) Close() {
 			r.logger.Debug("flushing at close", "error", err)
 		}
 	}
+	r.receiving.Lock()
+	defer r.receiving.Unlock()
 	r.nc.Close()
 }
 
@@ -179,6 +182,8 @@ func (r *remote) flush(ctx context.Context) error {
 // receive takes a message on the reply subject. It runs on the subscription's
 // one goroutine and does not block.
 func (r *remote) receive(msg *nats.Msg) {
+	r.receiving.Lock()
+	defer r.receiving.Unlock()
 	if msg.Subject == broker.StartedSubject(r.client) {
 		if err := r.to.Started(msg.Data); err != nil {
 			r.logger.Warn("a started notice does not read", "error", err)

@@ -27,6 +27,7 @@ type Client struct {
 	mu       sync.Mutex
 	batchers map[string]*batcher
 	stopped  bool            // no new tasks
+	closedBy error           // why the client was closed, if somebody said
 	fetching map[uint64]bool // large results on their way
 
 	maxValue int64
@@ -120,7 +121,7 @@ func (c *Client) register(p *pending) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
-		return ErrClosed
+		return c.closedError()
 	}
 	c.registry.add(p)
 	return nil
@@ -129,10 +130,10 @@ func (c *Client) register(p *pending) error {
 // batcher gives the batcher of a queue, which it makes ready if nobody has.
 func (c *Client) batcher(ctx context.Context, queue string) (*batcher, error) {
 	c.mu.Lock()
-	b, stopped := c.batchers[queue], c.stopped
+	b, stopped, err := c.batchers[queue], c.stopped, c.closedError()
 	c.mu.Unlock()
 	if stopped {
-		return nil, ErrClosed
+		return nil, err
 	}
 	if b != nil {
 		return b, nil

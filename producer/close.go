@@ -20,8 +20,8 @@ func (c *Client) Stop() {
 // Executor.shutdown with wait.
 //
 // When ctx ends first, Close disconnects at once: futures still pending fail
-// with [ErrClosed] and Close gives ctx.Err, wrapped; their tasks stay in the
-// queue and run. Close may be called any number of times, also at once; of the
+// with [ErrClosed], and the cause of ctx if it has one of its own, and Close
+// gives ctx.Err, wrapped; their tasks stay in the queue and run. Close may be called any number of times, also at once; of the
 // contexts the first to end counts, and once the client is closed it gives nil.
 // It may be called from inside a done callback too, and then waits for futures,
 // but for no callback.
@@ -37,9 +37,14 @@ func (c *Client) Close(ctx context.Context) error {
 		}
 	}
 	c.disconnect.Do(func() {
+		c.mu.Lock()
+		if cause := context.Cause(ctx); cause != ctx.Err() {
+			c.closedBy = cause
+		}
+		c.mu.Unlock()
 		c.end()
 		for _, p := range c.registry.takeAll() {
-			p.finish(nil, ErrClosed)
+			p.finish(nil, c.closedError())
 		}
 		c.waitForChores() // which need the transport
 		c.transport.Close()
@@ -52,6 +57,15 @@ func (c *Client) Close(ctx context.Context) error {
 		return fmt.Errorf("producer: closed while done callbacks still run: %w", err)
 	}
 	return nil
+}
+
+// closedError gives [ErrClosed], with why the client was closed if somebody said.
+// It is called with mu held, or once the client is closed.
+func (c *Client) closedError() error {
+	if c.closedBy != nil {
+		return fmt.Errorf("%w: %w", ErrClosed, c.closedBy)
+	}
+	return ErrClosed
 }
 
 // waitForChores waits for what ends by itself soon, now that the client's life

@@ -5,14 +5,15 @@ package objects
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 )
 
 const (
@@ -47,7 +48,7 @@ func (s *Store) Put(ctx context.Context, data []byte) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	name = nuid.Next()
+	name = rand.Text()
 	if _, err := b.PutBytes(ctx, name, data); err != nil {
 		return "", fmt.Errorf("objects: storing %d bytes: %w", len(data), err)
 	}
@@ -55,26 +56,45 @@ func (s *Store) Put(ctx context.Context, data []byte) (name string, err error) {
 }
 
 // Get gives the value with a name, if it has at most most bytes.
-func (s *Store) Get(ctx context.Context, name string, most int64) ([]byte, error) {
+func (s *Store) Get(ctx context.Context, name string, most int64) (data []byte, err error) {
 	b, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	info, err := b.GetInfo(ctx, name)
+	object, err := b.Get(ctx, name)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("%w: %s", ErrGone, name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("objects: looking up %s: %w", name, err)
 	}
-	if info.Size > uint64(most) {
-		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are taken", ErrTooLarge, info.Size, most)
-	}
-	data, err := b.GetBytes(ctx, name)
+	defer object.Close()
+	data, err = read(object, most)
 	if err != nil {
 		return nil, fmt.Errorf("objects: fetching %s: %w", name, err)
 	}
 	return data, nil
+}
+
+// read reads an object into a slice of its size, and on to its end, where its
+// digest is checked.
+func read(object jetstream.ObjectResult, most int64) ([]byte, error) {
+	info, err := object.Info()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size > uint64(most) {
+		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are taken", ErrTooLarge, info.Size, most)
+	}
+	data := make([]byte, info.Size)
+	if _, err := io.ReadFull(object, data); err != nil {
+		return nil, err
+	}
+	rest, err := io.Copy(io.Discard, object)
+	if err == nil && rest > 0 {
+		err = fmt.Errorf("it is longer than the %d bytes that it should have", info.Size)
+	}
+	return data, err
 }
 
 // Remove removes the value with a name; it is no error if it is not there.

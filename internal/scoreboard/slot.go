@@ -2,7 +2,7 @@ package scoreboard
 
 // Slot is where a worker process notes the progress of one delivery, whose
 // tasks run one after the other. It belongs to one goroutine at a time, from
-// Take until Release; HandedOff alone may be called beside the others.
+// Take until Release; HandedOff and Truncate may be called beside the others.
 type Slot struct {
 	record *record
 	board  *Board
