@@ -155,8 +155,7 @@ func TestForcedShutdown(t *testing.T) {
 	// A forced stop of a pool whose workers are dead, or have never started, is a
 	// quiet no-op.
 	t.Run("D22", func(t *testing.T) {
-		var log logged
-		p := start(t, 2, log.option())
+		p := start(t, 2)
 		for _, pid := range p.Supervisor().PIDs() {
 			require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 		}
@@ -164,7 +163,7 @@ func TestForcedShutdown(t *testing.T) {
 		require.Empty(t, p.Supervisor().PIDs())
 		require.NoError(t, p.Kill())
 
-		log = logged{}
+		var log logged
 		p = start(t, 2, pool.OnDemand(), log.option())
 		require.Empty(t, p.Supervisor().PIDs())
 		require.NoError(t, p.Kill())

@@ -268,9 +268,12 @@ func endsWithoutClose() {
 		})
 		must(err)
 	}
-	for pids, err := []int(nil), error(nil); len(pids) < 2; time.Sleep(look) {
-		pids, err = notes(filepath.Join(dir, "child"))
+	for range time.Tick(look) {
+		pids, err := notes(filepath.Join(dir, "child"))
 		must(err)
+		if len(pids) == 2 {
+			break
+		}
 	}
 	fmt.Println("submitted")
 	runtime.KeepAlive(p)
