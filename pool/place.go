@@ -167,7 +167,9 @@ func (p *place) bury(c *child) error {
 	case death.Expected:
 	case unready != nil:
 		p.Logger.Error("a worker process was never ready", "pid", death.PID, "error", unready)
-		p.miscarried(unready)
+		if death.Signal != "SIGKILL" { // else it was somebody else's doing
+			p.miscarried(unready)
+		}
 	default:
 		p.Logger.Warn("a worker process died", "pid", death.PID, "cause", death.Cause, "task_running", death.Running)
 	}
