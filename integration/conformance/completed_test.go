@@ -41,8 +41,12 @@ func TestAsCompleted(t *testing.T) {
 		gate := s.gate()
 		f := s.submit(job{Gate: gate, Value: 42})
 		thrice := func(yield func(*future) bool) {
-			_ = yield(f) && yield(f) && yield(f)
-			s.open(gate)
+			defer s.open(gate)
+			for range 3 {
+				if !yield(f) {
+					return
+				}
+			}
 		}
 		got, err := collect(producer.AsCompleted(s.ctx, thrice))
 		require.NoError(t, err)

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -175,7 +174,7 @@ func TestCrashMatrix(t *testing.T) {
 		}()
 		require.True(t, await(t, ended))
 		require.ErrorIs(t, f.Err(soon(t)), codec.ErrDecode, "whoever asks next")
-		require.Equal(t, 18, cases, fmt.Sprint("besides the plain error and the caller's own goroutine"))
+		require.Equal(t, 18, cases, "besides the plain error and the caller's own goroutine")
 		require.Zero(t, c.Pending())
 	})
 }

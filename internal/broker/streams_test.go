@@ -104,7 +104,7 @@ func TestForeignConsumerIsReported(t *testing.T) {
 	require.NoError(t, err)
 	err = broker.EnsureQueue(t.Context(), js, "q", broker.StreamOptions{})
 	require.ErrorIs(t, err, broker.ErrForeignStream)
-	for _, part := range []string{stream, consumer, "ack_wait: want 10s, have 1s", "max_deliver: want -1, have 3", "max_ack_pending", "max_waiting"} {
+	for _, part := range []string{stream, consumer, "ack_wait: want 3s, have 1s", "max_deliver: want -1, have 3", "max_ack_pending", "max_waiting"} {
 		require.ErrorContains(t, err, part)
 	}
 }
