@@ -36,6 +36,7 @@ const (
 	scoutPause   = 25 * time.Millisecond // before looking again
 	scoutEvery   = time.Second           // for what comes back to the queue without being published
 	scoutTimeout = 2 * time.Second
+	peekExpiry   = 5 * time.Millisecond
 	// scoutLooks is how often is looked until nothing counts as waiting: a process
 	// that was given something may give it back in a moment.
 	scoutLooks = 2
@@ -182,10 +183,12 @@ func (s *scout) waiting(held int, coming bool) int {
 
 // peek reports whether a pull would be given a message now, which it gives back.
 // That is how to know of messages that were given back before: the queue counts
-// them with those that other hosts hold.
+// them with those that other hosts hold. The pull has an end of its own, well
+// before ours: one that is left standing would be given a message later, which
+// would be lost for a whole lease.
 func (s *scout) peek(ctx context.Context, info *jetstream.ConsumerInfo) bool {
 	next := "$JS.API.CONSUMER.MSG.NEXT." + info.Stream + "." + info.Name
-	msg, err := s.nc.RequestWithContext(ctx, next, []byte(`{"batch":1,"no_wait":true}`))
+	msg, err := s.nc.RequestWithContext(ctx, next, fmt.Appendf(nil, `{"batch":1,"expires":%d}`, peekExpiry))
 	if err != nil || msg.Reply == "" {
 		return false
 	}
