@@ -183,12 +183,22 @@ func (s *scout) waiting(held int, coming bool) int {
 
 // peek reports whether a pull would be given a message now, which it gives back.
 // That is how to know of messages that were given back before: the queue counts
-// them with those that other hosts hold. The pull has an end of its own, well
-// before ours: one that is left standing would be given a message later, which
-// would be lost for a whole lease.
+// them with those that other hosts hold.
 func (s *scout) peek(ctx context.Context, info *jetstream.ConsumerInfo) bool {
+	// An inbox of its own: what comes from a stream keeps its subject, by which
+	// Request would not know that it is the answer. And the pull ends well before
+	// us: one left standing would be given a message that nobody takes.
+	inbox := s.nc.NewInbox()
+	sub, err := s.nc.SubscribeSync(inbox)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = sub.Unsubscribe() }()
 	next := "$JS.API.CONSUMER.MSG.NEXT." + info.Stream + "." + info.Name
-	msg, err := s.nc.RequestWithContext(ctx, next, fmt.Appendf(nil, `{"batch":1,"expires":%d}`, peekExpiry))
+	if err := s.nc.PublishRequest(next, inbox, fmt.Appendf(nil, `{"batch":1,"expires":%d}`, peekExpiry)); err != nil {
+		return false
+	}
+	msg, err := sub.NextMsgWithContext(ctx)
 	if err != nil || msg.Reply == "" {
 		return false
 	}
