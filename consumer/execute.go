@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -115,7 +114,6 @@ func (e *executor) runTask(t *codec.Task) {
 	if failure == nil {
 		result, failure = f.run(ctx, e.scratch[:0], arg)
 	}
-	ctx.release()
 	f.observe(e.finish(failure, result))
 }
 
@@ -141,14 +139,11 @@ func (e *executor) start(ctx *taskContext, t *codec.Task) {
 
 // refuse gives the failure of a task that is not to be run.
 func (e *executor) refuse(f *function, t *codec.Task) *codec.Failure {
-	switch {
-	case f == nil:
-		return &codec.Failure{Code: codec.CodeUnknownFunc, Message: fmt.Sprintf(
-			"%q has no handler on host %s, whose program handles %q; consumer.Handle registers one", t.Func, e.Host, Handled())}
-	case e.cancels.has(e.current.batch.Client, t.N):
+	if failure := refusal(f, t, e.began, "on host "+e.Host); failure != nil {
+		return failure
+	}
+	if e.cancels.has(e.current.batch.Client, t.N) {
 		return &codec.Failure{Code: codec.CodeCancelled}
-	case !t.Deadline.IsZero() && e.began.After(t.Deadline):
-		return &codec.Failure{Code: codec.CodeExpired, Message: "deadline " + t.Deadline.Format(time.RFC3339Nano)}
 	}
 	return nil
 }

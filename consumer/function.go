@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -26,6 +27,19 @@ func (h handler) run(ctx context.Context, dst, arg []byte) (result []byte, failu
 		}
 	}()
 	return h(ctx, dst, arg)
+}
+
+// refusal gives the failure of a task that is not to be run: f is nil if nothing
+// handles it, and where says whose handlers those are that there are.
+func refusal(f *function, t *codec.Task, now time.Time, where string) *codec.Failure {
+	switch {
+	case f == nil:
+		return &codec.Failure{Code: codec.CodeUnknownFunc, Message: fmt.Sprintf(
+			"%q has no handler %s, which handles %q; consumer.Handle registers one", t.Func, where, Handled())}
+	case !t.Deadline.IsZero() && now.After(t.Deadline):
+		return &codec.Failure{Code: codec.CodeExpired, Message: "deadline " + t.Deadline.Format(time.RFC3339Nano)}
+	}
+	return nil
 }
 
 // announceFrom is the usual run time from which a task is announced when it

@@ -12,7 +12,7 @@ import (
 
 // DefaultMaxValue is the largest argument or result, in bytes encoded, that a
 // worker takes or gives unless it is told otherwise.
-const DefaultMaxValue = 1 << 30
+const DefaultMaxValue = objects.DefaultMost
 
 // Fetching and storing large values is tried again for so long and so often.
 const (

@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -20,12 +19,8 @@ import (
 func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger, wait func() (resume func())) codec.Outcome {
 	began := time.Now()
 	f := functions()[t.Func]
-	switch {
-	case f == nil:
-		return failed(t, codec.CodeUnknownFunc, fmt.Sprintf(
-			"%q has no handler in this process, which handles %q; consumer.Handle registers one", t.Func, Handled()))
-	case !t.Deadline.IsZero() && began.After(t.Deadline):
-		return failed(t, codec.CodeExpired, "deadline "+t.Deadline.Format(time.RFC3339Nano))
+	if failure := refusal(f, t, began, "in this process"); failure != nil {
+		return codec.Outcome{N: t.N, Failure: failure}
 	}
 	task := newTaskContext(Info{
 		ID:   codec.ID{Client: client, N: t.N},
@@ -64,6 +59,16 @@ func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger,
 	default:
 	}
 	return outcome
+}
+
+// Call calls a registered handler in this process, with an encoded argument,
+// and drops the result. Its error is the failure as a caller would see it.
+func Call(ctx context.Context, name string, arg []byte) error {
+	outcome := Run(ctx, "", &codec.Task{Func: name, Arg: arg}, slog.Default(), nil)
+	if outcome.Failure != nil {
+		return outcome.Failure.Err(codec.ID{})
+	}
+	return nil
 }
 
 func failed(t *codec.Task, code codec.Code, message string) codec.Outcome {

@@ -37,10 +37,12 @@ func (r *running) set(task *taskContext, since time.Time) {
 	}
 }
 
-// clear notes that the task has ended, and gives why it was told to.
+// clear notes that the task has ended, however it did, and gives why it was told
+// to.
 func (r *running) clear() codec.Code {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.task.release()
 	r.task = nil
 	return r.stopped
 }

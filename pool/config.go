@@ -169,7 +169,7 @@ func OnDemand() Option {
 }
 
 // Initializer has every worker process call f with arg before its first task.
-// f needs a handler; its result is dropped. A process whose call fails ends, and
+// f needs a handler; its result is dropped. It has 30 seconds. A process whose call fails ends, and
 // is started again after a while. It mirrors initializer and initargs; as in
 // Python, a handler that changes package variables changes them for the tasks of
 // its process.

@@ -50,15 +50,13 @@ func (s *Supervisor) checkLimits(c *child) {
 			s.watchAt(c, d.LimitAt)
 		default:
 			limit := d.LimitAt.Sub(d.StartedAt)
-			s.burials.Go(func() {
-				s.stopTask(c, d, verdict{why: codec.CodeTimeLimit, message: fmt.Sprintf("the task ran longer than %v", limit)})
-			})
+			go s.stopTask(c, d, verdict{why: codec.CodeTimeLimit, message: fmt.Sprintf("the task ran longer than %v", limit)})
 		}
 	}
 }
 
 // stopTask goes up the ladder until a running task has ended, be it with its
-// process.
+// process; so it ends before long, and does not outlive the process.
 func (s *Supervisor) stopTask(c *child, d scoreboard.Delivery, v verdict) {
 	v.ack, v.started = d.Ack, d.Started
 	c.mu.Lock()

@@ -38,7 +38,7 @@ type Supervisor struct {
 	unready   int // processes in a row, of all places, that were never ready
 
 	keepers  sync.WaitGroup // of places
-	burials  sync.WaitGroup // of dead processes, and of tasks being stopped
+	burials  sync.WaitGroup // of dead processes
 	stopping atomic.Bool
 	killing  atomic.Bool
 	broken   chan error    // gets why no process becomes ready, once

@@ -12,7 +12,7 @@ import (
 
 // DefaultMaxValue is the largest argument or result, in bytes encoded, that a
 // client sends or takes unless [WithMaxValue] says otherwise.
-const DefaultMaxValue = 1 << 30
+const DefaultMaxValue = objects.DefaultMost
 
 const (
 	// fetches is how many large results a client fetches at a time.

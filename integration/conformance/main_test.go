@@ -2,11 +2,14 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/musterfleet/muster/pool"
 	"github.com/musterfleet/muster/producer"
@@ -27,7 +30,25 @@ func TestMain(m *testing.M) {
 		play()
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if status == 0 {
+		status = nothingLeft()
+	}
+	os.Exit(status)
+}
+
+// nothingLeft gives 0 if no goroutine and no child process outlives the tests.
+func nothingLeft() int {
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var status syscall.WaitStatus
+	if pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil); err != syscall.ECHILD {
+		fmt.Fprintf(os.Stderr, "a child process is left (pid %d, %v)\n", pid, err)
+		return 1
+	}
+	return 0
 }
 
 // soon gives a context that ends after patience, or with the test.

@@ -16,6 +16,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// DefaultMost is the largest value, in bytes, that goes through the store unless
+// somebody says otherwise.
+const DefaultMost = 1 << 30
+
 const (
 	bucket = "MUSTER"
 	// keep is how long an object may lie that nobody has removed, since its
