@@ -55,7 +55,7 @@ func (r *reader) outcome() (o Outcome) {
 	case r.err != nil:
 	case status == statusValue:
 		o.Value = body
-	case status == statusObject && len(body) <= MaxName && utf8.Valid(body):
+	case status == statusObject && len(body) > 0 && len(body) <= MaxName && utf8.Valid(body):
 		o.Object = string(body)
 	default:
 		o.Failure = readFailure(body)

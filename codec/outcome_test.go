@@ -113,6 +113,9 @@ func TestObjectsCrossByName(t *testing.T) {
 	bad.Add(&codec.Outcome{N: 5, Object: strings.Repeat("x", codec.MaxName+1)})
 	bad.Add(&codec.Outcome{N: 6, Value: []byte{1}})
 	require.NoError(t, read.Decode(bad.Bytes()))
+	require.NoError(t, read.Decode(pack(t, 1, 2, client, []any{[]any{5, 0, 2, []byte{}}, []any{6, 0, 0, []byte{1}}})))
+	require.NotNil(t, read.List[0].Failure, "no name at all")
+	require.NoError(t, read.Decode(bad.Bytes()))
 	require.NotNil(t, read.List[0].Failure)
 	require.Equal(t, []byte{1}, read.List[1].Value)
 }
