@@ -48,6 +48,16 @@ func (b *Batch) Decode(data []byte) error {
 	return err
 }
 
+// Number gives tasks that are to be numbered by their message, see
+// [Task.Numbered], the number of that message in its stream.
+func (b *Batch) Number(seq uint64) {
+	for i := range b.Tasks {
+		if t := &b.Tasks[i]; t.Numbered {
+			t.N, t.Numbered = seq, false
+		}
+	}
+}
+
 // BatchBuilder encodes tasks into one broker message. It is not safe for
 // concurrent use.
 type BatchBuilder struct {

@@ -24,6 +24,10 @@ type Failure struct {
 	// Of the handler's error, what its func lists:
 	Sentinels []string     // keys of the errors that it is, by errors.Is
 	Values    []ErrorValue // of the types that errors.As finds in it
+
+	// Final says that no other attempt is to be made, whatever the task's error
+	// budget. It is between handler and worker, and does not travel.
+	Final bool
 }
 
 // Bounds on the text in a failure, in bytes; what is longer is cut.

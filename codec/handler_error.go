@@ -20,8 +20,9 @@ func (s *Spec) failure(err error) *Failure {
 	if err == nil {
 		return nil
 	}
+	err, final := unmark(err)
 	nodes := tree(err)
-	f := &Failure{Code: CodeError, Type: fmt.Sprintf("%T", err), Message: message(err), Stack: detail(nodes)}
+	f := &Failure{Final: final, Code: CodeError, Type: fmt.Sprintf("%T", err), Message: message(err), Stack: detail(nodes)}
 	if s == nil {
 		return f
 	}

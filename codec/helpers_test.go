@@ -38,6 +38,8 @@ var decoders = map[string]func([]byte) error{
 	"receipt":  func(data []byte) error { _, err := codec.ReadReceipt(data); return err },
 	"cancel":   func(data []byte) error { _, _, err := codec.ReadCancel(data); return err },
 	"started":  func(data []byte) error { _, err := codec.ReadStarted(data); return err },
+	"progress": func(data []byte) error { _, _, _, err := codec.ReadProgress(data); return err },
+	"dead":     func(data []byte) error { _, err := codec.ReadDeadLetter(data); return err },
 }
 
 // encodeBatch gives a batch with these tasks.
@@ -65,9 +67,11 @@ func messages() map[string][]byte {
 			codec.Outcome{N: 7, Value: []byte{0xc3}, Run: 1500},
 			codec.Outcome{N: 1 << 40, Failure: &fullFailure},
 		),
-		"receipt": codec.AppendReceipt(nil, 300),
-		"cancel":  codec.AppendCancel(nil, client, true, 1, 1<<63),
-		"started": codec.AppendStarted(nil, &codec.Started{N: 7, Attempt: 2, Host: "kestrel", PID: 4711}),
+		"receipt":  codec.AppendReceipt(nil, 300),
+		"cancel":   codec.AppendCancel(nil, client, true, 1, 1<<63),
+		"started":  codec.AppendStarted(nil, &codec.Started{N: 7, Attempt: 2, Host: "kestrel", PID: 4711}),
+		"progress": codec.AppendProgress(nil, 7, 2, codec.Progress{Done: 30, Total: 100, Note: "pages"}),
+		"dead":     codec.AppendDeadLetter(nil, &deadLetter),
 	}
 }
 

@@ -67,3 +67,18 @@ func TestStartedRoundTrip(t *testing.T) {
 		require.Zero(t, got)
 	}
 }
+
+func TestProgressRoundTrip(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[codec.Progress]codec.Progress{
+		{}: {},
+		{Done: 1<<64 - 1, Total: 1 << 40, Note: "pages"}: {Done: 1<<64 - 1, Total: 1 << 40, Note: "pages"},
+		{Note: strings.Repeat("n", 1025)}:                {Note: strings.Repeat("n", 1024)},
+	} {
+		n, attempt, got, err := codec.ReadProgress(codec.AppendProgress(nil, 42, 3, sent))
+		require.NoError(t, err)
+		require.Equal(t, []any{uint64(42), 3, want}, []any{n, attempt, got})
+	}
+	_, _, _, err := codec.ReadProgress(pack(t, 1, 6, 1, 1, -1, 0, ""))
+	require.ErrorIs(t, err, codec.ErrMalformed)
+}

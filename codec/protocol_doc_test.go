@@ -33,9 +33,15 @@ func documented(t *testing.T) map[string][]byte {
 				Code: codec.CodeWorkerDied, Host: "kestrel", PID: 4711, Attempt: 5, ExitCode: -1, Signal: "SIGKILL", Stderr: "oops\n",
 			}},
 		),
-		"receipt": codec.AppendReceipt(nil, 2),
-		"cancel":  codec.AppendCancel(nil, client, false, 42, 300),
-		"started": codec.AppendStarted(nil, &codec.Started{N: 42, Attempt: 1, Host: "kestrel", PID: 4711}),
+		"receipt":  codec.AppendReceipt(nil, 2),
+		"cancel":   codec.AppendCancel(nil, client, false, 42, 300),
+		"started":  codec.AppendStarted(nil, &codec.Started{N: 42, Attempt: 1, Host: "kestrel", PID: 4711}),
+		"progress": codec.AppendProgress(nil, 42, 1, codec.Progress{Done: 30, Total: 100, Note: "pages"}),
+		"dead": codec.AppendDeadLetter(nil, &codec.DeadLetter{
+			Queue: "default", At: time.UnixMilli(1_900_000_000_000),
+			Failure: &codec.Failure{Code: codec.CodeWorkerDied, Signal: "SIGKILL"},
+			Message: encodeBatch(codec.Task{N: 42, Func: "is_prime", Arg: arg, Crashes: 3}),
+		}),
 	}
 }
 
@@ -68,7 +74,7 @@ func TestProtocolDocumentIsComplete(t *testing.T) {
 	document, err := os.ReadFile("../docs/protocol.md")
 	require.NoError(t, err)
 	for _, word := range []string{
-		"crashes", "max_crashes", "deadline", "limit", "depth", "header", "traceparent",
+		"crashes", "max_crashes", "errors", "max_errors", "backoff", "deadline", "limit", "depth", "retain", "key", "numbered", "object", "header", "traceparent",
 		"code", "type", "message", "stack", "host", "pid", "attempt", "exit_code", "signal", "stderr", "sentinels", "values",
 		string(codec.CodeError), string(codec.CodePanic), string(codec.CodeGoexit), string(codec.CodeUnknownFunc), string(codec.CodeArgument),
 		string(codec.CodeResult), string(codec.CodeTooLarge), string(codec.CodeWorkerDied), string(codec.CodeCancelled), string(codec.CodeExpired),

@@ -1,9 +1,10 @@
 package codec
 
-import (
-	"time"
-	"unicode/utf8"
-)
+import "time"
+
+// DefaultBackoff is how long a task waits after its first error if its error
+// budget allows another attempt.
+const DefaultBackoff = time.Second
 
 // DefaultCrashes is how many attempts of a task may end with their process
 // before the task fails with [ErrWorkerDied].
@@ -17,13 +18,26 @@ type Task struct {
 
 	// The rest is zero for an ordinary task, and then takes no byte.
 
-	Crashes    int       // attempts so far that ended with their process
-	MaxCrashes int       // crash budget; 0 means DefaultCrashes
-	Deadline   time.Time // not started after it, if set; milliseconds on the wire
+	Crashes    int // attempts so far that ended with their process
+	MaxCrashes int // crash budget; 0 means DefaultCrashes
+	Errors     int // attempts so far that ended with an error of the handler's
+	MaxErrors  int // error budget; 0 means 1: the first error is final
+	// Backoff is how long to wait after the first error until the next attempt,
+	// doubled with each further error: milliseconds on the wire, rounded up. 0
+	// means DefaultBackoff.
+	Backoff  time.Duration
+	Deadline time.Time // not started after it, if set; milliseconds on the wire
 	// Limit is how long the task may run before it is stopped, 0 for ever:
 	// milliseconds on the wire, rounded up, and at most 365 days.
 	Limit time.Duration
 	Depth int // how many tasks it was called within
+	// Retain is how long the outcome is to be kept for whoever asks for it by the
+	// task's id, 0 for not: milliseconds on the wire, rounded up.
+	Retain time.Duration
+	Key    string // of which one task may wait or run at a time; at most MaxName bytes of text
+	// Numbered says that N is not the client's number but that of the message in
+	// its stream: the server makes the message, again and again, on a schedule.
+	Numbered bool
 	// Object names the object that holds the encoded argument, if that is too
 	// large for a message; Arg is empty then.
 	Object string
@@ -31,10 +45,18 @@ type Task struct {
 	// text, a key of at most 128 bytes, a value of at most 4096. What is beyond
 	// that does not travel.
 	Header map[string]string
+
+	unknown *unknownOptions // of a later revision, kept for whoever knows them
+}
+
+// unknownOptions are key and value of options, encoded.
+type unknownOptions struct {
+	pairs int
+	bytes []byte
 }
 
 // Attempt gives the number of the task's next attempt, from 1.
-func (t *Task) Attempt() int { return t.Crashes + 1 }
+func (t *Task) Attempt() int { return t.Crashes + t.Errors + 1 }
 
 // CrashBudget gives how many attempts may end with their process.
 func (t *Task) CrashBudget() int {
@@ -44,23 +66,8 @@ func (t *Task) CrashBudget() int {
 	return DefaultCrashes
 }
 
-// Keys of the options map, the optional fourth element of a task.
-const (
-	optCrashes    = "crashes"
-	optMaxCrashes = "max_crashes"
-	optDeadline   = "deadline"
-	optLimit      = "limit"
-	optDepth      = "depth"
-	optObject     = "object"
-	optHeader     = "header"
-)
-
-// Bounds on what options may hold.
-const (
-	maxHeaders     = 64
-	maxHeaderBytes = 4096
-	maxCount       = 1 << 20
-)
+// ErrorBudget gives how many attempts may end with an error of the handler's.
+func (t *Task) ErrorBudget() int { return max(t.MaxErrors, 1) }
 
 // AppendTask appends a task as it stands within a batch.
 func AppendTask(dst []byte, t *Task) []byte {
@@ -77,68 +84,6 @@ func AppendTask(dst []byte, t *Task) []byte {
 		dst = t.appendOptions(appendMapLen(dst, options))
 	}
 	return dst
-}
-
-func (t *Task) options() (n int) {
-	if t.Crashes == 0 && t.MaxCrashes == 0 && t.Deadline.IsZero() && t.Limit == 0 && t.Depth == 0 && t.Object == "" && len(t.Header) == 0 {
-		return 0 // an ordinary task, quicker than the loop
-	}
-	for _, set := range [...]bool{t.Crashes > 0, t.MaxCrashes > 0, !t.Deadline.IsZero(), t.Limit > 0, t.Depth > 0, t.Object != "", t.headers() > 0} {
-		if set {
-			n++
-		}
-	}
-	return n
-}
-
-func (t *Task) appendOptions(dst []byte) []byte {
-	if t.Crashes > 0 {
-		dst = appendUint(appendString(dst, optCrashes), uint64(min(t.Crashes, maxCount)))
-	}
-	if t.MaxCrashes > 0 {
-		dst = appendUint(appendString(dst, optMaxCrashes), uint64(min(t.MaxCrashes, maxCount)))
-	}
-	if !t.Deadline.IsZero() {
-		dst = appendInt(appendString(dst, optDeadline), t.Deadline.UnixMilli())
-	}
-	if t.Limit > 0 {
-		limit := (min(t.Limit, maxRun) + time.Millisecond - 1) / time.Millisecond
-		dst = appendUint(appendString(dst, optLimit), uint64(limit))
-	}
-	if t.Depth > 0 {
-		dst = appendUint(appendString(dst, optDepth), uint64(min(t.Depth, maxCount)))
-	}
-	if t.Object != "" {
-		dst = appendString(appendString(dst, optObject), t.Object)
-	}
-	if n := t.headers(); n > 0 {
-		dst = appendMapLen(appendString(dst, optHeader), n)
-		for k, v := range t.Header {
-			if n > 0 && validHeader(k, v) {
-				dst = appendString(appendString(dst, k), v)
-				n--
-			}
-		}
-	}
-	return dst
-}
-
-// headers gives the number of header entries that travel. One that its reader
-// would refuse must not: it would take the whole batch with it.
-func (t *Task) headers() (n int) {
-	if len(t.Header) == 0 {
-		return 0 // quicker than the loop
-	}
-	for k, v := range t.Header {
-		if validHeader(k, v) {
-			n++
-		}
-	}
-	return min(n, maxHeaders)
-}
-
-func validHeader[S string | []byte](k, v S) bool {
-	return len(k) <= MaxName && len(v) <= maxHeaderBytes && utf8.ValidString(string(k)) && utf8.ValidString(string(v))
 }
 
 // task reads one task. name is the func's name of the task before, reused when
@@ -162,53 +107,4 @@ func (r *reader) task(name string) (t Task) {
 	}
 	r.skipAll(n - 4)
 	return t
-}
-
-func (r *reader) options(t *Task) {
-	for pairs := r.mapLen(); pairs > 0 && r.err == nil; pairs-- {
-		switch string(r.str()) {
-		case optCrashes:
-			t.Crashes = r.count()
-		case optMaxCrashes:
-			t.MaxCrashes = r.count()
-		case optDeadline:
-			t.Deadline = time.UnixMilli(r.int())
-		case optLimit:
-			t.Limit = time.Duration(min(r.uint(), uint64(maxRun/time.Millisecond))) * time.Millisecond
-		case optDepth:
-			t.Depth = r.count()
-		case optObject:
-			t.Object = r.text(MaxName)
-		case optHeader:
-			t.Header = r.header()
-		default:
-			r.skip() // an option of a later revision
-		}
-	}
-}
-
-func (r *reader) count() int {
-	v := r.uint()
-	if v > maxCount {
-		r.fail("count out of range")
-		return 0
-	}
-	return int(v)
-}
-
-func (r *reader) header() map[string]string {
-	n := r.mapLen()
-	if n > maxHeaders {
-		r.fail("too many header entries")
-		return nil
-	}
-	h := make(map[string]string, n)
-	for ; n > 0 && r.err == nil; n-- {
-		k, v := r.str(), r.str()
-		if !validHeader(k, v) {
-			r.fail("header entry too long, or not UTF-8")
-		}
-		h[string(k)] = string(v)
-	}
-	return h
 }

@@ -18,7 +18,8 @@ var (
 	fullTask     = codec.Task{
 		N: 1<<64 - 1, Func: "resize/v2", Arg: []byte("\xa5hello"),
 		Crashes: 1, MaxCrashes: 5, Deadline: time.UnixMilli(1_900_000_000_123),
-		Limit: 90 * time.Second, Depth: 2,
+		Errors: 2, MaxErrors: 4, Backoff: 1500 * time.Millisecond,
+		Limit: 90 * time.Second, Depth: 2, Retain: time.Hour, Key: "nightly report", Numbered: true,
 		Header: map[string]string{"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
 	}
 )
@@ -48,7 +49,9 @@ func TestTaskAttempts(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, 1, ordinaryTask.Attempt())
 	require.Equal(t, codec.DefaultCrashes, ordinaryTask.CrashBudget())
-	require.Equal(t, 2, fullTask.Attempt())
+	require.Equal(t, 1, ordinaryTask.ErrorBudget())
+	require.Equal(t, 4, fullTask.Attempt())
+	require.Equal(t, 4, fullTask.ErrorBudget())
 	require.Equal(t, 5, fullTask.CrashBudget())
 }
 
@@ -90,14 +93,17 @@ func TestTaskLimit(t *testing.T) {
 	require.Equal(t, 1<<20, roundTrip(t, codec.Task{Func: "f", Depth: math.MaxInt32}).Depth)
 }
 
+// A worker that stores a task again passes on what it does not know itself.
 func TestTaskUnknownOptions(t *testing.T) {
 	t.Parallel()
 	options := map[string]any{"crashes": 2, "later": map[string]any{"deep": []any{1, "two"}}, "": nil}
 	task := []any{7, "f", []byte{1}, options, "extra", []any{"extra"}}
-	var b codec.Batch
-	require.NoError(t, b.Decode(pack(t, 1, 1, client, []any{task, task})))
-	want := codec.Task{N: 7, Func: "f", Arg: []byte{1}, Crashes: 2}
-	require.Equal(t, []codec.Task{want, want}, b.Tasks)
+	var first, second codec.Batch
+	require.NoError(t, first.Decode(pack(t, 1, 1, client, []any{task, task})))
+	require.Equal(t, 2, first.Tasks[0].Crashes)
+	require.NoError(t, second.Decode(encodeBatch(first.Tasks...)))
+	require.Equal(t, first.Tasks, second.Tasks)
+	require.NotEqual(t, codec.Task{N: 7, Func: "f", Arg: []byte{1}, Crashes: 2}, second.Tasks[1])
 }
 
 func TestTaskHostile(t *testing.T) {
@@ -150,4 +156,13 @@ func TestTaskHeaderIsCopied(t *testing.T) {
 	require.Equal(t, header, b.Tasks[0].Header)
 	require.Equal(t, fullTask.Func, b.Tasks[0].Func)
 	require.Equal(t, client, b.Client)
+}
+
+func TestTasksNumberedByTheirMessage(t *testing.T) {
+	t.Parallel()
+	var b codec.Batch
+	require.NoError(t, b.Decode(encodeBatch(ordinaryTask, codec.Task{Func: "f", Arg: []byte{}, Numbered: true})))
+	b.Number(77)
+	require.Equal(t, ordinaryTask, b.Tasks[0])
+	require.Equal(t, codec.Task{N: 77, Func: "f", Arg: []byte{}}, b.Tasks[1])
 }

@@ -20,6 +20,8 @@ const (
 	kindReceipt  kind = 3
 	kindCancel   kind = 4
 	kindStarted  kind = 5
+	kindProgress kind = 6
+	kindDead     kind = 7
 )
 
 // Limits of what is accepted from the wire.
