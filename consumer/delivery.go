@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
@@ -15,6 +16,7 @@ type delivery struct {
 	worker  *Worker
 	ack     string // subject of the answer
 	subject string // that it was published to
+	lane    broker.Lane
 	batch   codec.Batch
 	slot    *scoreboard.Slot
 	next    int // task to run next; the executor's
@@ -85,6 +87,6 @@ func (d *delivery) release() {
 	if d.slot != nil {
 		d.slot.Release()
 		d.worker.held.Add(-1)
-		d.worker.puller.ask()
+		d.worker.ask()
 	}
 }

@@ -50,25 +50,27 @@ func (e *executor) take() (*delivery, Leaving) {
 	if why := e.tenure.over(e.ctx); why != "" {
 		return nil, why
 	}
-	select {
-	case d := <-e.queue:
+	if d := e.backlog.take(); d != nil {
 		return e.begin(d), ""
-	default:
 	}
 	// Nothing at hand: whoever waits for outcomes shall not wait longer.
 	e.outbox.flush()
 	e.busy.Store(false)
 	e.atWork.Store(nil)
-	e.puller.ask()
+	e.ask()
 	idle, stop := e.tenure.idle()
 	defer stop()
-	select {
-	case d := <-e.queue:
-		return e.begin(d), ""
-	case <-idle:
-		return nil, LeavingIdle
-	case <-e.ctx.Done():
-		return nil, LeavingDrained
+	for {
+		select {
+		case <-e.backlog.arrived:
+			if d := e.next(); d != nil {
+				return e.begin(d), ""
+			}
+		case <-idle:
+			return nil, LeavingIdle
+		case <-e.ctx.Done():
+			return nil, LeavingDrained
+		}
 	}
 }
 
@@ -76,7 +78,7 @@ func (e *executor) begin(d *delivery) *delivery {
 	e.busy.Store(true)
 	e.atWork.Store(d)
 	e.began = time.Now()
-	e.puller.ask()
+	e.ask()
 	return d
 }
 
@@ -101,6 +103,7 @@ func (e *executor) runTask(t *codec.Task) {
 		ID:   codec.ID{Client: e.current.batch.Client, N: t.N},
 		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
 	}, e.Logger, nesting.Call{Depth: t.Depth, Wait: e.Wait})
+	ctx.reporter = e.Worker
 	e.start(ctx, t)
 	if failure := e.refuse(f, t); failure != nil {
 		e.finish(failure, nil)
@@ -168,7 +171,7 @@ func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Durat
 	d.next++
 	e.began = now
 	e.tenure.served++
-	e.outbox.add(d, &codec.Outcome{N: t.N, Value: result, Object: object, Failure: failure, Run: run}, now)
+	e.conclude(d, t, &codec.Outcome{N: t.N, Value: result, Object: object, Failure: failure, Run: run}, now)
 	if cap(result) <= messageBytes {
 		e.scratch = result[:0]
 	}

@@ -23,9 +23,10 @@ func (w *Worker) observe(ctx context.Context) {
 		case <-ticker.C:
 		}
 		active, isLong := w.running.look(time.Now())
+		w.sendReport(time.Now())
 		if isLong {
 			w.announce()
-			w.giveBackQueue() // what came since
+			w.giveBackBacklog() // what came since
 			w.split(time.Now())
 		}
 		if quiet++; active {
@@ -73,7 +74,7 @@ func (w *Worker) announce() {
 	if !ok {
 		return
 	}
-	w.giveBackQueue()
+	w.giveBackBacklog()
 	w.outbox.flush()
 	notice := codec.Started{N: info.ID.N, Attempt: info.Attempt, Host: w.Host, PID: w.PID}
 	if err := w.Conn.Publish(broker.StartedSubject(info.ID.Client), codec.AppendStarted(nil, &notice)); err != nil {

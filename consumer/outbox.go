@@ -67,6 +67,20 @@ func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time) {
 	}
 }
 
+// addApart has the end of the delivery's next task passed on by itself: pass
+// begins that, and says when it is in safe hands.
+func (o *outbox) addApart(d *delivery, pass func(done func(error))) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flushLocked() // a delivery's parts are counted in task order
+	p := d.sent(1)
+	o.room <- struct{}{}
+	pass(func(err error) {
+		<-o.room
+		p.arrived(err)
+	})
+}
+
 // flush sends what was collected.
 func (o *outbox) flush() {
 	o.mu.Lock()

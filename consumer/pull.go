@@ -26,28 +26,33 @@ const (
 	drainPatience = time.Second
 )
 
-// puller keeps a standing pull on the queue's consumer, over one long-lived
-// subscription. It asks for as many deliveries as demand says, no more.
+// puller keeps a standing pull on the consumer of one of the queue's lanes, over
+// one long-lived subscription. It asks for as many deliveries as demand says, no
+// more.
 type puller struct {
 	nc      *nats.Conn
+	lane    broker.Lane
 	subject string // of pull requests
 	logger  *slog.Logger
 	demand  func() int
-	receive func(*nats.Msg)
+	receive func(broker.Lane, *nats.Msg, broker.AckInfo)
 
 	mu     sync.Mutex
 	sub    *nats.Subscription
 	inbox  string
 	asked  int       // deliveries asked for that have not come
+	lively bool      // a delivery has come since a pull last expired
+	behind bool      // more waited in the lane when the last delivery was sent
 	heard  time.Time // when the server last said anything to our pulls
 	failed bool      // the last pull was refused: wait for the next check
 	closed bool
 }
 
-func newPuller(nc *nats.Conn, queue string, logger *slog.Logger, demand func() int, receive func(*nats.Msg)) *puller {
+func newPuller(nc *nats.Conn, queue string, lane broker.Lane, logger *slog.Logger, demand func() int,
+	receive func(broker.Lane, *nats.Msg, broker.AckInfo)) *puller {
 	return &puller{
-		nc: nc, logger: logger, demand: demand, receive: receive,
-		subject: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", broker.TaskStream(queue), broker.WorkersConsumer(broker.Normal)),
+		nc: nc, lane: lane, logger: logger, demand: demand, receive: receive,
+		subject: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", broker.TaskStream(queue), broker.WorkersConsumer(lane)),
 	}
 }
 
@@ -82,6 +87,10 @@ func (p *puller) ask() {
 		return
 	}
 	n := p.demand() - p.asked
+	if !p.lively {
+		// What comes while the process is busy with another lane's must go back.
+		n = min(n, 1-p.asked)
+	}
 	if n <= 0 || p.asked > 0 && n < mostAtHand/2 {
 		return // a pull for each delivery would cost as much as the delivery
 	}
@@ -106,14 +115,16 @@ func (p *puller) take(msg *nats.Msg) {
 	if msg.Reply == "" && len(msg.Header) > 0 && len(msg.Data) == 0 {
 		status = msg.Header.Get("Status")
 	}
+	info := broker.AckInfo{}
 	if status == "" {
-		p.asked = max(p.asked-1, 0)
+		info, _ = broker.ParseAck(msg.Reply) // zero for what no stream has sent
+		p.asked, p.lively, p.behind = max(p.asked-1, 0), true, info.Pending > 0
 	} else {
 		p.status(status, msg)
 	}
 	p.mu.Unlock()
 	if status == "" {
-		p.receive(msg)
+		p.receive(p.lane, msg, info)
 	} else {
 		p.ask()
 	}
@@ -128,7 +139,7 @@ func (p *puller) status(status string, msg *nats.Msg) {
 		if err != nil {
 			left = p.asked
 		}
-		p.asked = max(p.asked-left, 0)
+		p.asked, p.lively, p.behind = max(p.asked-left, 0), false, false
 	default:
 		p.asked, p.failed = 0, true
 		description := msg.Header.Get("Description")

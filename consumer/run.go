@@ -15,8 +15,9 @@ import (
 // is made of it. When ctx ends, or the task's limit passes, the handler's
 // context ends, and nothing else can stop it: the outcome comes when the handler
 // returns. A panic and a runtime.Goexit in the handler are failures, as ever.
-// Wait is called when the handler waits for another task, and may be nil.
-func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger, wait func() (resume func())) codec.Outcome {
+// Wait is called when the handler waits for another task, and report with what it
+// reports of its progress; both may be nil.
+func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger, wait func() (resume func()), report func(codec.Progress)) codec.Outcome {
 	began := time.Now()
 	f := functions()[t.Func]
 	if failure := refusal(f, t, began, "in this process"); failure != nil {
@@ -27,6 +28,9 @@ func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger,
 		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
 	}, logger, nesting.Call{Depth: t.Depth, Wait: wait})
 	defer task.release()
+	if report != nil {
+		task.reporter = reportFunc(report)
+	}
 	stopped := make(chan codec.Code, 1) // why the handler was told to stop
 	stop := func(why codec.Code, err error) {
 		select {
@@ -64,7 +68,7 @@ func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger,
 // Call calls a registered handler in this process, with an encoded argument,
 // and drops the result. Its error is the failure as a caller would see it.
 func Call(ctx context.Context, name string, arg []byte) error {
-	outcome := Run(ctx, "", &codec.Task{Func: name, Arg: arg}, slog.Default(), nil)
+	outcome := Run(ctx, "", &codec.Task{Func: name, Arg: arg}, slog.Default(), nil, nil)
 	if outcome.Failure != nil {
 		return outcome.Failure.Err(codec.ID{})
 	}

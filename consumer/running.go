@@ -20,13 +20,14 @@ type running struct {
 	task      *taskContext // nil between tasks
 	since     time.Time
 	announced bool
-	stopped   codec.Code    // why it was told to stop, if it was
+	stopped   codec.Code // why it was told to stop, if it was
+	reported  reported
 	wake      chan struct{} // made by the observer while it sleeps
 }
 
 func (r *running) set(task *taskContext, since time.Time) {
 	r.mu.Lock()
-	r.task, r.since, r.announced, r.stopped = task, since, false, ""
+	r.task, r.since, r.announced, r.stopped, r.reported = task, since, false, "", reported{}
 	wake := r.wake
 	r.mu.Unlock()
 	if wake != nil {

@@ -40,7 +40,7 @@ const handOffPatience = 5 * time.Second
 
 // New makes a worker. Its error wraps [ErrNoHandlers].
 func New(cfg Config) (*Worker, error) {
-	w := &Worker{Config: cfg, functions: functions(), queue: make(chan *delivery, scoreboard.Slots)}
+	w := &Worker{Config: cfg, functions: functions(), backlog: newBacklog()}
 	if len(w.functions) == 0 {
 		return nil, ErrNoHandlers
 	}
@@ -68,16 +68,22 @@ func (w *Worker) Serve(ctx context.Context) (Leaving, error) {
 		return "", err
 	}
 	defer desk.Close()
-	w.outbox = newOutbox(desk)
+	w.desk, w.outbox = desk, newOutbox(desk)
 
-	w.puller = newPuller(w.Conn, w.Queue, w.Logger, w.demand, w.receive)
-	if err := w.puller.open(); err != nil {
-		return "", err
+	for _, lane := range broker.Lanes {
+		w.pullers[lane] = newPuller(w.Conn, w.Queue, lane, w.Logger, w.demand, w.receive)
+	}
+	for _, p := range w.pullers {
+		if err := p.open(); err != nil {
+			return "", err
+		}
 	}
 
 	var background sync.WaitGroup
 	life, end := context.WithCancel(context.Background())
-	background.Go(func() { w.puller.watch(life) })
+	for _, p := range w.pullers {
+		background.Go(func() { p.watch(life) })
+	}
 	background.Go(func() { w.observe(life) })
 	if w.Ready != nil {
 		w.Ready()
@@ -87,10 +93,12 @@ func (w *Worker) Serve(ctx context.Context) (Leaving, error) {
 	go e.loop()
 	why := <-left
 
-	w.puller.close()
+	for _, p := range w.pullers {
+		background.Go(p.close)
+	}
 	end()
 	background.Wait()
-	w.giveBackQueue()
+	w.giveBackBacklog()
 	w.outbox.flush()
 	w.outbox.wait(handOffPatience)
 	return why, nil

@@ -16,6 +16,8 @@ type taskContext struct {
 	info   Info
 	logger *slog.Logger
 	nested nesting.Call
+	// reporter takes progress reports, and may be nil.
+	reporter reporter
 
 	mu    sync.Mutex
 	done  chan struct{}

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/objects"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
@@ -18,14 +19,15 @@ type Worker struct {
 	functions map[string]*function
 	publisher *broker.Publisher
 	objects   *objects.Store
+	desk      *handoff.Desk
 	outbox    *outbox
-	puller    *puller
+	pullers   [len(broker.Lanes)]*puller
 	cancels   cancels
 
-	queue   chan *delivery // taken and waiting to run; never full, see demand
-	held    atomic.Int64   // deliveries in hand, running and handed off but not acknowledged included
-	busy    atomic.Bool    // a delivery is running
-	usual   atomic.Int64   // usual run time of a delivery in nanoseconds; 0 while unknown
+	backlog *backlog
+	held    atomic.Int64 // deliveries in hand, running and handed off but not acknowledged included
+	busy    atomic.Bool  // a delivery is running
+	usual   atomic.Int64 // usual run time of a delivery in nanoseconds; 0 while unknown
 	running running
 	atWork  atomic.Pointer[delivery] // what runs
 }
@@ -48,16 +50,17 @@ func (w *Worker) demand() int {
 	if !w.busy.Load() {
 		want = max(want, 1)
 	}
-	return min(want-len(w.queue), scoreboard.Slots-int(w.held.Load()))
+	return min(want-w.backlog.len(), scoreboard.Slots-int(w.held.Load()))
 }
 
 // receive takes a delivery from the broker, on the subscription's goroutine.
-func (w *Worker) receive(msg *nats.Msg) {
-	d := &delivery{worker: w, ack: msg.Reply, subject: msg.Subject}
+func (w *Worker) receive(lane broker.Lane, msg *nats.Msg, info broker.AckInfo) {
+	d := &delivery{worker: w, ack: msg.Reply, subject: msg.Subject, lane: lane}
 	if err := d.batch.Decode(msg.Data); err != nil {
-		w.reject(msg, err)
+		w.reject(msg, info.StreamSeq, err)
 		return
 	}
+	d.batch.Number(info.StreamSeq)
 	slot, ok := w.Board.Take(d.ack, d.batch.Client, len(d.batch.Tasks))
 	if !ok {
 		w.giveBack(d)
@@ -69,22 +72,17 @@ func (w *Worker) receive(msg *nats.Msg) {
 		w.giveBack(d)
 		return
 	}
-	w.queue <- d
+	w.backlog.put(d)
 }
 
-// reject puts a message that is not a batch aside as a dead letter. It has no
-// client that could be told.
-func (w *Worker) reject(msg *nats.Msg, cause error) {
+// reject puts a message that is not a batch aside as a dead letter.
+func (w *Worker) reject(msg *nats.Msg, seq uint64, cause error) {
 	w.Logger.Error("a message in the queue is not a batch of tasks; it goes to the dead letters",
 		"queue", w.Queue, "error", cause)
-	dead := nats.NewMsg(broker.DeadSubject(w.Queue))
-	dead.Header.Set("Muster-Cause", cause.Error())
-	dead.Header.Set(nats.MsgIdHdr, "reject."+msg.Reply)
-	dead.Data = msg.Data
-	w.publisher.Publish(dead, func(_ uint64, err error) {
+	w.desk.Unread(w.Queue, seq, msg.Data, cause, func(err error) {
 		if err != nil {
-			w.Logger.Error("storing a dead letter", "error", err)
-			return // the message comes again when its lease ends
+			w.Logger.Error("a message that is not a batch could not be put aside", "error", err)
+			return // it comes again when its lease ends
 		}
 		w.answer(msg.Reply, ackTerm)
 	})
@@ -112,13 +110,8 @@ func (w *Worker) giveBack(d *delivery) {
 	d.release()
 }
 
-func (w *Worker) giveBackQueue() {
-	for {
-		select {
-		case d := <-w.queue:
-			w.giveBack(d)
-		default:
-			return
-		}
+func (w *Worker) giveBackBacklog() {
+	for d := w.backlog.take(); d != nil; d = w.backlog.take() {
+		w.giveBack(d)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
@@ -58,14 +59,14 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 	if err != nil {
 		return err
 	}
-	batch, subject, err := p.fetch(ctx, info)
+	batch, err := p.fetch(ctx, info)
 	if err != nil || batch == nil {
 		return err
 	}
 	if d.Tasks > len(batch.Tasks) {
 		return fmt.Errorf("pool: the scoreboard says %d tasks, the message has %d", d.Tasks, len(batch.Tasks))
 	}
-	put := &putting{place: p, id: fmt.Sprintf("putback.%s.%d.%d", info.Stream, info.StreamSeq, info.ConsumerSeq), subject: subject}
+	put := &putting{place: p, id: fmt.Sprintf("putback.%s.%d.%d", info.Stream, info.StreamSeq, info.ConsumerSeq)}
 	rest := codec.NewBatch(batch.Client, nil)
 	if batch.Chunk {
 		rest = codec.NewChunk(batch.Client, nil)
@@ -77,15 +78,16 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 			continue
 		}
 		if v, ok := c.verdictOn(d); ok {
-			put.fail(batch.Client, &codec.Outcome{N: task.N, Run: time.Since(d.StartedAt), Failure: &codec.Failure{
+			put.fail(batch.Client, task, time.Since(d.StartedAt), &codec.Failure{
 				Code: v.why, Message: v.message, Host: p.Host, PID: c.PID(), Attempt: task.Attempt(),
-			}})
+			})
 			continue
 		}
 		if p.killing.Load() {
 			rest.Add(task) // our doing, not the task's
 			continue
 		}
+		attempt := task.Attempt()
 		if task.Crashes++; task.Crashes < task.CrashBudget() {
 			// Alone, so that a task that kills its process troubles no other again.
 			suspect := codec.NewBatch(batch.Client, nil)
@@ -99,9 +101,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		put.fail(batch.Client, &codec.Outcome{
-			N: task.N, Run: time.Since(d.StartedAt), Failure: newDeath(c, true, false).failure(p.Host, task.Crashes),
-		})
+		put.fail(batch.Client, task, time.Since(d.StartedAt), newDeath(c, true, false).failure(p.Host, attempt))
 	}
 	if rest.Len() > 0 {
 		put.store("rest", rest.Bytes())
@@ -115,45 +115,46 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 
 // fetch gets a delivered message back from its stream; nil if it is gone, since
 // its worker acknowledged it with its last breath.
-func (p *place) fetch(ctx context.Context, info broker.AckInfo) (*codec.Batch, string, error) {
+func (p *place) fetch(ctx context.Context, info broker.AckInfo) (*codec.Batch, error) {
 	msg, err := p.tasks.GetMsg(ctx, info.StreamSeq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("pool: reading message %d of %s: %w", info.StreamSeq, info.Stream, err)
+		return nil, fmt.Errorf("pool: reading message %d of %s: %w", info.StreamSeq, info.Stream, err)
 	}
 	batch := &codec.Batch{}
 	if err := batch.Decode(msg.Data); err != nil {
-		return nil, "", fmt.Errorf("pool: message %d of %s: %w", info.StreamSeq, info.Stream, err)
+		return nil, fmt.Errorf("pool: message %d of %s: %w", info.StreamSeq, info.Stream, err)
 	}
-	return batch, msg.Subject, nil
+	batch.Number(info.StreamSeq)
+	return batch, nil
 }
 
 // putting waits for the parts of one delivery to be in safe hands.
 type putting struct {
 	*place
-	id      string
-	subject string
-	parts   []chan error
+	id    string
+	parts []chan error
 }
 
-// store publishes tasks again. The id names the delivery they come from, so that
-// they are stored once however often that is tried.
+// store publishes tasks again, in the lane of what goes first: they have waited
+// their turn already. The id names the delivery they come from, so that they are
+// stored once however often that is tried.
 func (p *putting) store(part string, data []byte) {
-	msg := nats.NewMsg(p.subject)
+	msg := nats.NewMsg(broker.TaskSubject(p.Queue, broker.High))
 	msg.Header.Set(nats.MsgIdHdr, p.id+"."+part)
 	msg.Data = data
 	done := p.part()
 	p.publisher.Publish(msg, func(_ uint64, err error) { done <- err })
 }
 
-// fail hands off the failure of a task that will not run again.
-func (p *putting) fail(client string, outcome *codec.Outcome) {
-	out := codec.NewOutcomes(client, nil)
-	out.Add(outcome)
+// fail passes on that a task has failed, and will not run again.
+func (p *putting) fail(client string, t *codec.Task, run time.Duration, why *codec.Failure) {
 	done := p.part()
-	p.desk.Send(client, out.Bytes(), func(err error) { done <- err })
+	p.desk.Settle(&handoff.Ending{
+		Queue: p.Queue, Client: client, Task: t, Outcome: &codec.Outcome{N: t.N, Run: run, Failure: why},
+	}, func(err error) { done <- err })
 }
 
 func (p *putting) part() chan error {

@@ -41,8 +41,10 @@ func byClient(ids []codec.ID) map[string][]uint64 {
 }
 
 func (s *Supervisor) subscribeCancels() error {
-	if _, err := s.nc.Subscribe(broker.CancelSubject(s.Queue), s.receiveCancel); err != nil {
-		return fmt.Errorf("pool: subscribing to cancel requests: %w", err)
+	for _, subject := range []string{broker.CancelSubject(s.Queue), broker.CancelAnySubject} {
+		if _, err := s.nc.Subscribe(subject, s.receiveCancel); err != nil {
+			return fmt.Errorf("pool: subscribing to cancel requests: %w", err)
+		}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 // no process is coming for.
 type scout struct {
 	nc      *nats.Conn
-	queue   jetstream.Consumer
+	lanes   [len(broker.Lanes)]jetstream.Consumer
 	subject string
 	logger  *slog.Logger
 	work    chan struct{} // wakes one place
@@ -46,14 +46,17 @@ const (
 )
 
 func newScout(ctx context.Context, nc *nats.Conn, tasks jetstream.Stream, queue string, logger *slog.Logger) (*scout, error) {
-	consumer, err := tasks.Consumer(ctx, broker.WorkersConsumer(broker.Normal))
-	if err != nil {
-		return nil, fmt.Errorf("pool: looking up the queue's consumer: %w", err)
-	}
-	return &scout{
-		nc: nc, queue: consumer, subject: broker.TaskWildcard(queue), logger: logger,
+	s := &scout{
+		nc: nc, subject: broker.TaskWildcard(queue), logger: logger,
 		work: make(chan struct{}), poked: make(chan struct{}, 1),
-	}, nil
+	}
+	for _, lane := range broker.Lanes {
+		var err error
+		if s.lanes[lane], err = tasks.Consumer(ctx, broker.WorkersConsumer(lane)); err != nil {
+			return nil, fmt.Errorf("pool: looking up the queue's consumer: %w", err)
+		}
+	}
+	return s, nil
 }
 
 // enlist counts a place as dormant, until dismiss.
@@ -167,16 +170,26 @@ func (s *scout) sleepers() int {
 func (s *scout) waiting(held int, coming bool) int {
 	ctx, cancel := context.WithTimeout(context.Background(), scoutTimeout)
 	defer cancel()
-	info, err := s.queue.Info(ctx)
-	if err != nil {
-		s.logger.Debug("asking the queue for work", "error", err)
-		return 0
+	pending, delivered := 0, 0
+	for _, lane := range s.lanes {
+		info, err := lane.Info(ctx)
+		if err != nil {
+			s.logger.Debug("asking the queue for work", "error", err)
+			return pending
+		}
+		pending += int(info.NumPending)
+		delivered += info.NumAckPending
 	}
-	if info.NumPending > 0 || info.NumAckPending <= held {
-		return int(info.NumPending)
+	if pending > 0 || delivered <= held {
+		return pending
 	}
-	if coming || s.peek(ctx, info) {
+	if coming {
 		return 1
+	}
+	for _, lane := range s.lanes {
+		if s.peek(ctx, lane.CachedInfo()) {
+			return 1
+		}
 	}
 	return 0
 }

@@ -1,9 +1,7 @@
-// Package handoff passes finished outcomes to their clients: straight to the
-// client, which answers with a receipt, or, where no receipt comes, into the
-// RESULTS stream, from which the client fetches them.
 package handoff
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,16 +20,13 @@ import (
 // ErrClosed is what a hand-off comes to whose desk was closed meanwhile.
 var ErrClosed = errors.New("handoff: closed")
 
-const (
-	// receiptTimeout is how long a client may take for its receipt.
-	receiptTimeout = 2 * time.Second
-	// storedTTL is how long RESULTS keeps an outcome that nobody asked to keep.
-	storedTTL = 24 * time.Hour
-)
+// receiptTimeout is how long a client may take for its receipt.
+const receiptTimeout = 2 * time.Second
 
 // Desk hands off outcomes. It is safe for concurrent use.
 type Desk struct {
 	nc        *nats.Conn
+	js        jetstream.JetStream
 	publisher *broker.Publisher
 	logger    *slog.Logger
 	inbox     string // receipts come to inbox.<token>
@@ -41,9 +36,11 @@ type Desk struct {
 	mu       sync.Mutex
 	next     uint64
 	waiting  map[uint64]*parcel // by token
+	suspects suspects
 	closed   bool
-	wake     chan struct{} // ticks when something waits again
-	stop     chan struct{}
+	wake     chan struct{}   // ticks when something waits again
+	life     context.Context // ends with Close
+	end      context.CancelFunc
 	finished sync.WaitGroup
 }
 
@@ -67,15 +64,18 @@ func open(nc *nats.Conn, publisher *broker.Publisher, logger *slog.Logger, timeo
 		inbox: nc.NewInbox(), timeout: timeout,
 		waiting: map[uint64]*parcel{},
 		wake:    make(chan struct{}, 1),
-		stop:    make(chan struct{}),
 	}
 	var err error
+	if d.js, err = jetstream.New(nc); err != nil {
+		return nil, fmt.Errorf("handoff: %w", err)
+	}
 	if d.receipts, err = nc.Subscribe(d.inbox+".*", d.receive); err != nil {
 		return nil, fmt.Errorf("handoff: subscribing to receipts: %w", err)
 	}
 	if err := d.receipts.SetPendingLimits(-1, -1); err != nil { // one small message a parcel
 		return nil, fmt.Errorf("handoff: subscribing to receipts: %w", err)
 	}
+	d.life, d.end = context.WithCancel(context.Background())
 	d.finished.Go(d.watch)
 	return d, nil
 }
@@ -96,7 +96,12 @@ func (d *Desk) Send(client string, data []byte, done func(error)) {
 	d.next++
 	d.waiting[token] = p
 	first := len(d.waiting) == 1
+	suspect := d.suspects.has(client, time.Now())
 	d.mu.Unlock()
+	if suspect {
+		d.store(token)
+		return
+	}
 	if first {
 		select {
 		case d.wake <- struct{}{}:
@@ -138,8 +143,7 @@ func (d *Desk) take(token uint64) *parcel {
 	return p
 }
 
-// store puts each outcome of a parcel into RESULTS. The server refuses one that
-// is there already: the first outcome of a task stands, and that is as good.
+// store puts each outcome of a parcel into RESULTS.
 func (d *Desk) store(token uint64) {
 	p := d.take(token)
 	if p == nil {
@@ -152,48 +156,7 @@ func (d *Desk) store(token uint64) {
 	}
 	all := newTally(len(outcomes.List), p.done)
 	for i := range outcomes.List {
-		o := &outcomes.List[i]
-		single := codec.NewOutcomes(p.client, nil)
-		single.Add(o)
-		msg := nats.NewMsg(broker.ResultSubject(p.client, o.N))
-		msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, "0")
-		msg.Header.Set(jetstream.MsgTTLHeader, strconv.Itoa(int(storedTTL/time.Second)))
-		msg.Data = single.Bytes()
-		d.publisher.Publish(msg, func(_ uint64, err error) {
-			if errors.Is(err, broker.ErrWrongLastSequence) {
-				err = nil
-			}
-			all.one(err)
-		})
-	}
-}
-
-// tally calls done when each of n parts is done, with the first error.
-type tally struct {
-	mu   sync.Mutex
-	left int
-	err  error
-	done func(error)
-}
-
-func newTally(n int, done func(error)) *tally {
-	if n == 0 {
-		done(nil)
-	}
-	return &tally{left: n, done: done}
-}
-
-func (t *tally) one(err error) {
-	t.mu.Lock()
-	if err != nil && t.err == nil {
-		t.err = err
-	}
-	t.left--
-	last := t.left == 0
-	err = t.err
-	t.mu.Unlock()
-	if last {
-		t.done(err)
+		d.keep(p.client, &outcomes.List[i], storedTTL, all.one)
 	}
 }
 
@@ -207,7 +170,7 @@ func (d *Desk) watch() {
 			select {
 			case <-ticker.C:
 				continue
-			case <-d.stop:
+			case <-d.life.Done():
 				return
 			}
 		}
@@ -215,7 +178,7 @@ func (d *Desk) watch() {
 		select {
 		case <-d.wake:
 			ticker.Reset(d.timeout / 4)
-		case <-d.stop:
+		case <-d.life.Done():
 			return
 		}
 	}
@@ -228,6 +191,7 @@ func (d *Desk) overdue(now time.Time) bool {
 	for token, p := range d.waiting {
 		if now.After(p.deadline) {
 			late = append(late, token)
+			d.suspects.add(p.client, now)
 		}
 	}
 	d.mu.Unlock()
@@ -250,7 +214,7 @@ func (d *Desk) Close() {
 	waiting := d.waiting
 	d.waiting = map[uint64]*parcel{}
 	d.mu.Unlock()
-	close(d.stop)
+	d.end()
 	d.finished.Wait()
 	if err := d.receipts.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
 		d.logger.Debug("unsubscribing from receipts", "error", err)

@@ -1,0 +1,72 @@
+package consumer
+
+import (
+	"context"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+// reportEvery is how often the reports of one task are sent, at most.
+const reportEvery = 100 * time.Millisecond
+
+// Report tells the task's caller how far the handler has come whose context this
+// is. It costs little and never waits: of the reports that come quickly one after
+// the other the latest is sent, and one may be lost with the connection. Its
+// error is [ErrNoTask]. It is safe for concurrent use.
+func Report(ctx context.Context, p codec.Progress) error {
+	c, ok := ctx.Value(taskKey{}).(*taskContext)
+	if !ok {
+		return ErrNoTask
+	}
+	if c.reporter != nil {
+		c.reporter.report(c, p)
+	}
+	return nil
+}
+
+// reporter takes the progress reports of tasks.
+type reporter interface {
+	report(*taskContext, codec.Progress)
+}
+
+type reportFunc func(codec.Progress)
+
+func (f reportFunc) report(_ *taskContext, p codec.Progress) { f(p) }
+
+// reported is what the running task has last reported.
+type reported struct {
+	latest codec.Progress
+	unsent bool
+	sentAt time.Time
+}
+
+// report notes how far the running task has come, and sends it if the last report
+// is long enough ago. If not, the observer does later.
+func (w *Worker) report(c *taskContext, p codec.Progress) {
+	w.running.mu.Lock()
+	if w.running.task != c {
+		w.running.mu.Unlock()
+		return // the handler has returned, and left somebody behind
+	}
+	w.running.reported.latest, w.running.reported.unsent = p, true
+	w.running.mu.Unlock()
+	w.sendReport(time.Now())
+}
+
+// sendReport sends the latest report if it is due.
+func (w *Worker) sendReport(now time.Time) {
+	r := &w.running
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.task == nil || !r.reported.unsent || now.Sub(r.reported.sentAt) < reportEvery {
+		return
+	}
+	r.reported.unsent, r.reported.sentAt = false, now
+	info := r.task.info
+	report := codec.AppendProgress(nil, info.ID.N, info.Attempt, r.reported.latest)
+	if err := w.Conn.Publish(broker.ProgressSubject(info.ID.Client), report); err != nil {
+		w.Logger.Debug("sending a progress report", "error", err)
+	}
+}

@@ -1,0 +1,130 @@
+package handoff
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+// Ending is how one task of a client ended, and the task, its counts of attempts
+// as they are now.
+type Ending struct {
+	Queue   string
+	Client  string
+	Task    *codec.Task
+	Outcome *codec.Outcome
+}
+
+// Plain reports whether the outcome is all there is to pass on, so that it may go
+// in a message with others.
+func (e *Ending) Plain() bool {
+	return e.Task.Retain == 0 && e.Task.Key == "" && !e.givenUp()
+}
+
+// givenUp reports whether the task has used up a budget, and is to be kept for a
+// person to look at. A task whose first error is final has not: like a call's,
+// its error is its caller's business.
+func (e *Ending) givenUp() bool {
+	f := e.Outcome.Failure
+	if f == nil {
+		return false
+	}
+	switch f.Code {
+	case codec.CodeWorkerDied:
+		return true
+	case codec.CodeError, codec.CodePanic, codec.CodeGoexit:
+		return e.Task.ErrorBudget() > 1
+	}
+	return false
+}
+
+// Settle passes on a task's end, one step after the other: the dead letter, if
+// the task is given up; the outcome, to the client or, if it is to be kept, to
+// RESULTS; and the key, if it has one, so that another task may have it. Then, or
+// when a step fails, it calls done once, from another goroutine. What e points to
+// must not change until then.
+func (d *Desk) Settle(e *Ending, done func(error)) {
+	if !e.givenUp() {
+		d.settleOutcome(e, done)
+		return
+	}
+	d.deadLetter(e, func(err error) {
+		if err != nil {
+			done(err)
+			return
+		}
+		d.settleOutcome(e, done)
+	})
+}
+
+func (d *Desk) settleOutcome(e *Ending, done func(error)) {
+	settled := done
+	if e.Task.Key != "" {
+		settled = func(err error) {
+			if err != nil {
+				done(err)
+				return
+			}
+			go d.releaseKey(e, done) // it asks and waits
+		}
+	}
+	if e.Task.Retain > 0 {
+		d.keep(e.Client, e.Outcome, e.Task.Retain, settled)
+		return
+	}
+	out := codec.NewOutcomes(e.Client, nil)
+	out.Add(e.Outcome)
+	d.Send(e.Client, out.Bytes(), settled)
+}
+
+// deadLetter stores the task and why it was given up. Two who give up the same
+// task, one after the other, store it once.
+func (d *Desk) deadLetter(e *Ending, done func(error)) {
+	batch := codec.NewBatch(e.Client, nil)
+	batch.Add(e.Task)
+	d.bury(broker.DeadSubject(e.Queue, e.Client, e.Task.N), &codec.DeadLetter{
+		Queue: e.Queue, At: time.Now(), Failure: e.Outcome.Failure, Message: batch.Bytes(),
+	}, done)
+}
+
+// Unread puts a message of a queue's aside that is no batch of tasks. It has no
+// client that could be told. It calls done once, from another goroutine.
+func (d *Desk) Unread(queue string, seq uint64, data []byte, cause error, done func(error)) {
+	d.bury(broker.UnreadSubject(queue, seq), &codec.DeadLetter{
+		Queue: queue, At: time.Now(), Message: data,
+		Failure: &codec.Failure{Code: codec.CodeArgument, Message: cause.Error()},
+	}, done)
+}
+
+func (d *Desk) bury(subject string, letter *codec.DeadLetter, done func(error)) {
+	msg := nats.NewMsg(subject)
+	msg.Header.Set(nats.MsgIdHdr, subject)
+	msg.Data = codec.AppendDeadLetter(nil, letter)
+	d.publisher.Publish(msg, func(_ uint64, err error) {
+		if err != nil {
+			err = fmt.Errorf("handoff: storing a dead letter: %w", err)
+		}
+		done(err)
+	})
+}
+
+// keyPatience bounds how long the release of one key may take.
+const keyPatience = 10 * time.Second
+
+// releaseKey lets another task have the key. Where that fails the task will run
+// again when its delivery comes again, and the release with it.
+func (d *Desk) releaseKey(e *Ending, done func(error)) {
+	ctx, cancel := context.WithTimeout(d.life, keyPatience)
+	defer cancel()
+	id := codec.ID{Client: e.Client, N: e.Task.N}
+	if err := broker.ReleaseKey(ctx, d.js, e.Queue, e.Task.Key, id.String()); err != nil {
+		done(fmt.Errorf("handoff: releasing the key of task %s: %w", id, err))
+		return
+	}
+	done(nil)
+}
