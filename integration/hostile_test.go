@@ -52,7 +52,9 @@ func TestHostileMessages(t *testing.T) {
 	for range hostile {
 		msg, err := dead.NextMsgWithContext(s.ctx)
 		require.NoError(t, err)
-		require.NotEmpty(t, msg.Header.Get("Muster-Cause"))
+		letter, err := codec.ReadDeadLetter(msg.Data)
+		require.NoError(t, err)
+		require.Contains(t, letter.Failure.Message, "codec:", "the cause")
 	}
 	// The last acknowledgements are on their way.
 	require.Eventually(t, func() bool {

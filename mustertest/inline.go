@@ -162,7 +162,7 @@ func (l *inline) work() {
 		l.tell(func() error {
 			return l.to.Started(codec.AppendStarted(nil, &codec.Started{N: t.N, Attempt: 1, Host: l.host, PID: os.Getpid()}))
 		})
-		outcome := consumer.Run(ctx, l.client, &t.Task, slog.Default(), l.giveWay)
+		outcome := consumer.Run(ctx, l.client, &t.Task, slog.Default(), l.giveWay, nil)
 		l.mu.Lock()
 		delete(l.tasks, t.N)
 		l.mu.Unlock()

@@ -150,7 +150,7 @@ func TestAsCompleted(t *testing.T) {
 		for _, ref := range refs {
 			requireFreed(s, ref)
 		}
-		require.NoError(t, goleak.Find(before))
+		require.NoError(t, goleak.Find(before, sourcing))
 		for _, f := range live {
 			require.False(t, f.State().Done())
 		}
