@@ -17,6 +17,7 @@ const (
 	stored   verdict = iota // by this message or an earlier one with the same id
 	refused                 // for good
 	tryAgain                // the stream cannot store anything at the moment
+	full                    // the stream has no room at the moment
 	noStream                // nobody takes the subject, at the moment or at all
 )
 
@@ -34,10 +35,14 @@ const (
 	errCodeStreamOffline       jetstream.ErrorCode = 10118
 	errCodeDuplicateInProcess  jetstream.ErrorCode = 10158
 	errCodeTooManyRequests     jetstream.ErrorCode = 10167
+	errCodeBatchIncomplete     jetstream.ErrorCode = 10176
+	errCodeBatchDuplicate      jetstream.ErrorCode = 10201
+	errCodeTooManyBatches      jetstream.ErrorCode = 10210
 	errCodeStreamOfflineReason jetstream.ErrorCode = 10194
 )
 
-// readPubAck reads the answer to a publish. err is set when it was refused.
+// readPubAck reads the answer to a publish. err is set when it was refused, or
+// the stream is full.
 func readPubAck(m *nats.Msg) (v verdict, seq uint64, err error) {
 	if seq, ok := storedSeq(m.Data); ok {
 		return stored, seq, nil
@@ -95,7 +100,8 @@ func judge(api *jetstream.APIError) (verdict, uint64, error) {
 	}
 	switch api.ErrorCode {
 	case errCodeClusterNotAssigned, errCodeClusterNotAvail, errCodeClusterNotLeader,
-		errCodeStreamOffline, errCodeStreamOfflineReason, errCodeDuplicateInProcess, errCodeTooManyRequests:
+		errCodeStreamOffline, errCodeStreamOfflineReason, errCodeDuplicateInProcess, errCodeTooManyRequests,
+		errCodeBatchIncomplete, errCodeTooManyBatches:
 		return tryAgain, 0, nil
 	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
 		return name(ErrWrongLastSequence)
@@ -104,16 +110,20 @@ func judge(api *jetstream.APIError) (verdict, uint64, error) {
 	case jetstream.JSErrCodeStreamNotFound:
 		return name(ErrNoStream)
 	case errCodeAccountResources, errCodeInsufficient, errCodeMemoryResources, errCodeStorageResources:
-		return name(ErrStreamFull)
+		return noRoom(api)
 	case errCodeStoreFailed:
 		// One code for everything the store says; only "maximum bytes
 		// exceeded" and its like mean that there is no room.
 		if strings.Contains(api.Description, "maximum") && strings.Contains(api.Description, "exceeded") {
-			return name(ErrStreamFull)
+			return noRoom(api)
 		}
 		if strings.Contains(api.Description, "too large") {
 			return name(ErrTooLarge)
 		}
 	}
 	return refused, 0, api
+}
+
+func noRoom(api *jetstream.APIError) (verdict, uint64, error) {
+	return full, 0, fmt.Errorf("%w: %w", ErrStreamFull, api)
 }
