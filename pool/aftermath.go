@@ -138,15 +138,17 @@ type putting struct {
 	parts []chan error
 }
 
-// store publishes tasks again, in the lane of what goes first: they have waited
-// their turn already. The id names the delivery they come from, so that they are
+// store publishes tasks again, in the high lane: they have waited their turn
+// already. The id names the delivery they come from, so that they are
 // stored once however often that is tried.
 func (p *putting) store(part string, data []byte) {
 	msg := nats.NewMsg(broker.TaskSubject(p.Queue, broker.High))
 	msg.Header.Set(nats.MsgIdHdr, p.id+"."+part)
 	msg.Data = data
 	done := p.part()
-	p.publisher.Publish(msg, func(_ uint64, err error) { done <- err })
+	// A full queue has room once the message is acknowledged that these come from,
+	// or another: this is no time to lose the charge.
+	p.publisher.PublishPatiently(msg, func(_ uint64, err error) { done <- err })
 }
 
 // fail passes on that a task has failed, and will not run again.
