@@ -77,9 +77,13 @@ func (w *Worker) receive(msg *nats.Msg) {
 func (w *Worker) reject(msg *nats.Msg, cause error) {
 	w.Logger.Error("a message in the queue is not a batch of tasks; it goes to the dead letters",
 		"queue", w.Queue, "error", cause)
-	dead := nats.NewMsg(broker.DeadSubject(w.Queue))
+	at, err := broker.ParseAck(msg.Reply)
+	if err != nil {
+		w.Logger.Error("a delivery cannot be answered", "error", err)
+		return
+	}
+	dead := nats.NewMsg(broker.UnreadSubject(w.Queue, at.StreamSeq))
 	dead.Header.Set("Muster-Cause", cause.Error())
-	dead.Header.Set(nats.MsgIdHdr, "reject."+msg.Reply)
 	dead.Data = msg.Data
 	w.publisher.Publish(dead, func(_ uint64, err error) {
 		if err != nil {

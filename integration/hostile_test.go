@@ -20,7 +20,7 @@ func TestHostileMessages(t *testing.T) {
 	url := s.broker()
 	s.host(url, "host", 2)
 	c, nc := s.client(url), s.observe(url)
-	dead := s.listen(nc, broker.DeadSubject(producer.DefaultQueue))
+	dead := s.listen(nc, broker.DeadWildcard(producer.DefaultQueue))
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
 

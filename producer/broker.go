@@ -78,7 +78,11 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 	if r.replies, err = r.nc.Subscribe(broker.ReplyWildcard(client), r.receive); err != nil {
 		return fmt.Errorf("producer: subscribing to replies: %w", err)
 	}
-	if err = r.replies.SetPendingLimits(-1, maxRepliesPending); err != nil {
+	live, err := r.nc.Subscribe(broker.LiveWildcard(client), r.receive)
+	if err != nil {
+		return fmt.Errorf("producer: subscribing to stored outcomes: %w", err)
+	}
+	if err = errors.Join(r.replies.SetPendingLimits(-1, maxRepliesPending), live.SetPendingLimits(-1, maxRepliesPending)); err != nil {
 		return fmt.Errorf("producer: bounding replies: %w", err)
 	}
 	if err = r.flush(ctx); err != nil {
@@ -179,8 +183,8 @@ func (r *remote) flush(ctx context.Context) error {
 	return r.nc.FlushWithContext(ctx)
 }
 
-// receive takes a message on the reply subject. It runs on the subscription's
-// one goroutine and does not block.
+// receive takes a message on a reply subject, or a stored outcome's live copy.
+// It runs on the subscriptions' goroutines and does not block.
 func (r *remote) receive(msg *nats.Msg) {
 	r.receiving.Lock()
 	defer r.receiving.Unlock()

@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// MinServer is the oldest nats-server that will do: 2.12 brought the message
-// schedules that delayed tasks need.
-const MinServer = "2.12.0"
+// MinServer is the oldest nats-server that will do: 2.14 brought cron schedules,
+// and a stream that fetches from another without losing messages.
+const MinServer = "2.14.0"
 
 const checkTimeout = 5 * time.Second
 

@@ -117,14 +117,14 @@ func oldServer(version string) func(net.Conn) {
 
 func TestCheckServerVersion(t *testing.T) {
 	t.Parallel()
-	for _, version := range []string{"2.9.25", "2.11.99", "1.99.0", "2.12.x", ""} {
+	for _, version := range []string{"2.9.25", "2.11.99", "1.99.0", "2.13.9", "2.14.x", ""} {
 		nc := connect(t, "nats://"+stub(t, oldServer(version)))
 		_, err := broker.Check(t.Context(), nc)
 		require.ErrorIs(t, err, broker.ErrServerVersion)
 		require.ErrorContains(t, err, broker.MinServer)
 		nc.Close()
 	}
-	for _, version := range []string{"2.12.0", "2.12.0-RC.1", "3.0.0", "2.100.0"} {
+	for _, version := range []string{"2.14.0", "2.14.0-RC.1", "3.0.0", "2.100.0"} {
 		nc := connect(t, "nats://"+stub(t, oldServer(version)))
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		_, err := broker.Check(ctx, nc)

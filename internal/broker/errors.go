@@ -6,6 +6,9 @@ var (
 	// ErrQueueName says that a queue's name is not 1 to 64 of A–Z a–z 0–9 _ -.
 	ErrQueueName = errors.New("bad queue name")
 
+	// ErrSchedule says that a cron expression or its time zone is not one.
+	ErrSchedule = errors.New("bad schedule")
+
 	// ErrAckSubject says that a subject is not the acknowledgement subject of
 	// a JetStream delivery.
 	ErrAckSubject = errors.New("not a JetStream acknowledgement subject")

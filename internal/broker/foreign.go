@@ -45,6 +45,9 @@ func streamDifferences(want, have jetstream.StreamConfig, opts StreamOptions) di
 	d.equal("mirror", want.Mirror != nil, have.Mirror != nil)
 	d.equal("allow_direct", want.AllowDirect, have.AllowDirect)
 	d.equal("allow_msg_ttl", want.AllowMsgTTL, have.AllowMsgTTL)
+	d.equal("allow_msg_schedules", want.AllowMsgSchedules, have.AllowMsgSchedules)
+	d.equal("allow_atomic", want.AllowAtomicPublish, have.AllowAtomicPublish)
+	d.equal("sources", sources(want), sources(have))
 	d.equal("republish", republish(want), republish(have))
 	atLeast(&d, "duplicate_window", want.Duplicates, have.Duplicates)
 	if opts.Replicas > 0 {
@@ -61,6 +64,18 @@ func republish(c jetstream.StreamConfig) jetstream.RePublish {
 		return jetstream.RePublish{}
 	}
 	return *c.RePublish
+}
+
+// sources is every source as text, with what Muster relies on.
+func sources(c jetstream.StreamConfig) (all []string) {
+	for _, s := range c.Sources {
+		var consumer jetstream.StreamConsumerSource
+		if s.Consumer != nil {
+			consumer = *s.Consumer
+		}
+		all = append(all, fmt.Sprint(s.Name, s.SubjectTransforms, consumer))
+	}
+	return all
 }
 
 func consumerDifferences(want, have jetstream.ConsumerConfig) differences {

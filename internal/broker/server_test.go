@@ -20,7 +20,7 @@ func TestServerKeepsStreamsAcrossRestarts(t *testing.T) {
 	s := startServer(t, cfg)
 	js := jetStream(t, connect(t, s.URL()))
 	require.NoError(t, broker.EnsureShared(t.Context(), js, broker.StreamOptions{}))
-	_, err := js.Publish(t.Context(), broker.DeadSubject("q"), []byte("x"))
+	_, err := js.Publish(t.Context(), broker.DeadSubject("q", "c", 7), []byte("x"))
 	require.NoError(t, err)
 	s.Shutdown()
 	s.Shutdown() // again

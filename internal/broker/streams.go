@@ -64,6 +64,13 @@ func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts
 	if err := ValidQueue(queue); err != nil {
 		return err
 	}
+	// The queue's stream fetches from the schedules by way of a consumer there.
+	if err := ensureStream(ctx, js, scheduleStream(opts), opts); err != nil {
+		return err
+	}
+	if err := ensureConsumer(ctx, js, ScheduleStream, feedConsumer(queue)); err != nil {
+		return err
+	}
 	if err := ensureStream(ctx, js, taskStream(queue, opts), opts); err != nil {
 		return err
 	}
@@ -75,13 +82,15 @@ func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts
 	return nil
 }
 
-// EnsureShared does for the results and dead-letter streams what [EnsureQueue]
-// does for a queue.
+// EnsureShared does for the streams of results, dead letters and schedules what
+// [EnsureQueue] does for a queue.
 func EnsureShared(ctx context.Context, js jetstream.JetStream, opts StreamOptions) error {
-	if err := ensureStream(ctx, js, resultsStream(opts), opts); err != nil {
-		return err
+	for _, stream := range []jetstream.StreamConfig{resultsStream(opts), deadStream(opts), scheduleStream(opts)} {
+		if err := ensureStream(ctx, js, stream, opts); err != nil {
+			return err
+		}
 	}
-	return ensureStream(ctx, js, deadStream(opts), opts)
+	return nil
 }
 
 func taskStream(queue string, opts StreamOptions) jetstream.StreamConfig {
@@ -90,15 +99,17 @@ func taskStream(queue string, opts StreamOptions) jetstream.StreamConfig {
 		maxBytes = opts.MaxBytes
 	}
 	return jetstream.StreamConfig{
-		Name:        TaskStream(queue),
-		Description: "muster: tasks of queue " + queue,
-		Subjects:    []string{TaskWildcard(queue)},
-		Retention:   jetstream.WorkQueuePolicy,
-		Storage:     jetstream.FileStorage,
-		Discard:     jetstream.DiscardNew, // a full queue refuses tasks, it never forgets one
-		MaxBytes:    maxBytes,
-		Duplicates:  duplicateWindow,
-		Replicas:    max(opts.Replicas, 1),
+		Name:               TaskStream(queue),
+		Description:        "muster: tasks of queue " + queue,
+		Subjects:           []string{TaskWildcard(queue), KeyWildcard(queue)},
+		Retention:          jetstream.WorkQueuePolicy,
+		Storage:            jetstream.FileStorage,
+		Discard:            jetstream.DiscardNew, // a full queue refuses tasks, it never forgets one
+		MaxBytes:           maxBytes,
+		Duplicates:         duplicateWindow,
+		Replicas:           max(opts.Replicas, 1),
+		AllowAtomicPublish: true, // a unique key and its task
+		Sources:            []*jetstream.StreamSource{scheduleSource(queue)},
 	}
 }
 
@@ -147,6 +158,8 @@ func deadStream(opts StreamOptions) jetstream.StreamConfig {
 		MaxAge:      deadMaxAge,
 		Duplicates:  duplicateWindow,
 		Replicas:    max(opts.Replicas, 1),
+
+		MaxMsgsPerSubject: 1, // one letter for a task
 	}
 }
 
@@ -170,16 +183,33 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 	return foreign("stream "+want.Name, streamDifferences(want, stream.CachedInfo().Config, opts))
 }
 
+// ensureConsumer is [ensureStream] for a consumer.
 func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream string, want jetstream.ConsumerConfig) error {
-	consumer, err := js.Consumer(ctx, stream, want.Durable)
+	info, err := consumerInfo(js.Consumer(ctx, stream, want.Durable))
+	if errors.Is(err, jetstream.ErrNotPullConsumer) {
+		info, err = consumerInfo(js.PushConsumer(ctx, stream, want.Durable))
+	}
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		consumer, err = js.CreateConsumer(ctx, stream, want)
-		if errors.Is(err, jetstream.ErrConsumerExists) {
-			consumer, err = js.Consumer(ctx, stream, want.Durable)
-		}
+		info, err = createConsumer(ctx, js, stream, want)
 	}
 	if err != nil {
 		return fmt.Errorf("ensuring consumer %s of stream %s: %w", want.Durable, stream, err)
 	}
-	return foreign("consumer "+want.Durable+" of stream "+stream, consumerDifferences(want, consumer.CachedInfo().Config))
+	return foreign("consumer "+want.Durable+" of stream "+stream, consumerDifferences(want, info.Config))
+}
+
+func createConsumer(ctx context.Context, js jetstream.JetStream, stream string, want jetstream.ConsumerConfig) (*jetstream.ConsumerInfo, error) {
+	if want.DeliverSubject == "" {
+		return consumerInfo(js.CreateConsumer(ctx, stream, want))
+	}
+	return consumerInfo(js.CreatePushConsumer(ctx, stream, want))
+}
+
+func consumerInfo(c interface {
+	CachedInfo() *jetstream.ConsumerInfo
+}, err error) (*jetstream.ConsumerInfo, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c.CachedInfo(), nil
 }

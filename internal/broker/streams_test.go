@@ -61,7 +61,7 @@ func TestForeignStreamIsReportedAndLeftAlone(t *testing.T) {
 	js := jetStream(t, connect(t, startServer(t, broker.ServerConfig{}).URL()))
 	name := broker.TaskStream("q")
 	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{
-		Name: name, Subjects: []string{broker.TaskWildcard("q")}, Storage: jetstream.MemoryStorage, Duplicates: time.Second,
+		Name: name, Subjects: []string{broker.TaskWildcard("q"), broker.KeyWildcard("q")}, Storage: jetstream.MemoryStorage, Duplicates: time.Second,
 	})
 	require.NoError(t, err)
 
@@ -73,7 +73,7 @@ func TestForeignStreamIsReportedAndLeftAlone(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, part)
 	}
-	require.NotContains(t, err.Error(), "subjects")
+	require.NotContains(t, err.Error(), "subjects:")
 	require.NotContains(t, err.Error(), "\n")
 
 	stream, err := js.Stream(t.Context(), name)
@@ -146,7 +146,7 @@ func TestStoredOutcomeIsRepublishedAndFenced(t *testing.T) {
 	nc := connect(t, startServer(t, broker.ServerConfig{}).URL())
 	js := jetStream(t, nc)
 	require.NoError(t, broker.EnsureShared(t.Context(), js, broker.StreamOptions{}))
-	sub, err := nc.SubscribeSync(broker.ReplyWildcard("c"))
+	sub, err := nc.SubscribeSync(broker.LiveWildcard("c"))
 	require.NoError(t, err)
 
 	subject := broker.ResultSubject("c", 7)

@@ -1,27 +1,39 @@
 package broker
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 )
 
 // The streams every queue shares.
 const (
-	ResultsStream = "RESULTS" // outcomes not handed off at once, or asked to be durable
-	DeadStream    = "DEAD"    // tasks given up, kept for a person to look at
+	ResultsStream  = "RESULTS" // outcomes not handed off at once, or asked to be durable
+	DeadStream     = "DEAD"    // tasks given up, kept for a person to look at
+	ScheduleStream = "SCHED"   // tasks whose time has not come, and cron schedules
 )
 
 const (
 	taskPrefix    = "muster.task."
+	keyPrefix     = "muster.key."
+	schedPrefix   = "muster.sched."
+	duePrefix     = "muster.due."
+	feedPrefix    = "muster.feed."
 	replyPrefix   = "muster.reply."
 	resultPrefix  = "muster.result."
+	livePrefix    = "muster.live."
 	deadPrefix    = "muster.dead."
 	cancelPrefix  = "muster.cancel."
 	hostPrefix    = "muster.host."
+	streamPrefix  = "TASKS_"
 	maxQueueName  = 64
 	resultsSource = resultPrefix + ">"
-	resultsLive   = replyPrefix + ">"
+	resultsLive   = livePrefix + ">"
 )
+
+// cronToken stands where other schedules have the client's name.
+const cronToken = "cron"
 
 // Lane is one of the priorities of a queue.
 type Lane uint8
@@ -65,13 +77,45 @@ func ValidQueue(name string) error {
 }
 
 // TaskStream is the stream that keeps a queue's tasks.
-func TaskStream(queue string) string { return "TASKS_" + queue }
+func TaskStream(queue string) string { return streamPrefix + queue }
 
 // TaskSubject is where tasks of a queue's lane are published.
 func TaskSubject(queue string, lane Lane) string { return taskPrefix + queue + "." + lane.String() }
 
 // TaskWildcard is every lane of a queue.
 func TaskWildcard(queue string) string { return taskPrefix + queue + ".*" }
+
+// KeySubject is where a unique key of a queue is held: by its hash, so that any
+// text may be a key.
+func KeySubject(queue, key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return keyPrefix + queue + "." + hex.EncodeToString(sum[:16])
+}
+
+// KeyWildcard is every unique key of a queue.
+func KeyWildcard(queue string) string { return keyPrefix + queue + ".*" }
+
+// SchedSubject is where a client's n-th task waits for its time. A subject
+// keeps one schedule: publishing again replaces it.
+func SchedSubject(queue string, lane Lane, client string, n uint64) string {
+	return schedPrefix + queue + "." + lane.String() + "." + client + "." + strconv.FormatUint(n, 10)
+}
+
+// CronSubject is where a cron schedule is kept. Its name is one that
+// [ValidQueue] would take.
+func CronSubject(queue string, lane Lane, name string) string {
+	return schedPrefix + queue + "." + lane.String() + "." + cronToken + "." + name
+}
+
+// SchedWildcard is every schedule of a queue.
+func SchedWildcard(queue string) string { return schedPrefix + queue + ".>" }
+
+// DueSubject is where the server puts a scheduled task when its time has come,
+// for the queue's stream to fetch.
+func DueSubject(queue string, lane Lane) string { return duePrefix + queue + "." + lane.String() }
+
+// DueWildcard is every lane's due tasks of a queue.
+func DueWildcard(queue string) string { return duePrefix + queue + ".*" }
 
 // WorkersConsumer is the durable consumer, in the queue's stream, that the
 // worker processes share to pull a lane.
@@ -83,8 +127,12 @@ func ReplySubject(client string) string { return replyPrefix + client + ".outcom
 // StartedSubject is where a client hears that its tasks have been started.
 func StartedSubject(client string) string { return replyPrefix + client + ".started" }
 
-// ReplyWildcard is what a client subscribes to: direct outcomes, started
-// notices, and the live copies of its outcomes in the results stream.
+// ProgressSubject is where a client hears how far its tasks have come.
+func ProgressSubject(client string) string { return replyPrefix + client + ".progress" }
+
+// ReplyWildcard is what is sent to a client directly: outcomes, and notices of
+// starts and progress. No other client may listen to it: the server would take
+// that one for the receiver of an outcome.
 func ReplyWildcard(client string) string { return replyPrefix + client + ".>" }
 
 // ResultSubject is where the outcome of a client's n-th task is stored. The
@@ -96,17 +144,37 @@ func ResultSubject(client string, n uint64) string {
 // ResultWildcard is every stored outcome of a client.
 func ResultWildcard(client string) string { return resultPrefix + client + ".>" }
 
-// LiveResultSubject is where a client hears of a stored outcome. The last
-// token is a number, which tells it from the other replies.
+// LiveResultSubject is where a stored outcome is heard of, by its client or by
+// whoever else waits for it.
 func LiveResultSubject(client string, n uint64) string {
-	return replyPrefix + client + "." + strconv.FormatUint(n, 10)
+	return livePrefix + client + "." + strconv.FormatUint(n, 10)
 }
 
-// DeadSubject is where a queue's dead letters are stored.
-func DeadSubject(queue string) string { return deadPrefix + queue }
+// LiveWildcard is the live copies of all outcomes stored for a client.
+func LiveWildcard(client string) string { return livePrefix + client + ".*" }
+
+// DeadSubject is where the dead letter of a client's n-th task is stored. A
+// subject keeps one letter: of two hosts that both give the task up, the later
+// one replaces what the earlier has stored.
+func DeadSubject(queue, client string, n uint64) string {
+	return deadPrefix + queue + "." + client + "." + strconv.FormatUint(n, 10)
+}
+
+// UnreadSubject is where a message that is not a batch of tasks is put aside.
+// It has no client, but a place in the queue's stream.
+func UnreadSubject(queue string, seq uint64) string {
+	return deadPrefix + queue + ".unread." + strconv.FormatUint(seq, 10)
+}
+
+// DeadWildcard is every dead letter of a queue.
+func DeadWildcard(queue string) string { return deadPrefix + queue + ".>" }
 
 // CancelSubject is where cancel requests for a queue are heard by its hosts.
 func CancelSubject(queue string) string { return cancelPrefix + queue }
+
+// CancelAnySubject is where every host hears cancel requests from those who do
+// not know the task's queue.
+const CancelAnySubject = "muster.cancelany"
 
 // HostSubject is where a host's heartbeats are published.
 func HostSubject(host string) string { return hostPrefix + host }

@@ -123,8 +123,10 @@ func TestSilentClientSoItIsStoredAndPublishedLive(t *testing.T) {
 	t.Parallel()
 	b := setupWith(t, 50*time.Millisecond)
 	live := make(chan *nats.Msg, 4)
-	_, err := b.nc.ChanSubscribe(broker.ReplyWildcard(client), live)
-	require.NoError(t, err)
+	for _, subject := range []string{broker.ReplyWildcard(client), broker.LiveWildcard(client)} {
+		_, err := b.nc.ChanSubscribe(subject, live)
+		require.NoError(t, err)
+	}
 	require.NoError(t, b.send(t, outcomes(9)))
 	require.EqualValues(t, 1, b.stored(t))
 	require.Equal(t, broker.ReplySubject(client), (<-live).Subject)

@@ -1,0 +1,37 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// storedMessages yields what a stream stores at the subjects that match filter,
+// in order, one request and one message at a time. It leaves everything where
+// it is. It ends with what had been stored when it began, or with an error.
+func storedMessages(ctx context.Context, js jetstream.JetStream, name, filter string) iter.Seq2[*jetstream.RawStreamMsg, error] {
+	return func(yield func(*jetstream.RawStreamMsg, error) bool) {
+		stream, err := js.Stream(ctx, name)
+		if err != nil {
+			yield(nil, fmt.Errorf("reading stream %s: %w", name, err))
+			return
+		}
+		state := stream.CachedInfo().State
+		for seq := max(state.FirstSeq, 1); seq <= state.LastSeq; seq++ {
+			msg, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(filter))
+			switch {
+			case errors.Is(err, jetstream.ErrMsgNotFound):
+				return
+			case err != nil:
+				yield(nil, fmt.Errorf("reading stream %s: %w", name, err))
+				return
+			case msg.Sequence > state.LastSeq || !yield(msg, nil):
+				return
+			}
+			seq = msg.Sequence
+		}
+	}
+}
