@@ -13,6 +13,7 @@ type flight struct {
 	due        time.Time // when to send it again
 	noStream   time.Time // since when "no responders" is the only answer; zero: it is not
 	sends      int       // since the last answer or reconnect
+	patient    bool      // waits while the stream is full
 	generation uint32    // tells this flight from the slot's earlier ones
 }
 

@@ -17,6 +17,7 @@ const (
 	stored   verdict = iota // by this message or an earlier one with the same id
 	refused                 // for good
 	tryAgain                // the stream cannot store anything at the moment
+	full                    // the stream has no room at the moment
 	noStream                // nobody takes the subject, at the moment or at all
 )
 
@@ -37,7 +38,8 @@ const (
 	errCodeStreamOfflineReason jetstream.ErrorCode = 10194
 )
 
-// readPubAck reads the answer to a publish. err is set when it was refused.
+// readPubAck reads the answer to a publish. err is set when it was refused, or
+// the stream is full.
 func readPubAck(m *nats.Msg) (v verdict, seq uint64, err error) {
 	if seq, ok := storedSeq(m.Data); ok {
 		return stored, seq, nil
@@ -104,16 +106,20 @@ func judge(api *jetstream.APIError) (verdict, uint64, error) {
 	case jetstream.JSErrCodeStreamNotFound:
 		return name(ErrNoStream)
 	case errCodeAccountResources, errCodeInsufficient, errCodeMemoryResources, errCodeStorageResources:
-		return name(ErrStreamFull)
+		return noRoom(api)
 	case errCodeStoreFailed:
 		// One code for everything the store says; only "maximum bytes
 		// exceeded" and its like mean that there is no room.
 		if strings.Contains(api.Description, "maximum") && strings.Contains(api.Description, "exceeded") {
-			return name(ErrStreamFull)
+			return noRoom(api)
 		}
 		if strings.Contains(api.Description, "too large") {
 			return name(ErrTooLarge)
 		}
 	}
 	return refused, 0, api
+}
+
+func noRoom(api *jetstream.APIError) (verdict, uint64, error) {
+	return full, 0, fmt.Errorf("%w: %w", ErrStreamFull, api)
 }

@@ -25,9 +25,9 @@ func TestReadPubAck(t *testing.T) {
 		``:                                                {refused, 0, ErrNoStream},
 		`{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 5"},"stream":"R","seq":0}`: {refused, 0, ErrWrongLastSequence},
 		`{"error":{"code":400,"err_code":10164,"description":"wrong last sequence"},"stream":"R","seq":0}`:    {refused, 0, ErrWrongLastSequence},
-		`{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}}`:                      {refused, 0, ErrStreamFull},
+		`{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}}`:                      {full, 0, ErrStreamFull},
 		`{"error":{"code":503,"err_code":10077,"description":"message too large"}}`:                           {refused, 0, ErrTooLarge},
-		`{"error":{"code":503,"err_code":10023,"description":"insufficient resources"}}`:                      {refused, 0, ErrStreamFull},
+		`{"error":{"code":503,"err_code":10023,"description":"insufficient resources"}}`:                      {full, 0, ErrStreamFull},
 		`{"error":{"code":429,"err_code":10167,"description":"too many requests"}}`:                           {tryAgain, 0, nil},
 		`{"error":{"code":409,"err_code":10158,"description":"duplicate message id is in process"}}`:          {tryAgain, 0, nil},
 	} {

@@ -15,15 +15,15 @@ import (
 type timing struct {
 	ack      time.Duration // how long the first send waits for an answer; doubles to four times that
 	noStream time.Duration // how long "no responders" may be the only answer
-	retry    time.Duration // from an answer that settles nothing to the next send
+	retry    time.Duration // at most, from an answer that settles nothing to the next send
 	scan     time.Duration // how often the table is searched for what is due
 }
 
 var defaultTiming = timing{
 	ack:      2 * time.Second,
-	noStream: 5 * time.Second,
+	noStream: 20 * time.Second, // a stream whose leader was killed has none for 4 to 9 s
 	retry:    250 * time.Millisecond,
-	scan:     250 * time.Millisecond,
+	scan:     100 * time.Millisecond,
 }
 
 // Publisher stores messages in streams without waiting for each
@@ -109,6 +109,18 @@ func (p *Publisher) subscribe() (err error) {
 // never from Publish itself: done may call Publish, but must not wait, nor
 // call Close.
 func (p *Publisher) Publish(msg *nats.Msg, done func(seq uint64, err error)) {
+	p.publish(msg, false, done)
+}
+
+// PublishPatiently is [Publisher.Publish] for a message that waits while the
+// stream is full: it is sent again every 100 to 250 ms until there is room,
+// and does not fail with [ErrStreamFull]. One that is larger than the
+// stream may ever be waits until the publisher is closed.
+func (p *Publisher) PublishPatiently(msg *nats.Msg, done func(seq uint64, err error)) {
+	p.publish(msg, true, done)
+}
+
+func (p *Publisher) publish(msg *nats.Msg, patient bool, done func(seq uint64, err error)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -116,6 +128,7 @@ func (p *Publisher) Publish(msg *nats.Msg, done func(seq uint64, err error)) {
 		return
 	}
 	token, f := p.flights.add(msg, done)
+	f.patient = patient
 	var reply [64]byte
 	msg.Reply = string(strconv.AppendUint(append(reply[:0], p.prefix...), token, 36))
 	if !p.ticking {
@@ -171,8 +184,8 @@ func (p *Publisher) answer(m *nats.Msg) {
 	}
 	v, seq, err := readPubAck(m)
 	switch v {
-	case noStream, tryAgain:
-		if err = p.postpone(token, v == noStream); err == nil {
+	case noStream, tryAgain, full:
+		if err = p.postpone(token, v, err); err == nil {
 			return
 		}
 	}
@@ -182,8 +195,9 @@ func (p *Publisher) answer(m *nats.Msg) {
 }
 
 // postpone sets a flight up for another send soon. It returns [ErrNoStream]
-// if it has had no other answer for too long.
-func (p *Publisher) postpone(token uint64, missing bool) error {
+// if it has had no other answer for too long, and cause if the stream is full
+// and the flight not patient.
+func (p *Publisher) postpone(token uint64, v verdict, cause error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.flights.get(token)
@@ -192,7 +206,9 @@ func (p *Publisher) postpone(token uint64, missing bool) error {
 	}
 	now := time.Now()
 	switch {
-	case !missing:
+	case v == full && !f.patient:
+		return cause
+	case v != noStream:
 		f.noStream = time.Time{}
 	case f.noStream.IsZero():
 		f.noStream = now
@@ -200,7 +216,7 @@ func (p *Publisher) postpone(token uint64, missing bool) error {
 		return fmt.Errorf("%w %s, for %s now: create it, or check the queue's name", ErrNoStream, f.msg.Subject, p.timing.noStream)
 	}
 	f.sends = 0
-	f.due = now.Add(p.timing.retry)
+	f.due = now.Add(p.timing.retry*2/5 + rand.N(p.timing.retry*3/5))
 	return nil
 }
 

@@ -359,3 +359,34 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
+
+// A patient message waits until a full stream has room, and others do not.
+func TestPublishPatiently(t *testing.T) {
+	t.Parallel()
+	nc := connect(t, startServer(t, broker.ServerConfig{}).URL())
+	js := jetStream(t, nc)
+	require.NoError(t, broker.EnsureQueue(t.Context(), js, "q", broker.StreamOptions{MaxBytes: 1000}))
+	p := newPublisher(t, nc, broker.NewHastyPublisher)
+	large := func(n int) *nats.Msg {
+		msg := task(n)
+		msg.Data = make([]byte, 600)
+		return msg
+	}
+	_, err := publish(t, p, large(1))
+	require.NoError(t, err)
+
+	fates := make(chan fate, 1)
+	p.PublishPatiently(large(2), func(seq uint64, err error) { fates <- fate{seq, err} })
+	for n := range 3 { // each has an answer after the patient one has had one
+		_, err = publish(t, p, large(3+n))
+		require.ErrorIs(t, err, broker.ErrStreamFull)
+	}
+	require.Empty(t, fates)
+	require.NoError(t, pull(t, js, "q", broker.Normal).DoubleAck(t.Context()))
+	require.Equal(t, fate{2, nil}, <-fates)
+
+	huge := task(9)
+	huge.Data = make([]byte, nc.MaxPayload()+1)
+	p.PublishPatiently(huge, func(seq uint64, err error) { fates <- fate{seq, err} })
+	require.ErrorIs(t, (<-fates).err, broker.ErrTooLarge)
+}
