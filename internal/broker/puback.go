@@ -35,6 +35,9 @@ const (
 	errCodeStreamOffline       jetstream.ErrorCode = 10118
 	errCodeDuplicateInProcess  jetstream.ErrorCode = 10158
 	errCodeTooManyRequests     jetstream.ErrorCode = 10167
+	errCodeBatchIncomplete     jetstream.ErrorCode = 10176
+	errCodeBatchDuplicate      jetstream.ErrorCode = 10201
+	errCodeTooManyBatches      jetstream.ErrorCode = 10210
 	errCodeStreamOfflineReason jetstream.ErrorCode = 10194
 )
 
@@ -97,7 +100,8 @@ func judge(api *jetstream.APIError) (verdict, uint64, error) {
 	}
 	switch api.ErrorCode {
 	case errCodeClusterNotAssigned, errCodeClusterNotAvail, errCodeClusterNotLeader,
-		errCodeStreamOffline, errCodeStreamOfflineReason, errCodeDuplicateInProcess, errCodeTooManyRequests:
+		errCodeStreamOffline, errCodeStreamOfflineReason, errCodeDuplicateInProcess, errCodeTooManyRequests,
+		errCodeBatchIncomplete, errCodeTooManyBatches:
 		return tryAgain, 0, nil
 	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
 		return name(ErrWrongLastSequence)

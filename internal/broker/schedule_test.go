@@ -49,3 +49,139 @@ func TestScheduleReachesItsLane(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return streamMsgs(t, js, broker.ScheduleStream) == 0 }, 10*time.Second, 10*time.Millisecond)
 }
+
+// later is a message for lane Low of a queue, due at a time.
+func later(queue string, n uint64, at time.Time) *nats.Msg {
+	msg := &nats.Msg{Subject: broker.SchedSubject(queue, broker.Low, "c", n), Data: []byte(strconv.FormatUint(n, 10))}
+	broker.ScheduleAt(msg, queue, broker.Low, at)
+	return msg
+}
+
+func TestScheduleReplacedAndRemoved(t *testing.T) {
+	t.Parallel()
+	nc, js := queueOn(t, startServer(t, broker.ServerConfig{}).URL())
+	p := newPublisher(t, nc, broker.NewPublisher)
+	tomorrow := time.Now().Add(24 * time.Hour)
+	for n := range uint64(3) {
+		_, err := publish(t, p, later("q", n, tomorrow))
+		require.NoError(t, err)
+	}
+	for range 2 {
+		require.NoError(t, broker.Unschedule(t.Context(), js, broker.SchedSubject("q", broker.Low, "c", 1)))
+	}
+	_, err := publish(t, p, later("q", 2, time.Now()))
+	require.NoError(t, err)
+	fired := pull(t, js, "q", broker.Low)
+	require.Equal(t, "2", string(fired.Data()))
+	require.Eventually(t, func() bool { return streamMsgs(t, js, broker.ScheduleStream) == 1 }, 10*time.Second, time.Millisecond)
+}
+
+func TestSchedulesAreListed(t *testing.T) {
+	t.Parallel()
+	nc, js := queueOn(t, startServer(t, broker.ServerConfig{}).URL())
+	p := newPublisher(t, nc, broker.NewPublisher)
+	at := time.Now().Add(24 * time.Hour)
+	cron := &nats.Msg{Subject: broker.CronSubject("q", broker.High, "nightly"), Data: []byte("cron")}
+	require.NoError(t, broker.ScheduleCron(cron, "q", broker.High, "30 2 * * *", "Europe/Berlin"))
+	for _, msg := range []*nats.Msg{later("q", 7, at), cron, later("r", 8, at), {Subject: broker.SchedWildcard("q")[:15] + "stranger"}} {
+		_, err := publish(t, p, msg)
+		require.NoError(t, err)
+	}
+	list := func(queue string) (all []broker.Schedule) {
+		for s, err := range broker.Schedules(t.Context(), js, queue) {
+			require.NoError(t, err)
+			all = append(all, s)
+		}
+		return all
+	}
+	require.Len(t, list(""), 3)
+	all := list("q")
+	require.Len(t, all, 2)
+	require.True(t, at.Equal(all[0].At), "to the nanosecond")
+	all[0].At = time.Time{}
+	require.Equal(t, []broker.Schedule{
+		{Subject: broker.SchedSubject("q", broker.Low, "c", 7), Queue: "q", Lane: broker.Low, Client: "c", N: 7, Data: []byte("7")},
+		{Subject: cron.Subject, Queue: "q", Lane: broker.High, Cron: "nightly", Expr: "0 30 2 * * *", Zone: "Europe/Berlin", Data: []byte("cron")},
+	}, all)
+	for range broker.Schedules(t.Context(), js, "q") {
+		break
+	}
+}
+
+func TestCronFiresAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	nc, js := queueOn(t, startServer(t, broker.ServerConfig{}).URL())
+	p := newPublisher(t, nc, broker.NewPublisher)
+	msg := &nats.Msg{Subject: broker.CronSubject("q", broker.Normal, "tick"), Data: []byte("tick")}
+	require.NoError(t, broker.ScheduleCron(msg, "q", broker.Normal, "* * * * * *", ""))
+	_, err := publish(t, p, msg)
+	require.NoError(t, err)
+	var last uint64
+	for range 2 {
+		fired := pull(t, js, "q", broker.Normal)
+		require.NoError(t, fired.DoubleAck(t.Context()))
+		require.Equal(t, "tick", string(fired.Data()))
+		require.Equal(t, msg.Subject, fired.Headers().Get(jetstream.SchedulerHeader))
+		at, err := broker.ParseAck(fired.Reply())
+		require.NoError(t, err)
+		require.Greater(t, at.StreamSeq, last)
+		last = at.StreamSeq
+	}
+	require.NoError(t, broker.Unschedule(t.Context(), js, msg.Subject))
+}
+
+func TestCronRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][2]string{{"", ""}, {"* * * *", ""}, {"* * * * * * *", ""}, {"daily", ""}, {"@every 1ms", ""}, {"@every day", ""}, {"@every 1m", "UTC"}} {
+		require.ErrorIs(t, broker.ScheduleCron(&nats.Msg{}, "q", broker.Normal, c[0], c[1]), broker.ErrSchedule, "%q", c)
+	}
+	nc, _ := queueOn(t, startServer(t, broker.ServerConfig{}).URL())
+	p := newPublisher(t, nc, broker.NewPublisher)
+	for _, c := range [][2]string{{"61 * * * *", ""}, {"@sometimes", ""}, {"* * * * *", "Atlantis"}} {
+		msg := &nats.Msg{Subject: broker.CronSubject("q", broker.Normal, "bad")}
+		require.NoError(t, broker.ScheduleCron(msg, "q", broker.Normal, c[0], c[1]))
+		_, err := publish(t, p, msg)
+		require.ErrorContains(t, err, "schedul", "%q", c)
+	}
+	for _, c := range [][2]string{{"@hourly", "Asia/Tokyo"}, {"@every 2s", ""}, {"*/5  9-17 * * 1-5", "America/New_York"}} {
+		msg := &nats.Msg{Subject: broker.CronSubject("q", broker.Normal, "good")}
+		require.NoError(t, broker.ScheduleCron(msg, "q", broker.Normal, c[0], c[1]))
+		_, err := publish(t, p, msg)
+		require.NoError(t, err, "%q", c)
+	}
+}
+
+// What is due waits for its queue: until it exists, while another queue's
+// tasks go ahead, and while it is full; and it arrives once.
+func TestDueTasksWaitForTheirQueue(t *testing.T) {
+	t.Parallel()
+	cfg := broker.ServerConfig{StoreDir: t.TempDir(), Port: -1}
+	s := startServer(t, cfg)
+	nc, js := queueOn(t, s.URL())
+	cfg.Port = port(t, s)
+	p := newPublisher(t, nc, broker.NewPublisher)
+	const n = 20
+	for i := range uint64(n) {
+		msg := later("full", i, time.Now())
+		msg.Data = append(msg.Data, make([]byte, 300)...)
+		_, err := publish(t, p, msg)
+		require.NoError(t, err)
+	}
+	_, err := publish(t, p, later("q", 99, time.Now()))
+	require.NoError(t, err)
+	require.NoError(t, pull(t, js, "q", broker.Low).DoubleAck(t.Context()))
+	require.Eventually(t, func() bool { return streamMsgs(t, js, broker.ScheduleStream) == n }, 10*time.Second, time.Millisecond)
+
+	require.NoError(t, broker.EnsureQueue(t.Context(), js, "full", broker.StreamOptions{MaxBytes: 5000}))
+	require.Eventually(t, func() bool { return streamMsgs(t, js, broker.TaskStream("full")) > 5 }, 10*time.Second, time.Millisecond)
+	s.Shutdown()
+	startServer(t, cfg)
+	require.Eventually(t, nc.IsConnected, 10*time.Second, time.Millisecond)
+	for i := range n {
+		msg := pull(t, js, "full", broker.Low)
+		require.NoError(t, msg.DoubleAck(t.Context()))
+		require.Equal(t, strconv.Itoa(i), string(msg.Data()[:len(msg.Data())-300]))
+	}
+	require.Eventually(t, func() bool { return streamMsgs(t, js, broker.ScheduleStream) == 0 }, 10*time.Second, time.Millisecond)
+	require.Zero(t, streamMsgs(t, js, broker.TaskStream("full")))
+}

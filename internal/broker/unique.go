@@ -1,0 +1,141 @@
+package broker
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Headers of an atomic batch; the client library does not name them.
+const (
+	batchIDHeader       = "Nats-Batch-Id"
+	batchSequenceHeader = "Nats-Batch-Sequence"
+	batchCommitHeader   = "Nats-Batch-Commit"
+)
+
+// PublishUnique stores a task's message together with a unique key of the
+// queue, or neither if another task holds the key. It returns the id of the
+// task that holds the key then, and "" if the message is stored; id is the
+// task's own.
+//
+// It tries until it has an answer, or ctx ends, or no stream has answered for
+// 20 s; so ctx should have a deadline. After ctx has ended the message may be
+// stored. Calling it again with the same id is safe: while the task holds the
+// key it counts as stored, and if the message carries a Nats-Msg-Id, as
+// it should, also when the key was released a short while ago.
+//
+// The errors are ctx's, and those of [Publisher.Publish].
+func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, task *nats.Msg) (holder string, err error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return "", fmt.Errorf("opening JetStream: %w", err)
+	}
+	var missing time.Time // since when "no responders" is the only answer
+	for {
+		v, err := publishPair(ctx, nc, keyMessage(queue, key, id), task)
+		switch {
+		case v == stored, apiCode(err) == errCodeBatchDuplicate:
+			return "", nil
+		case errors.Is(err, ErrWrongLastSequence):
+			held, err := heldKey(ctx, js, queue, key)
+			switch {
+			case err != nil, held == nil: // not to be known at the moment, or released in between
+			case string(held.Data) == id:
+				return "", nil
+			default:
+				return string(held.Data), nil
+			}
+		case v == refused, v == full:
+			return "", fmt.Errorf("storing a task with a unique key: %w", err)
+		}
+		switch now := time.Now(); {
+		case v != noStream:
+			missing = time.Time{}
+		case missing.IsZero():
+			missing = now
+		case now.Sub(missing) > defaultTiming.noStream:
+			return "", fmt.Errorf("%w %s, for %s now", ErrNoStream, task.Subject, defaultTiming.noStream)
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("storing a task with a unique key: %w", context.Cause(ctx))
+		case <-time.After(defaultTiming.retry*2/5 + rand.N(defaultTiming.retry*3/5)):
+		}
+	}
+}
+
+// ReleaseKey removes a unique key if the task with this id holds it. That
+// somebody else holds it, or nobody, is no error.
+func ReleaseKey(ctx context.Context, js jetstream.JetStream, queue, key, id string) error {
+	held, err := heldKey(ctx, js, queue, key)
+	if err == nil && held != nil && string(held.Data) == id {
+		err = Remove(ctx, js, queue, held.Sequence)
+	}
+	if err != nil {
+		return fmt.Errorf("releasing a unique key: %w", err)
+	}
+	return nil
+}
+
+// heldKey is nil if nobody holds the key.
+func heldKey(ctx context.Context, js jetstream.JetStream, queue, key string) (*jetstream.RawStreamMsg, error) {
+	stream, err := js.Stream(ctx, TaskStream(queue))
+	if err != nil {
+		return nil, err
+	}
+	held, err := stream.GetLastMsgForSubject(ctx, KeySubject(queue, key))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	return held, err
+}
+
+func keyMessage(queue, key, id string) *nats.Msg {
+	return &nats.Msg{
+		Subject: KeySubject(queue, key),
+		Header:  nats.Header{jetstream.ExpectedLastSubjSeqHeader: {"0"}},
+		Data:    []byte(id),
+	}
+}
+
+// publishPair stores both messages or neither. Without an answer the verdict
+// is tryAgain.
+func publishPair(ctx context.Context, nc *nats.Conn, first, second *nats.Msg) (verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, defaultTiming.ack)
+	defer cancel()
+	id := crand.Text()
+	err := nc.PublishMsg(inBatch(first, id, "1"))
+	var answer *nats.Msg
+	if err == nil {
+		last := inBatch(second, id, "2")
+		last.Header.Set(batchCommitHeader, "1")
+		answer, err = nc.RequestMsgWithContext(ctx, last)
+	}
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return noStream, nil
+	case rejected(err) != nil:
+		return refused, rejected(err)
+	case err != nil:
+		return tryAgain, nil
+	}
+	v, _, err := readPubAck(answer)
+	return v, err
+}
+
+func inBatch(msg *nats.Msg, id, sequence string) *nats.Msg {
+	header := maps.Clone(msg.Header)
+	if header == nil {
+		header = nats.Header{}
+	}
+	header.Set(batchIDHeader, id)
+	header.Set(batchSequenceHeader, sequence)
+	return &nats.Msg{Subject: msg.Subject, Header: header, Data: msg.Data}
+}
