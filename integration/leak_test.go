@@ -91,7 +91,7 @@ func requireNoDirectory(t *testing.T, tmp string) {
 
 func requireNoGoroutine(t *testing.T) {
 	t.Helper()
-	require.NoError(t, goleak.Find())
+	require.NoError(t, goleak.Find(sourcing))
 }
 
 // openDescriptors gives what this process's file descriptors refer to, by kind.
