@@ -72,7 +72,8 @@ func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, ta
 }
 
 // ReleaseKey removes a unique key if the task with this id holds it. That
-// somebody else holds it, or nobody, is no error.
+// somebody else holds it, or nobody, is no error. While a stream elects a leader
+// it fails, and can be called again.
 func ReleaseKey(ctx context.Context, js jetstream.JetStream, queue, key, id string) error {
 	held, err := heldKey(ctx, js, queue, key)
 	if err == nil && held != nil && string(held.Data) == id {
