@@ -113,8 +113,12 @@ func (d *Desk) bury(subject string, letter *codec.DeadLetter, done func(error)) 
 	})
 }
 
-// keyPatience bounds how long the release of one key may take.
-const keyPatience = 10 * time.Second
+const (
+	// keyPatience bounds how long the release of one key may take: longer than a
+	// cluster is without a leader.
+	keyPatience = 20 * time.Second
+	keyRetry    = 250 * time.Millisecond
+)
 
 // releaseKey lets another task have the key. Where that fails the task will run
 // again when its delivery comes again, and the release with it.
@@ -122,9 +126,17 @@ func (d *Desk) releaseKey(e *Ending, done func(error)) {
 	ctx, cancel := context.WithTimeout(d.life, keyPatience)
 	defer cancel()
 	id := codec.ID{Client: e.Client, N: e.Task.N}
-	if err := broker.ReleaseKey(ctx, d.js, e.Queue, e.Task.Key, id.String()); err != nil {
-		done(fmt.Errorf("handoff: releasing the key of task %s: %w", id, err))
-		return
+	for {
+		err := broker.ReleaseKey(ctx, d.js, e.Queue, e.Task.Key, id.String())
+		if err == nil {
+			done(nil)
+			return
+		}
+		select {
+		case <-time.After(keyRetry):
+		case <-ctx.Done():
+			done(fmt.Errorf("handoff: releasing the key of task %s: %w", id, err))
+			return
+		}
 	}
-	done(nil)
 }

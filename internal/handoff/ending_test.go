@@ -148,3 +148,25 @@ func TestSuspicionEnds(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(s), mostSuspects)
 }
+
+func TestKeyOfSettledTaskIsFree(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := testContext(t)
+	require.NoError(t, broker.EnsureQueue(ctx, b.js, "q", broker.StreamOptions{}))
+	hold := func(n uint64) string {
+		holder, err := broker.PublishUnique(ctx, b.nc, "q", "nightly", codec.ID{Client: client, N: n}.String(), &nats.Msg{
+			Subject: broker.TaskSubject("q", broker.Normal), Data: []byte("task"),
+		})
+		require.NoError(t, err)
+		return holder
+	}
+	first := codec.ID{Client: client, N: 5}.String()
+	require.Empty(t, hold(5))
+	require.Equal(t, first, hold(6))
+	stranger := &codec.Task{N: 7, Key: "nightly", Retain: time.Hour}
+	require.NoError(t, b.settle(t, stranger, &codec.Outcome{Value: []byte{1}}))
+	require.Equal(t, first, hold(6), "who does not hold it does not release it")
+	require.NoError(t, b.settle(t, &codec.Task{N: 5, Key: "nightly", Retain: time.Hour}, &codec.Outcome{Value: []byte{1}}))
+	require.Empty(t, hold(6))
+}
