@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -126,15 +125,32 @@ func TestCancelBehindALongTask(t *testing.T) {
 	require.Equal(t, producer.Cancelled, unwanted.State())
 	require.ErrorIs(t, unwanted.Err(s.ctx), codec.ErrCancelled)
 
-	// Nobody says when the worker process has heard of the request, which goes by
-	// way of the supervisor.
-	time.Sleep(100 * time.Millisecond)
 	last := submitVisit(s, c, g, "last")
-	running.letGo()
+	// Requests go the same way one after the other, so that when this one has
+	// stopped the long task the other has been heard.
+	defer running.letGo()
+	require.True(t, long.Kill())
 	next := g.next(t, s.ctx)
 	require.Equal(t, "last", next.Name)
 	next.letGo()
-	require.NoError(t, long.Err(s.ctx))
 	require.NoError(t, last.Err(s.ctx))
 	require.Zero(t, c.Pending())
+}
+
+// The broker keeps requests for hosts that were not there.
+func TestCancelBeforeTheHostCame(t *testing.T) {
+	s := newStage(t)
+	url := s.broker()
+	c, g := s.client(url), newGate(t)
+	unwanted := submitVisit(s, c, g, "unwanted")
+	require.NoError(t, c.Flush(s.ctx))
+	require.True(t, unwanted.Cancel())
+	wanted := submitVisit(s, c, g, "wanted")
+	require.NoError(t, c.Flush(s.ctx))
+
+	s.host(url, "late", 1)
+	first := g.next(t, s.ctx)
+	require.Equal(t, "wanted", first.Name)
+	first.letGo()
+	require.NoError(t, wanted.Err(s.ctx))
 }

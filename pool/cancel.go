@@ -1,10 +1,12 @@
 package pool
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
@@ -40,19 +42,68 @@ func byClient(ids []codec.ID) map[string][]uint64 {
 	return m
 }
 
-func (s *Supervisor) subscribeCancels() error {
-	for _, subject := range []string{broker.CancelSubject(s.Queue), broker.CancelAnySubject} {
-		if _, err := s.nc.Subscribe(subject, s.receiveCancel); err != nil {
+// subscribeCancels hears of cancel requests from now on, and then of those that
+// came before this host.
+func (s *Supervisor) subscribeCancels(ctx context.Context) error {
+	for _, subject := range s.cancelSubjects() {
+		if _, err := s.nc.Subscribe(subject, func(msg *nats.Msg) { s.receiveCancel(msg.Data) }); err != nil {
 			return fmt.Errorf("pool: subscribing to cancel requests: %w", err)
 		}
+	}
+	return s.recallCancels(ctx, time.Time{})
+}
+
+func (s *Supervisor) cancelSubjects() []string {
+	return []string{broker.CancelSubject(s.Queue), broker.CancelAnySubject}
+}
+
+// recallCancels takes the cancel requests that were stored since a time. One that
+// came twice does no harm.
+func (s *Supervisor) recallCancels(ctx context.Context, since time.Time) error {
+	want := broker.Selection{Subjects: s.cancelSubjects(), Since: since}
+	err := broker.Collect(ctx, s.js, broker.CancelStream, want, func(msg jetstream.Msg) { s.receiveCancel(msg.Data()) })
+	if err != nil {
+		return fmt.Errorf("pool: recalling cancel requests: %w", err)
 	}
 	return nil
 }
 
+const (
+	recallPatience = 10 * time.Second
+	// recallMargin is by how much the broker's clock may differ from ours.
+	recallMargin = 5 * time.Minute
+)
+
+// recallAfterReconnects takes the requests that were missed while the broker could
+// not be reached, until the supervisor has stopped.
+func (s *Supervisor) recallAfterReconnects() {
+	status := s.nc.StatusChanged(nats.CONNECTED)
+	defer s.nc.RemoveStatusListener(status)
+	for latest := time.Now(); ; {
+		select {
+		case <-s.stopped:
+			return
+		case _, ok := <-status:
+			if !ok {
+				return
+			}
+		}
+		now := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), recallPatience)
+		err := s.recallCancels(ctx, latest.Add(-recallMargin))
+		cancel()
+		if err == nil {
+			latest = now
+		} else if !s.isStopped() {
+			s.Logger.Warn("tasks that were cancelled while the broker was away may run", "error", err)
+		}
+	}
+}
+
 // receiveCancel passes a request on to every process, present and to come. If it
 // is for running tasks too, it stops those.
-func (s *Supervisor) receiveCancel(msg *nats.Msg) {
-	ids, running, err := codec.ReadCancel(msg.Data)
+func (s *Supervisor) receiveCancel(request []byte) {
+	ids, running, err := codec.ReadCancel(request)
 	if err != nil {
 		s.Logger.Warn("a cancel request does not read", "error", err)
 		return

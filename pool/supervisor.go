@@ -26,6 +26,7 @@ type Supervisor struct {
 	guard      *proc.Guard
 	ownGuard   bool
 	nc         *nats.Conn
+	js         jetstream.JetStream
 	tasks      jetstream.Stream
 	publisher  *broker.Publisher
 	desk       *handoff.Desk
@@ -106,6 +107,7 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	}
 	go s.finish()
 	go s.renewLeases()
+	go s.recallAfterReconnects()
 	go s.scout.run(s.stopped, s.crew)
 	if err := s.awaitReady(ctx, fates); err != nil {
 		s.Kill()
@@ -124,23 +126,22 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 			s.nc.Close()
 		}
 	}()
-	js, err := broker.Check(ctx, s.nc)
-	if err != nil {
+	if s.js, err = broker.Check(ctx, s.nc); err != nil {
 		return err
 	}
-	if err = broker.EnsureShared(ctx, js, broker.StreamOptions{}); err != nil {
+	if err = broker.EnsureShared(ctx, s.js, broker.StreamOptions{}); err != nil {
 		return err
 	}
-	if err = broker.EnsureQueue(ctx, js, s.Queue, broker.StreamOptions{}); err != nil {
+	if err = broker.EnsureQueue(ctx, s.js, s.Queue, broker.StreamOptions{}); err != nil {
 		return err
 	}
-	if s.tasks, err = js.Stream(ctx, broker.TaskStream(s.Queue)); err != nil {
+	if s.tasks, err = s.js.Stream(ctx, broker.TaskStream(s.Queue)); err != nil {
 		return fmt.Errorf("pool: looking up the queue's stream: %w", err)
 	}
 	if s.scout, err = newScout(ctx, s.nc, s.tasks, s.Queue, s.Logger); err != nil {
 		return err
 	}
-	if err = s.subscribeCancels(); err != nil {
+	if err = s.subscribeCancels(ctx); err != nil {
 		return err
 	}
 	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {

@@ -38,6 +38,11 @@ const (
 	// those aside at once, and fails to create the stream on a small disk.
 	deadMaxAge  = 30 * 24 * time.Hour
 	deadMaxMsgs = 100_000
+
+	// A host that starts reads what was cancelled before. It remembers no more
+	// than so many anyway.
+	cancelMaxAge  = 24 * time.Hour
+	cancelMaxMsgs = 1 << 14
 )
 
 // StreamOptions are the operator's choices when streams are created. A zero
@@ -82,10 +87,10 @@ func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts
 	return nil
 }
 
-// EnsureShared does for the streams of results, dead letters and schedules what
-// [EnsureQueue] does for a queue.
+// EnsureShared does for the streams that all queues share what [EnsureQueue] does
+// for a queue.
 func EnsureShared(ctx context.Context, js jetstream.JetStream, opts StreamOptions) error {
-	for _, stream := range []jetstream.StreamConfig{resultsStream(opts), deadStream(opts), scheduleStream(opts)} {
+	for _, stream := range []jetstream.StreamConfig{resultsStream(opts), deadStream(opts), scheduleStream(opts), cancelStream(opts)} {
 		if err := ensureStream(ctx, js, stream, opts); err != nil {
 			return err
 		}
@@ -160,6 +165,21 @@ func deadStream(opts StreamOptions) jetstream.StreamConfig {
 		Replicas:    max(opts.Replicas, 1),
 
 		MaxMsgsPerSubject: 1, // one letter for a task
+	}
+}
+
+func cancelStream(opts StreamOptions) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        CancelStream,
+		Description: "muster: requests to cancel",
+		Subjects:    []string{CancelSubject("*"), CancelAnySubject},
+		Retention:   jetstream.LimitsPolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardOld,
+		MaxMsgs:     cancelMaxMsgs,
+		MaxBytes:    -1,
+		MaxAge:      cancelMaxAge,
+		Replicas:    max(opts.Replicas, 1),
 	}
 }
 

@@ -12,6 +12,7 @@ const (
 	ResultsStream  = "RESULTS" // outcomes not handed off at once, or asked to be durable
 	DeadStream     = "DEAD"    // tasks given up, kept for a person to look at
 	ScheduleStream = "SCHED"   // tasks whose time has not come, and cron schedules
+	CancelStream   = "CANCELS" // requests to cancel, for hosts that come later
 )
 
 const (
