@@ -8,8 +8,9 @@ import (
 
 // urgentPatience is how long an idle process with work at hand waits for more
 // urgent work that the broker has said there is. The lanes are pulled side by
-// side, and may answer in any order.
-const urgentPatience = 2 * time.Millisecond
+// side, and may answer in any order. It is lost time where others have taken that
+// work, once.
+const urgentPatience = 10 * time.Millisecond
 
 // ask pulls what is wanted from every lane, the most urgent first.
 func (w *Worker) ask() {

@@ -21,6 +21,8 @@ var (
 	nap       = codec.NewFunc[time.Duration, seen]("nap")
 	attend    = codec.NewFunc[call, seen]("attend")
 	die       = codec.NewFunc[dying, seen]("die")
+	flaky     = codec.NewFunc[flakiness, seen]("flaky")
+	report    = codec.NewFunc[call, seen]("report")
 	misbehave = codec.NewFunc[string, any]("misbehave")
 	unknown   = codec.NewFunc[int, int]("unknown")
 )
@@ -38,6 +40,13 @@ type call struct {
 // dying has a task die a number of times before it succeeds.
 type dying struct {
 	Manner string // a key of deaths; empty: not at all
+	Times  int
+}
+
+// flakiness has a task fail a number of times before it succeeds.
+type flakiness struct {
+	Gate   string // where it waits first, if set
+	Manner string // a key of manners
 	Times  int
 }
 
@@ -64,6 +73,27 @@ func handle() {
 			time.Sleep(patience) // a signal may take a moment
 		}
 		return s, nil
+	})
+	consumer.Handle(flaky, func(ctx context.Context, f flakiness) (seen, error) {
+		s := look(ctx)
+		if f.Gate != "" {
+			if err := waitAtGate(f.Gate, visit{PID: s.PID, Attempt: s.Attempt}); err != nil {
+				return s, err
+			}
+		}
+		if s.Attempt <= f.Times {
+			_, err := manners[f.Manner]()
+			return s, err
+		}
+		return s, nil
+	})
+	consumer.Handle(report, func(ctx context.Context, c call) (seen, error) {
+		for done := range uint64(101) {
+			if err := consumer.Report(ctx, codec.Progress{Done: done, Total: 100, Note: "pages"}); err != nil {
+				return seen{}, err
+			}
+		}
+		return look(ctx), waitAtGate(c.Gate, visit{})
 	})
 	consumer.Handle(misbehave, func(_ context.Context, manner string) (any, error) { return manners[manner]() })
 }
@@ -92,6 +122,7 @@ func (*silent) Error() string { return "" }
 var manners = map[string]func() (any, error){
 	"pid":       func() (any, error) { return os.Getpid(), nil },
 	"error":     func() (any, error) { return nil, errors.New("no luck") },
+	"final":     func() (any, error) { return nil, codec.Final(errors.New("no luck")) },
 	"empty":     func() (any, error) { return nil, errors.New("") },
 	"typed nil": func() (any, error) { return nil, (*silent)(nil) },
 	"panic":     func() (any, error) { panic("oh no") },

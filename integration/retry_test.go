@@ -1,0 +1,120 @@
+package integration
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/producer"
+)
+
+// soon is the shortest backoff that makes a difference: the broker looks at its
+// schedules every 250 ms.
+const soon = 10 * time.Millisecond
+
+// deadLetter gives the dead letter of a task of the default queue, or nil.
+func deadLetter(s *stage, url string, id codec.ID) *codec.DeadLetter {
+	s.t.Helper()
+	js, err := jetstream.New(s.observe(url))
+	require.NoError(s.t, err)
+	stream, err := js.Stream(s.ctx, broker.DeadStream)
+	require.NoError(s.t, err)
+	msg, err := stream.GetLastMsgForSubject(s.ctx, broker.DeadSubject(producer.DefaultQueue, id.Client, id.N))
+	if err != nil {
+		require.ErrorIs(s.t, err, jetstream.ErrMsgNotFound)
+		return nil
+	}
+	letter, err := codec.ReadDeadLetter(msg.Data)
+	require.NoError(s.t, err)
+	return &letter
+}
+
+func TestErrorsAreTriedAgainWithinTheirBudget(t *testing.T) {
+	s := newStage(t)
+	url := s.broker()
+	s.host(url, "host", 2)
+	c := s.client(url)
+	for _, manner := range []string{"error", "panic", "goexit"} {
+		f, err := producer.Submit(s.ctx, c, flaky, flakiness{Manner: manner, Times: 2}, producer.Attempts(3), producer.Backoff(soon))
+		require.NoError(t, err)
+		got, err := f.Result(s.ctx)
+		require.NoError(t, err, manner)
+		require.Equal(t, 3, got.Attempt)
+		require.Nil(t, deadLetter(s, url, f.ID()))
+	}
+}
+
+func TestErrorsBeyondTheirBudgetEndAsDeadLetter(t *testing.T) {
+	s := newStage(t)
+	url := s.broker()
+	s.host(url, "host", 2)
+	c := s.client(url)
+	f, err := producer.Submit(s.ctx, c, flaky, flakiness{Manner: "error", Times: 9}, producer.Attempts(2), producer.Backoff(soon))
+	require.NoError(t, err)
+	remote := (*codec.RemoteError)(nil)
+	require.ErrorAs(t, f.Err(s.ctx), &remote)
+	require.Equal(t, "no luck", remote.Message)
+	require.Equal(t, 2, remote.Attempt)
+
+	letter := deadLetter(s, url, f.ID())
+	require.NotNil(t, letter)
+	require.Equal(t, "no luck", letter.Failure.Message)
+	_, task, err := letter.Task()
+	require.NoError(t, err)
+	require.Equal(t, 2, task.Errors)
+
+	// An error without a budget of its own is its caller's business alone.
+	f, err = producer.Submit(s.ctx, c, flaky, flakiness{Manner: "error", Times: 9})
+	require.NoError(t, err)
+	require.ErrorAs(t, f.Err(s.ctx), &remote)
+	require.Nil(t, deadLetter(s, url, f.ID()))
+}
+
+func TestFinalErrorIsNotTriedAgain(t *testing.T) {
+	s := newStage(t)
+	p := s.local(1)
+	f, err := producer.Submit(s.ctx, p.Client(), flaky, flakiness{Manner: "final", Times: 9}, producer.Attempts(5), producer.Backoff(soon))
+	require.NoError(t, err)
+	remote := (*codec.RemoteError)(nil)
+	require.ErrorAs(t, f.Err(s.ctx), &remote)
+	require.Equal(t, 1, remote.Attempt)
+	require.Equal(t, "no luck", remote.Message)
+}
+
+func TestNoAttemptIsMadeAfterTheDeadline(t *testing.T) {
+	s := newStage(t)
+	p := s.local(1)
+	f, err := producer.Submit(s.ctx, p.Client(), flaky, flakiness{Manner: "error", Times: 9},
+		producer.Attempts(5), producer.Backoff(10*time.Minute), producer.Deadline(time.Now().Add(time.Minute)))
+	require.NoError(t, err)
+	remote := (*codec.RemoteError)(nil)
+	require.ErrorAs(t, f.Err(s.ctx), &remote)
+	require.Equal(t, 1, remote.Attempt, "the error that there was, at once")
+}
+
+// Between two attempts a task is nobody's but the broker's.
+func TestHostDiesBetweenAttempts(t *testing.T) {
+	s := newParallelStage(t)
+	_, url := s.brokerProgram(-1)
+	first := s.hostProgram(url, "first", 1)
+	c, g := s.client(url), newGate(t)
+	f, err := producer.Submit(s.ctx, c, flaky, flakiness{Gate: g.address, Manner: "error", Times: 1}, producer.Attempts(2), producer.Backoff(soon))
+	require.NoError(t, err)
+	v := g.next(t, s.ctx)
+	require.Equal(t, 1, v.Attempt)
+	v.letGo()
+	first.kill()
+	s.hostProgram(url, "second", 1)
+	for again := false; !again; { // the first attempt again, if the host died before it was in safe hands
+		v = g.next(t, s.ctx)
+		again = v.Attempt == 2
+		v.letGo()
+	}
+	got, err := f.Result(s.ctx)
+	require.NoError(t, err)
+	require.Equal(t, 2, got.Attempt)
+}
