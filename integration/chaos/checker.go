@@ -125,9 +125,11 @@ func oneAtATime(x *index) (found []string) {
 	return found
 }
 
+// deathsExplained: a process that has become ready ends when it is told to, or is
+// killed. One that finds no broker to begin with may give up.
 func deathsExplained(x *index) (found []string) {
 	for _, l := range x.processes {
-		if l.buried != nil && !l.buried.Expected && !l.killed {
+		if l.buried != nil && l.served && !l.buried.Expected && !l.killed {
 			found = append(found, fmt.Sprintf("process %d on host %s, which nobody killed: %s", l.pid, l.buried.Host, l.buried.Note))
 		}
 	}

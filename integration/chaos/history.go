@@ -18,6 +18,7 @@ const (
 	started   event = "started"   // worker process: the handler begins
 	finished  event = "finished"  // worker process: the handler is about to return
 	killed    event = "killed"    // a deadly signal was sent to a worker process, or it is about to end itself
+	ready     event = "ready"     // supervisor: a worker process pulls tasks
 	buried    event = "buried"    // supervisor: it has seen to a dead worker process
 	left      event = "left"      // something ended or stayed that should not have
 )

@@ -24,12 +24,19 @@ type process struct {
 	born int64
 }
 
+// place is how a supervisor knows a worker process, for its lifetime.
+type place struct {
+	host string
+	pid  int
+}
+
 // life is what the history tells of one worker process.
 type life struct {
 	process
 	last   *record // the last start or finish
 	killed bool
 	buried *record // nil if no supervisor saw it die
+	served bool    // it had been ready when it was buried
 }
 
 func newIndex(records []record) *index {
@@ -62,8 +69,9 @@ func newIndex(records []record) *index {
 			x.life(r).last = r
 		}
 	}
+	serving := map[place]bool{}
 	for i := range records {
-		x.death(&records[i])
+		x.death(&records[i], serving)
 	}
 	return x
 }
@@ -91,7 +99,11 @@ func (x *index) life(r *record) *life {
 // death notes the end of a process. Whoever ends it, or finds it dead, knows its
 // pid alone; it is the last that was born with it by then. A process that has
 // not run a task is not in the index, and is given a life here.
-func (x *index) death(r *record) {
+func (x *index) death(r *record, serving map[place]bool) {
+	where := place{r.Host, r.PID}
+	if r.Event == ready {
+		serving[where] = true
+	}
 	if r.Event != killed && r.Event != buried {
 		return
 	}
@@ -107,7 +119,8 @@ func (x *index) death(r *record) {
 	if r.Event == killed {
 		l.killed = true
 	} else {
-		l.buried = r
+		l.buried, l.served = r, serving[where]
+		delete(serving, where)
 	}
 }
 

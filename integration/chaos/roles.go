@@ -91,7 +91,10 @@ func playHost(p params) {
 		URL: p.URL, Host: p.Host, Processes: p.Processes, Stdout: io.Discard, Stderr: io.Discard,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Listener: pool.Listener{
-			Ready: func(pid int) { fmt.Println("ready", pid) },
+			Ready: func(pid int) {
+				h.add(record{Event: ready, Host: p.Host, PID: pid})
+				fmt.Println("ready", pid)
+			},
 			Died: func(d pool.Death) {
 				h.add(record{Event: buried, Host: p.Host, PID: d.PID, Running: d.Running, Expected: d.Expected, Note: d.Cause})
 				fmt.Println("died", d.PID)
