@@ -64,7 +64,10 @@ func (f *fleet) path(name string) string { return filepath.Join(f.dir, name) }
 
 func (f *fleet) start(ctx context.Context) error {
 	for _, m := range append([]*member{f.broker}, append(f.hosts, f.client)...) {
-		if err := m.start(ctx); err != nil {
+		m.mu.Lock()
+		err := m.start(ctx)
+		m.mu.Unlock()
+		if err != nil {
 			return err
 		}
 	}
@@ -78,7 +81,7 @@ func (f *fleet) stop() {
 		if m == f.client {
 			s = syscall.SIGKILL // it has ended, or never will
 		}
-		_ = m.end(s)
+		m.retire(s)
 	}
 	for _, l := range f.lines {
 		l.close()

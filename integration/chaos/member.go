@@ -18,7 +18,8 @@ type member struct {
 	params params
 	mortal bool // ends by itself when its work is done
 
-	mu sync.Mutex // held by a fault while it lasts
+	mu      sync.Mutex // held by a fault while it lasts
+	retired bool       // it is not to start again
 
 	state   sync.Mutex
 	current *program
@@ -32,6 +33,8 @@ const (
 	startPatience = 60 * time.Second
 	// endPatience bounds how long a member may take to end when told to.
 	endPatience = 40 * time.Second
+	// again is how long a member waits that has failed to start.
+	again = 50 * time.Millisecond
 )
 
 func (f *fleet) newMember(name string, p params) *member {
@@ -45,13 +48,13 @@ func (m *member) program() *program {
 }
 
 // start starts the program, again and again until it is ready: it gives up by
-// itself when it finds no broker.
+// itself when it finds no broker. m.mu is held.
 func (m *member) start(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	patience, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	for {
-		ready := make(chan struct{})
-		p, err := m.fleet.startProgram(m.params, m.hear(ready))
+	for !m.retired {
+		awake := make(chan struct{})
+		p, err := m.fleet.startProgram(m.params, m.hear(awake))
 		if err != nil {
 			return err
 		}
@@ -59,23 +62,25 @@ func (m *member) start(ctx context.Context) error {
 		m.current = p
 		m.state.Unlock()
 		select {
-		case <-ready:
-			go m.watch(p)
+		case <-awake:
+			go m.watch(ctx, p)
 			return nil
 		case <-p.exited:
 			m.forgetAll()
-		case <-ctx.Done():
+			pause(ctx, again)
+		case <-patience.Done():
 			p.end(syscall.SIGKILL)
 			<-p.exited
-			return fmt.Errorf("starting %s: %w", m.name, context.Cause(ctx))
+			return fmt.Errorf("starting %s: %w", m.name, context.Cause(patience))
 		}
 	}
+	return nil
 }
 
-// hear follows what the program prints. A host is ready when its first process
-// is: the others may be dying already.
-func (m *member) hear(ready chan struct{}) func(string) {
-	once := sync.OnceFunc(func() { close(ready) })
+// hear follows what the program prints. It is ready when it has said so, a host
+// for each of its worker processes.
+func (m *member) hear(awake chan struct{}) func(string) {
+	missing := max(m.params.Processes, 1)
 	return func(text string) {
 		var pid int
 		switch verb, _, _ := strings.Cut(text, " "); verb {
@@ -83,7 +88,9 @@ func (m *member) hear(ready chan struct{}) func(string) {
 			if _, err := fmt.Sscanf(text, "ready %d", &pid); err == nil {
 				m.remember(pid)
 			}
-			once()
+			if missing--; missing == 0 {
+				close(awake)
+			}
 		case "died":
 			if _, err := fmt.Sscanf(text, "died %d", &pid); err == nil {
 				m.forget(pid)
@@ -97,46 +104,62 @@ func (m *member) hear(ready chan struct{}) func(string) {
 	}
 }
 
-// watch notes when the program ends unasked.
-func (m *member) watch(p *program) {
+// watch notes when the program ends unasked. One that was not quite up, and gave
+// up, is started again.
+func (m *member) watch(ctx context.Context, p *program) {
 	<-p.exited
-	if !p.isDoomed() && (!m.mortal || p.err != nil) {
+	m.forgetAll()
+	switch {
+	case p.isDoomed(), m.mortal && p.err == nil:
+	case p.unstarted():
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.program() != p {
+			return // a fault was quicker
+		}
+		if err := m.start(ctx); err != nil && ctx.Err() == nil {
+			m.fleet.history.add(record{Event: left, Note: err.Error()})
+		}
+	default:
 		m.fleet.history.add(record{Event: left, Note: fmt.Sprintf("%s has ended unasked: %v", m.name, p.err)})
 	}
-	m.forgetAll()
 }
 
 // replace ends the program by a signal, and starts it again after a while.
 func (m *member) replace(ctx context.Context, s syscall.Signal, after time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.end(s); err != nil {
-		return err
-	}
+	m.end(s)
 	pause(ctx, after)
 	return m.start(ctx)
 }
 
-// end ends the program by a signal, and returns when it is gone.
-func (m *member) end(s syscall.Signal) error {
+// retire ends the program by a signal, for good.
+func (m *member) retire(s syscall.Signal) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.retired = true
+	m.end(s)
+}
+
+// end ends the program by a signal, and returns when it is gone. m.mu is held.
+func (m *member) end(s syscall.Signal) {
 	p := m.program()
 	if p == nil {
-		return nil
+		return
 	}
 	p.end(s)
 	timer := time.NewTimer(endPatience)
 	defer timer.Stop()
 	select {
 	case <-p.exited:
-		if s == syscall.SIGTERM && p.err != nil {
+		if s == syscall.SIGTERM && p.err != nil && !p.unstarted() {
 			m.fleet.history.add(record{Event: left, Note: fmt.Sprintf("%s has not ended in good order: %v", m.name, p.err)})
 		}
-		return nil
 	case <-timer.C:
 		p.end(syscall.SIGKILL)
 		<-p.exited
 		m.fleet.history.add(record{Event: left, Note: fmt.Sprintf("%s did not end within %v", m.name, endPatience)})
-		return nil
 	}
 }
 

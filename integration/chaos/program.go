@@ -3,6 +3,7 @@ package chaos
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -76,6 +77,12 @@ func (p *program) isDoomed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.doomed
+}
+
+// unstarted reports whether the program has given up before it had started.
+func (p *program) unstarted() bool {
+	var exit *exec.ExitError
+	return errors.As(p.err, &exit) && exit.ExitCode() == exitUnstarted
 }
 
 // tell sends a line to the program.

@@ -87,7 +87,7 @@ func playBroker(p params) {
 func playHost(p params) {
 	h, err := openRecorder(os.Getenv(historyEnv))
 	must(err)
-	must(pool.Run(context.Background(), pool.Config{
+	err = pool.Run(context.Background(), pool.Config{
 		URL: p.URL, Host: p.Host, Processes: p.Processes, Stdout: io.Discard, Stderr: io.Discard,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Listener: pool.Listener{
@@ -100,8 +100,16 @@ func playHost(p params) {
 				fmt.Println("died", d.PID)
 			},
 		},
-	}))
+	})
+	if err != nil { // that of its start
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitUnstarted)
+	}
 }
+
+// exitUnstarted is the status of a host that could not start, as when it finds
+// no broker, or that was told to end before it had.
+const exitUnstarted = 98
 
 func must(err error) {
 	if err != nil {
