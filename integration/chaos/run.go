@@ -46,6 +46,7 @@ func (r run) on(ctx context.Context, f *fleet) error {
 		if ctx.Err() != nil {
 			break
 		}
+		f.history.add(record{Event: struck, Note: x.kind.name})
 		strikes.Go(func() {
 			if err := x.kind.strike(ctx, f, x); err != nil && ctx.Err() == nil {
 				failed <- fmt.Errorf("%s: %w", x.kind.name, err)

@@ -44,20 +44,21 @@ const (
 	poisonBudget = 3
 )
 
-// drawJob draws a client's n-th task, from the seed alone. With varied tasks a
-// third is so brief that they share messages, some of these wrongly; without,
-// all of them take between 1 and 5 ms.
+// drawJob draws a client's n-th task, from the seed alone. Of varied tasks a third
+// is so brief that they share messages, some of these wrongly, and a few kill their
+// process. The others take between 1 and 5 ms and do no harm.
 func drawJob(seed uint64, n int, varied bool) job {
 	random := rand.New(rand.NewPCG(seed, uint64(n)))
 	j := job{Arg: random.Uint64N(1 << 40), Budget: ampleBudget, Nap: time.Millisecond + time.Duration(random.Int64N(int64(4*time.Millisecond)))}
-	if varied {
-		j.Brief = random.IntN(3) == 0
-		if j.Brief {
-			j.Nap = time.Duration(random.IntN(200)) * time.Microsecond
-		}
-		if random.IntN(200) == 0 {
-			j.Nap = time.Duration(50+random.IntN(250)) * time.Millisecond
-		}
+	if !varied {
+		return j
+	}
+	j.Brief = random.IntN(3) == 0
+	if j.Brief {
+		j.Nap = time.Duration(random.IntN(200)) * time.Microsecond
+	}
+	if random.IntN(200) == 0 {
+		j.Nap = time.Duration(50+random.IntN(250)) * time.Millisecond
 	}
 	if random.IntN(500) == 0 {
 		j.Manner = mannerNames[random.IntN(len(mannerNames))]
