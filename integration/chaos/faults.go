@@ -25,7 +25,7 @@ var (
 	freezeSuper = &kind{"SIGSTOP of a supervisor", 3, 5 * time.Second, freezeHost}
 	cutLine     = &kind{"a line cut", 5, 4 * time.Second, cut}
 	delayLine   = &kind{"a line delayed", 4, 3 * time.Second, delay}
-	halfOpen    = &kind{"a line half-open", 4, 8 * time.Second, halve}
+	halfOpen    = &kind{"a line half-open", 4, 5 * time.Second, halve}
 )
 
 var kinds = []*kind{killWorker, killHost, killBroker, segfault, freeze, termHost, freezeSuper, cutLine, delayLine, halfOpen}
@@ -67,7 +67,9 @@ func endHost(s syscall.Signal) func(context.Context, *fleet, fault) error {
 
 func freezeHost(ctx context.Context, f *fleet, x fault) error {
 	h := f.hosts[x.pick%uint64(len(f.hosts))]
-	h.mu.Lock()
+	if !h.mu.TryLock() {
+		return nil // it is being started again
+	}
 	defer h.mu.Unlock()
 	p := h.program().cmd.Process
 	_ = p.Signal(syscall.SIGSTOP)
@@ -84,7 +86,9 @@ func endBroker(ctx context.Context, f *fleet, x fault) error {
 
 func cut(ctx context.Context, f *fleet, x fault) error {
 	l := f.lines[x.pick%uint64(len(f.lines))]
-	l.faulty.Lock()
+	if !l.faulty.TryLock() {
+		return nil // it is bad enough
+	}
 	defer l.faulty.Unlock()
 	l.cut()
 	pause(ctx, x.lasts)
@@ -94,7 +98,9 @@ func cut(ctx context.Context, f *fleet, x fault) error {
 
 func delay(ctx context.Context, f *fleet, x fault) error {
 	l := f.lines[x.pick%uint64(len(f.lines))]
-	l.faulty.Lock()
+	if !l.faulty.TryLock() {
+		return nil // it is bad enough
+	}
 	defer l.faulty.Unlock()
 	l.delay.Store(int64(x.pick % uint64(200*time.Millisecond)))
 	pause(ctx, x.lasts)
@@ -104,7 +110,9 @@ func delay(ctx context.Context, f *fleet, x fault) error {
 
 func halve(ctx context.Context, f *fleet, x fault) error {
 	l := f.lines[x.pick%uint64(len(f.lines))]
-	l.faulty.Lock()
+	if !l.faulty.TryLock() {
+		return nil // it is bad enough
+	}
 	defer l.faulty.Unlock()
 	end := l.halve(x.pick>>32%2 == 0)
 	pause(ctx, x.lasts)

@@ -19,10 +19,11 @@ type fleet struct {
 	history *recorder
 	clock   *clock
 
-	broker *member
-	hosts  []*member
-	client *member
-	lines  []*line
+	address string // of the broker
+	broker  *member
+	hosts   []*member
+	client  *member
+	lines   []*line
 }
 
 const historyFile = "history"
@@ -41,10 +42,10 @@ func newFleet(dir string, p params) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	f.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	f.broker = f.newMember("broker", params{Role: "broker", Port: port, Store: f.path("store")})
 	for _, name := range []string{"host", "client"} {
-		l, err := newLine(name, address)
+		l, err := newLine(name, f.address)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +54,7 @@ func newFleet(dir string, p params) (*fleet, error) {
 	host := func(name, address string) *member {
 		return f.newMember("host "+name, params{Role: "host", Host: name, URL: "nats://" + address, Processes: processesPerHost})
 	}
-	f.hosts = []*member{host("a", f.lines[0].address()), host("b", address)}
+	f.hosts = []*member{host("a", f.lines[0].address()), host("b", f.address)}
 	p.Role, p.URL = "client", "nats://"+f.lines[1].address()
 	f.client = f.newMember("client", p)
 	f.client.mortal = true

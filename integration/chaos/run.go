@@ -60,6 +60,9 @@ func (r run) on(ctx context.Context, f *fleet) error {
 	strikes.Wait()
 	select {
 	case <-f.client.program().exited:
+		if err := f.noteQueue(ctx); err != nil {
+			return err
+		}
 	case <-ctx.Done():
 		f.history.add(record{Event: left, Note: fmt.Sprintf("the client waits: %v", context.Cause(ctx))})
 	}
