@@ -44,7 +44,7 @@ func TestGoodHistory(t *testing.T) {
 	require.Empty(t, check(newIndex(good())))
 }
 
-// Every invariant must be able to fail, and for its own reason alone.
+// Every invariant must be able to fail.
 func TestViolations(t *testing.T) {
 	t.Parallel()
 	const (
