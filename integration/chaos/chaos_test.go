@@ -10,12 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// mostTail is how long a run may take, most times, from the last task's submission
+// to the end.
+const mostTail = 45 * time.Second
+
 // between is the mean time between faults, when they are not counted.
 const between = 350 * time.Millisecond
 
 // planned is the run that the flags ask for.
 func planned(seed uint64) run {
-	r := run{seed: seed, tasks: *tasksFlag, duration: *durationFlag, varied: true}
+	r := run{seed: seed, tasks: *tasksFlag, duration: *durationFlag - min(*durationFlag/4, mostTail), varied: true}
 	counts := map[*kind]int{killWorker: *killsFlag, killHost: *supervisorsFlag, killBroker: *brokersFlag}
 	if *killsFlag+*supervisorsFlag+*brokersFlag > 0 {
 		r.varied = false
@@ -52,8 +56,14 @@ func TestChaos(t *testing.T) {
 	f, err := newFleet(dir, params{Seed: seed, Tasks: r.tasks, Varied: r.varied})
 	require.NoError(t, err)
 
+	ctx := context.Background()
+	if deadline, ok := t.Deadline(); ok { // leave time to say what is wrong
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-mostTail))
+		defer cancel()
+	}
 	began := time.Now()
-	require.NoError(t, r.on(context.Background(), f))
+	require.NoError(t, r.on(ctx, f))
 	took := time.Since(began)
 
 	f.noteLeftovers()

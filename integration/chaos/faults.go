@@ -39,7 +39,7 @@ func signalWorker(s syscall.Signal) func(context.Context, *fleet, fault) error {
 			}
 			at := time.Now().UnixNano()
 			if p.Signal(s) == nil {
-				f.history.add(record{Event: killed, At: at, Host: h.name, PID: pid, Note: s.String()})
+				f.history.add(record{Event: killed, At: at, Host: h.params.Host, PID: pid, Note: s.String()})
 				h.forget(pid)
 				return nil
 			}

@@ -10,7 +10,7 @@ import (
 
 var (
 	seedFlag        = flag.Uint64("chaos.seed", 0, "draw the faults and tasks from this `seed`; 0 takes one at random")
-	durationFlag    = flag.Duration("chaos.duration", 10*time.Second, "how long to submit tasks")
+	durationFlag    = flag.Duration("chaos.duration", 10*time.Second, "how long the run takes, about")
 	tasksFlag       = flag.Int("chaos.tasks", 0, "submit so many tasks, however long it takes")
 	killsFlag       = flag.Int("chaos.kills", 0, "SIGKILL so many worker processes, instead of faults of every kind")
 	supervisorsFlag = flag.Int("chaos.supervisors", 0, "SIGKILL so many supervisors, likewise")

@@ -170,6 +170,9 @@ func (m *member) remember(pid int) {
 	}
 	m.state.Lock()
 	defer m.state.Unlock()
+	if before := m.workers[pid]; before != nil {
+		_ = before.Release()
+	}
 	m.workers[pid] = p
 	close(m.changed)
 	m.changed = make(chan struct{})
@@ -178,12 +181,18 @@ func (m *member) remember(pid int) {
 func (m *member) forget(pid int) {
 	m.state.Lock()
 	defer m.state.Unlock()
+	if p := m.workers[pid]; p != nil {
+		_ = p.Release()
+	}
 	delete(m.workers, pid)
 }
 
 func (m *member) forgetAll() {
 	m.state.Lock()
 	defer m.state.Unlock()
+	for _, p := range m.workers {
+		_ = p.Release()
+	}
 	clear(m.workers)
 }
 

@@ -96,11 +96,14 @@ func exhaustMemory() {
 	}
 }
 
+// birth is when this process began, before anybody can kill it.
+var birth = time.Now().UnixNano()
+
 // worker notes what this worker process does.
 var worker = sync.OnceValue(func() *witness {
 	h, err := openRecorder(os.Getenv(historyEnv))
 	must(err)
-	return &witness{recorder: h, host: os.Getenv(hostEnv), pid: os.Getpid(), born: time.Now().UnixNano()}
+	return &witness{recorder: h, host: os.Getenv(hostEnv), pid: os.Getpid(), born: birth}
 })
 
 type witness struct {
