@@ -17,6 +17,7 @@ var report = codec.NewFunc[string, bool]("report")
 
 // caller is what the task tells.
 type caller struct {
+	Task    string
 	PID     int
 	Attempt int
 	At      int64 // when the handler began; Unix nanoseconds
@@ -30,7 +31,7 @@ func callHome(ctx context.Context, address string) (bool, error) {
 		return false, err
 	}
 	defer conn.Close()
-	if err := json.NewEncoder(conn).Encode(caller{os.Getpid(), info.Attempt, at}); err != nil {
+	if err := json.NewEncoder(conn).Encode(caller{info.ID.String(), os.Getpid(), info.Attempt, at}); err != nil {
 		return false, err
 	}
 	_, _ = io.Copy(io.Discard, conn)
