@@ -3,6 +3,7 @@ package integration
 import (
 	"net/url"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -87,4 +88,28 @@ func TestBrokerKilledInFullFlow(t *testing.T) {
 	restart(s, url)
 	requireDoubled(s, futures)
 	require.Zero(t, c.Pending())
+}
+
+// The supervisor reads the task from the broker to charge it, and waits for the
+// broker to come back if it must.
+func TestDeathWhileTheBrokerIsAwayIsCharged(t *testing.T) {
+	s := newParallelStage(t)
+	b, url := s.brokerProgram(-1)
+	s.hostProgram(url, "host", 2)
+	c, g := s.client(url), newGate(t)
+	f := submitVisit(s, c, g, "victim")
+	first := g.next(t, s.ctx)
+	b.kill()
+	require.NoError(t, syscall.Kill(first.PID, syscall.SIGKILL))
+	restart(s, url)
+
+	again := g.next(t, s.ctx)
+	if again.Attempt == 1 { // the lease has ended before
+		held := again
+		defer held.letGo()
+		again = g.next(t, s.ctx)
+	}
+	require.Equal(t, 2, again.Attempt)
+	again.letGo()
+	require.NoError(t, f.Err(s.ctx))
 }

@@ -21,6 +21,13 @@ import (
 // What is left then comes back when its lease ends.
 const aftermathPatience = 10 * time.Second
 
+const (
+	// readPatience bounds one attempt to read a message, which may be lost with
+	// the connection.
+	readPatience = 2 * time.Second
+	readAgain    = 50 * time.Millisecond
+)
+
 // aftermath sees to the deliveries that a dead process had in hand, by what its
 // scoreboard says. What it had not begun goes back to the queue. A batch that it
 // had begun cannot go back as it is: the tasks whose outcomes are not in safe
@@ -116,7 +123,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 // fetch gets a delivered message back from its stream; nil if it is gone, since
 // its worker acknowledged it with its last breath.
 func (p *place) fetch(ctx context.Context, info broker.AckInfo) (*codec.Batch, error) {
-	msg, err := p.tasks.GetMsg(ctx, info.StreamSeq)
+	msg, err := p.message(ctx, info.StreamSeq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, nil
 	}
@@ -129,6 +136,25 @@ func (p *place) fetch(ctx context.Context, info broker.AckInfo) (*codec.Batch, e
 	}
 	batch.Number(info.StreamSeq)
 	return batch, nil
+}
+
+// message reads a message of the queue's stream, and asks again until ctx ends,
+// since the broker may be away for a moment. A supervisor that kills does not
+// stay for that.
+func (p *place) message(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
+	for {
+		once, cancel := context.WithTimeout(ctx, readPatience)
+		msg, err := p.tasks.GetMsg(once, seq)
+		cancel()
+		if err == nil || errors.Is(err, jetstream.ErrMsgNotFound) || p.killing.Load() {
+			return msg, err
+		}
+		select {
+		case <-time.After(readAgain):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // putting waits for the parts of one delivery to be in safe hands.
