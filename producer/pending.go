@@ -18,10 +18,11 @@ import (
 // A crash may bring a running task back to its queue; the future stays Running,
 // unless a worker finds then that somebody else has cancelled it.
 type pending struct {
-	batch *batcher  // that published the task
-	stats *runTimes // of the task's func
-	spec  *codec.Spec
-	n     uint64
+	batch  *batcher  // that published the task; of an attached future the client's elsewhere
+	stats  *runTimes // of the task's func
+	spec   *codec.Spec
+	n      uint64
+	traits *traits // nil of an ordinary task
 
 	mu       sync.Mutex
 	state    State
@@ -30,11 +31,40 @@ type pending struct {
 	audience *audience // nil until somebody waits, and once the state is final
 }
 
-// audience is who wants to know when a future is done.
+// traits is what is out of the ordinary about a future's task. It does not change
+// once somebody else may see the future.
+type traits struct {
+	owner   string        // the client whose task it is, if the future was attached
+	leader  *pending      // whose outcome an attached future takes over, if any
+	retain  time.Duration // how long the outcome is kept; 0 if not known, or not at all
+	queue   string        // of key
+	key     string
+	delayed bool
+}
+
+// durable reports whether the task's outcome is kept for others, or may be.
+func (p *pending) durable() bool {
+	return p.traits != nil && (p.traits.retain > 0 || p.traits.owner != "")
+}
+
+// maybeDelayed reports whether the task may be one that waits for its time.
+func (t *traits) maybeDelayed() bool { return t.delayed || t.owner != "" }
+
+// lead gives the future that p takes its outcome over from, or p itself.
+func (p *pending) lead() *pending {
+	if p.traits != nil && p.traits.leader != nil {
+		return p.traits.leader
+	}
+	return p
+}
+
+// audience is who wants to know what becomes of a task.
 type audience struct {
 	done      chan struct{} // made when somebody first waits
 	waiters   []waiter      // told by the goroutine that settles
 	callbacks []func()      // of OnDone
+	followers []*pending    // attached to the same task
+	reports   *reports      // of the running task
 }
 
 // waiter is a function to call when a future is done, and who asked for it. It
@@ -60,6 +90,9 @@ func (p *pending) settle(state State, value []byte, err error) []func() {
 	p.mu.Unlock()
 	if a == nil {
 		return nil
+	}
+	for _, follower := range a.followers {
+		follower.finishAs(state, slices.Clone(value), err)
 	}
 	if a.done != nil {
 		close(a.done)
@@ -90,19 +123,46 @@ func (p *pending) finishAs(state State, value []byte, err error) bool {
 // if its task is not known to have started, or may be stopped while it runs.
 func (p *pending) cancel(running bool) (callbacks []func(), ok bool) {
 	p.mu.Lock()
-	if p.state.Done() || p.state == Running && !running {
+	if !p.mayCancel(running) {
 		p.mu.Unlock()
 		return nil, false
 	}
 	return p.settle(Cancelled, nil, codec.ErrCancelled), true
 }
 
+// mayCancel is called with mu held.
+func (p *pending) mayCancel(running bool) bool {
+	return p.state == Pending || p.state == Running && running
+}
+
 func (p *pending) start() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state == Pending {
-		p.state = Running
+	if p.state != Pending {
+		return
 	}
+	p.state = Running
+	if p.audience != nil {
+		for _, follower := range p.audience.followers {
+			follower.start()
+		}
+	}
+}
+
+// follow has p take over what becomes of a leader, and reports false if the
+// leader is done already.
+func (p *pending) follow(leader *pending) bool {
+	p.traits.leader = leader
+	leader.mu.Lock()
+	defer leader.mu.Unlock()
+	if leader.state.Done() {
+		p.traits.leader = nil
+		return false
+	}
+	p.state = leader.state
+	a := leader.listen()
+	a.followers = append(a.followers, p)
+	return true
 }
 
 // failure is an error that has not been looked at: making it what the caller
@@ -126,6 +186,13 @@ func (p *pending) outcome(o *codec.Outcome) bool {
 	// The bytes are part of a message with many outcomes, which one unread
 	// future must not keep.
 	return p.finish(append(make([]byte, 0, len(o.Value)), o.Value...), nil)
+}
+
+// outcomeErr gives the error of a future that is done.
+func (p *pending) outcomeErr() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
 }
 
 func (p *pending) snapshot() State {
@@ -190,4 +257,9 @@ func (p *pending) listen() *audience {
 	return p.audience
 }
 
-func (p *pending) id() codec.ID { return codec.ID{Client: p.batch.client.id, N: p.n} }
+func (p *pending) id() codec.ID {
+	if p.traits != nil && p.traits.owner != "" {
+		return codec.ID{Client: p.traits.owner, N: p.n}
+	}
+	return codec.ID{Client: p.batch.client.id, N: p.n}
+}
