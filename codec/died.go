@@ -13,8 +13,14 @@ type WorkerDiedError struct {
 	PID      int
 	ExitCode int    // exit status, or -1 if a signal ended the process
 	Signal   string // such as "SIGKILL", or empty
-	Stderr   string // the end of what the process wrote to its stderr
-	Attempt  int    // which attempt this was, from 1
+	// OutOfMemory tells that Go's runtime or the kernel's out-of-memory killer
+	// ended the process. Of the latter the supervisor judges by a SIGKILL that it
+	// did not send, and the kernel's count of such kills in its cgroup.
+	OutOfMemory bool
+	// Stderr is the process's last words: the end of what it wrote to its stderr,
+	// and before that the beginning of Go's crash report.
+	Stderr  string
+	Attempt int // which attempt this was, from 1
 }
 
 // Error names host, pid, cause and attempt on one line, and below it the end of
@@ -23,6 +29,9 @@ func (e *WorkerDiedError) Error() string {
 	cause := fmt.Sprintf("exit status %d", e.ExitCode)
 	if e.Signal != "" {
 		cause = "signal " + e.Signal
+	}
+	if e.OutOfMemory {
+		cause += ", out of memory"
 	}
 	s := fmt.Sprintf("worker process %d on host %s died on attempt %d: %s", e.PID, e.Host, e.Attempt, cause)
 	if tail := strings.TrimRight(e.Stderr, "\n"); tail != "" {

@@ -19,7 +19,9 @@ type Failure struct {
 	Attempt  int
 	ExitCode int    // of a worker process that died; -1 if by a signal
 	Signal   string // that ended the worker process
-	Stderr   string // end of the worker process's stderr
+	Stderr   string // last words of the worker process
+
+	OutOfMemory bool // whether the worker process died for want of memory
 
 	// Of the handler's error, what its func lists:
 	Sentinels []string     // keys of the errors that it is, by errors.Is
@@ -44,7 +46,7 @@ func (f *Failure) Err(task ID) error {
 	if f.Code == CodeWorkerDied {
 		return &WorkerDiedError{
 			Task: task, Host: f.Host, PID: f.PID, ExitCode: f.ExitCode, Signal: f.Signal,
-			Stderr: f.Stderr, Attempt: f.Attempt,
+			OutOfMemory: f.OutOfMemory, Stderr: f.Stderr, Attempt: f.Attempt,
 		}
 	}
 	return &RemoteError{
@@ -82,6 +84,10 @@ func (f *Failure) append(dst []byte) []byte {
 			dst[head]++
 		}
 	}
+	if f.OutOfMemory {
+		dst = appendBool(appendString(dst, "out_of_memory"), true)
+		dst[head]++
+	}
 	if len(f.Sentinels) > 0 {
 		dst = appendSentinels(appendString(dst, "sentinels"), f.Sentinels)
 		dst[head]++
@@ -118,6 +124,8 @@ func readFailure(data []byte) *Failure {
 			f.Attempt = int(r.signed(32))
 		case "exit_code":
 			f.ExitCode = int(r.signed(32))
+		case "out_of_memory":
+			f.OutOfMemory = r.bool()
 		case "sentinels":
 			f.Sentinels = r.sentinels()
 		case "values":

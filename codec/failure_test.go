@@ -13,7 +13,7 @@ import (
 
 var fullFailure = codec.Failure{
 	Code: codec.CodeWorkerDied, Type: "*os.PathError", Message: "open x: nicht da – „fort“", Stack: "goroutine 1 [running]:\n",
-	Host: "kestrel", PID: 4711, Attempt: 3, ExitCode: -1, Signal: "SIGKILL", Stderr: "out of memory\n",
+	Host: "kestrel", PID: 4711, Attempt: 3, ExitCode: -1, Signal: "SIGKILL", OutOfMemory: true, Stderr: "oops\n",
 	Sentinels: []string{"a", "", "ä"}, Values: []codec.ErrorValue{{Type: "*x.E", Data: []byte{0x81}}, {Data: []byte{}}},
 }
 
@@ -58,7 +58,7 @@ func TestFailureAsError(t *testing.T) {
 	var died *codec.WorkerDiedError
 	require.ErrorAs(t, fullFailure.Err(id), &died)
 	require.Equal(t, id, died.Task)
-	require.EqualError(t, died, "worker process 4711 on host kestrel died on attempt 3: signal SIGKILL; its stderr ends:\nout of memory")
+	require.EqualError(t, died, "worker process 4711 on host kestrel died on attempt 3: signal SIGKILL, out of memory; its stderr ends:\noops")
 	require.EqualError(t, &codec.WorkerDiedError{Host: "h", PID: 1, Attempt: 1, ExitCode: 3}, "worker process 1 on host h died on attempt 1: exit status 3")
 }
 
@@ -114,6 +114,7 @@ func TestFailureHostile(t *testing.T) {
 		"pid no number":      fixmap("pid", 0xa0),
 		"pid out of range":   fixmap("pid", 0xce, 0x80, 0, 0, 0),
 		"exit code out":      fixmap("exit_code", 0xd3, 0xff, 0, 0, 0, 0, 0, 0, 0),
+		"out of memory":      fixmap("out_of_memory", 1),
 		"attempt beyond int": fixmap("attempt", 0xcf, 0xff, 0, 0, 0, 0, 0, 0, 0),
 		"sentinels no array": fixmap("sentinels", 0x80),
 		"sentinel no text":   fixmap("sentinels", 0x91, 0x01),

@@ -75,7 +75,7 @@ func TestProtocolDocumentIsComplete(t *testing.T) {
 	require.NoError(t, err)
 	for _, word := range []string{
 		"crashes", "max_crashes", "errors", "max_errors", "backoff", "deadline", "limit", "depth", "retain", "key", "numbered", "object", "header", "traceparent",
-		"code", "type", "message", "stack", "host", "pid", "attempt", "exit_code", "signal", "stderr", "sentinels", "values",
+		"code", "type", "message", "stack", "host", "pid", "attempt", "exit_code", "signal", "out_of_memory", "stderr", "sentinels", "values",
 		string(codec.CodeError), string(codec.CodePanic), string(codec.CodeGoexit), string(codec.CodeUnknownFunc), string(codec.CodeArgument),
 		string(codec.CodeResult), string(codec.CodeTooLarge), string(codec.CodeWorkerDied), string(codec.CodeCancelled), string(codec.CodeExpired),
 		string(codec.CodeTimeLimit), string(codec.CodeDepth),

@@ -26,14 +26,15 @@ type child struct {
 	// signOfLife is a subject that the process's connection listens to.
 	signOfLife string
 
-	mu        sync.Mutex
-	ready     bool
-	failed    string           // what it said was wrong, when it ended
-	left      consumer.Leaving // why it ended in good order
-	waits     int              // whether its handler waits for another task
-	condemned verdict          // the task it was killed for, if it was
-	watch     *time.Timer      // looks at limits
-	watchAt   time.Time
+	mu         sync.Mutex
+	ready      bool
+	failed     string           // what it said was wrong, when it ended
+	left       consumer.Leaving // why it ended in good order
+	unanswered int              // pings
+	waits      int              // whether its handler waits for another task
+	condemned  verdict          // the task it was killed for, if it was
+	watch      *time.Timer      // looks at limits
+	watchAt    time.Time
 }
 
 // verdict names a running task that is to end, and why.
@@ -133,6 +134,11 @@ func (c *child) awaitReports() error {
 
 // holds reports whether the process has deliveries in hand.
 func (c *child) holds() bool { return len(c.board.Deliveries()) > 0 }
+
+// runs reports whether the process runs a task.
+func (c *child) runs() bool {
+	return slices.ContainsFunc(c.board.Deliveries(), scoreboard.Delivery.Running)
+}
 
 // idle reports whether the process could run what comes: it is ready, and all
 // that it holds has been run.

@@ -20,6 +20,7 @@ type order struct {
 	Drain  bool                `json:"drain,omitempty"`  // finish the running task and leave
 	Cancel map[string][]uint64 `json:"cancel,omitempty"` // tasks by client that are not to be started
 	Stop   *stop               `json:"stop,omitempty"`   // a task that is to end
+	Ping   bool                `json:"ping,omitempty"`   // answer
 }
 
 // setup is what a worker process needs to know.
@@ -53,6 +54,7 @@ type report struct {
 	Failed  string           `json:"failed,omitempty"` // why the process ends now, in bad order
 	Left    consumer.Leaving `json:"left,omitempty"`   // why it ends now, in good order
 	WatchAt int64            `json:"watch,omitempty"`  // when to look at the limit of what runs, in unix nanoseconds
+	Pong    bool             `json:"pong,omitempty"`   // the answer to a ping
 	Waits   int              `json:"waits,omitempty"`  // 1: the handler waits for another task; -1: no more
 }
 

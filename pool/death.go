@@ -13,10 +13,12 @@ type Death struct {
 	PID      int
 	ExitCode int    // exit status, or -1 if a signal ended it
 	Signal   string // such as "SIGKILL", or empty
-	Cause    string // the two above in words
-	Stderr   string // the end of what it wrote to its stderr
-	Running  bool   // a task was running, and was charged an attempt
-	Expected bool   // it left in good order (drained, recycled or idle), or was killed by Kill
+	Cause    string // the above and OutOfMemory in words
+	// OutOfMemory and Stderr are as in codec.WorkerDiedError.
+	OutOfMemory bool
+	Stderr      string
+	Running     bool // a task was running, and was charged an attempt
+	Expected    bool // it left in good order (drained, recycled or idle), or was killed by Kill
 }
 
 func newDeath(c *child, running, killed bool) Death {
@@ -24,7 +26,8 @@ func newDeath(c *child, running, killed bool) Death {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return Death{
-		PID: exit.PID, ExitCode: exit.Code, Signal: signalName(exit.Signal), Cause: exit.String(), Stderr: exit.Stderr,
+		PID: exit.PID, ExitCode: exit.Code, Signal: signalName(exit.Signal), Cause: exit.String(),
+		OutOfMemory: exit.OutOfMemory, Stderr: exit.Stderr,
 		Running: running, Expected: killed || c.left != "" && exit.Code == 0 && !running,
 	}
 }
@@ -33,7 +36,7 @@ func newDeath(c *child, running, killed bool) Death {
 func (d Death) failure(host string, attempt int) *codec.Failure {
 	return &codec.Failure{
 		Code: codec.CodeWorkerDied, Message: d.Cause, Host: host, PID: d.PID, Attempt: attempt,
-		ExitCode: d.ExitCode, Signal: d.Signal, Stderr: d.Stderr,
+		ExitCode: d.ExitCode, Signal: d.Signal, OutOfMemory: d.OutOfMemory, Stderr: d.Stderr,
 	}
 }
 

@@ -202,6 +202,9 @@ func (p *place) take(c *child, r report, started func(error)) {
 		}
 		started(nil)
 	}
+	if r.Pong {
+		c.answered()
+	}
 	if r.WatchAt != 0 {
 		p.watchAt(c, time.Unix(0, r.WatchAt))
 	}

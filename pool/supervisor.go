@@ -108,6 +108,7 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	go s.finish()
 	go s.renewLeases()
 	go s.recallAfterReconnects()
+	go s.watchProcesses()
 	go s.scout.run(s.stopped, s.crew)
 	if err := s.awaitReady(ctx, fates); err != nil {
 		s.Kill()

@@ -124,6 +124,9 @@ func (w *workerProcess) obey(worker *consumer.Worker, drain func()) {
 		if o.Stop != nil {
 			worker.Stop(o.Stop.Client, o.Stop.Task, o.Stop.Why)
 		}
+		if o.Ping {
+			w.report(report{Pong: true})
+		}
 		if o.Drain {
 			drain()
 		}

@@ -16,7 +16,14 @@ type Exit struct {
 	Code     int            // exit status, -1 if a signal killed it
 	Signal   syscall.Signal // the signal that killed it, or 0
 	CoreDump bool
-	Stderr   string // its last lines on stderr, at most 8 KiB of valid UTF-8
+	// OutOfMemory tells that Go's runtime gave up for want of memory, or that the
+	// kernel's out-of-memory killer killed the process. The latter is inferred
+	// from SIGKILL, not sent by this package, and the kernel's count of such kills
+	// in the supervisor's cgroup.
+	OutOfMemory bool
+	// Stderr is its last words on stderr, at most 8 KiB of valid UTF-8: the last
+	// lines, and before them the beginning of Go's crash report.
+	Stderr string
 	// MaxRSS is the most memory it had resident, in bytes. Linux counts what
 	// the supervisor had resident at the start, too, if that was more.
 	MaxRSS     int64
@@ -24,10 +31,15 @@ type Exit struct {
 	SystemTime time.Duration
 }
 
-// String says how the process ended, as in "exit status 3" or "killed by
-// signal SIGSEGV (core dumped)".
+// String says how the process ended, as in "exit status 3", "killed by signal
+// SIGSEGV (core dumped)", or "exit status 2, out of memory".
 func (e Exit) String() string {
 	switch {
+	case e.OutOfMemory && e.Signal == syscall.SIGKILL:
+		return "killed by signal SIGKILL, sent by the kernel's out-of-memory killer"
+	case e.OutOfMemory:
+		e.OutOfMemory = false
+		return e.String() + ", out of memory"
 	case e.Signal != 0:
 		name := unix.SignalName(e.Signal)
 		if name == "" {
@@ -45,8 +57,8 @@ func (e Exit) String() string {
 }
 
 // newExit takes a nil state for a process that somebody else reaped.
-func newExit(pid int, state *os.ProcessState, stderr string) Exit {
-	e := Exit{PID: pid, Code: -1, Stderr: stderr}
+func newExit(pid int, state *os.ProcessState) Exit {
+	e := Exit{PID: pid, Code: -1}
 	if state == nil {
 		return e
 	}

@@ -2,14 +2,17 @@ package proc_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -46,6 +49,39 @@ var roles = map[string]func(arg string){
 		for i := range n {
 			fmt.Fprintf(os.Stderr, "line %d of the report \xff\n", i)
 		}
+	},
+	"crash": func(goroutines string) { // among goroutines that all have a stack to show
+		debug.SetTraceback("all")
+		n, _ := strconv.Atoi(goroutines)
+		var ready sync.WaitGroup
+		for range n {
+			ready.Add(1)
+			go func() { ready.Done(); wait() }()
+		}
+		ready.Wait()
+		fmt.Fprintln(os.Stderr, "panic: a false alarm")
+		for range 1000 {
+			fmt.Fprintln(os.Stderr, "life goes on")
+		}
+		crash()
+	},
+	"overflow": func(string) {
+		debug.SetMaxStack(1 << 20)
+		os.Exit(overflow(1))
+	},
+	"signal": func(string) {
+		must(syscall.Kill(os.Getpid(), syscall.SIGSEGV))
+		wait()
+	},
+	"starve": func(string) { // of what Go's heap needs to grow
+		must(syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}))
+		devour()
+	},
+	"devour": func(string) {
+		conn, err := proc.ControlConn()
+		must(err)
+		bufio.NewReader(conn).ReadString('\n')
+		devour()
 	},
 	"echo": func(string) { // what comes over the control connection goes back
 		conn, err := proc.ControlConn()
@@ -95,9 +131,7 @@ var roles = map[string]func(arg string){
 	},
 	"supervisor": supervisor,
 	"unguarded": func(string) { // supervisor without a guard
-		self, err := os.Executable()
-		must(err)
-		p, err := proc.Start(proc.Spec{Path: self, Args: []string{"wait"}, Env: envFor("wait")})
+		p, err := startRole("wait")
 		must(err)
 		fmt.Println(p.PID())
 		wait()
@@ -128,10 +162,32 @@ func supervisor(dir string) {
 	wait()
 }
 
+// crash is a name to look for in a stack.
+func crash() { panic("the end") }
+
+func overflow(n int) int {
+	if n == 0 {
+		return 0
+	}
+	return overflow(n+1) + 1
+}
+
+// devour takes memory until there is no more.
+func devour() {
+	for taken := [][]byte{}; ; taken = append(taken, bytes.Repeat([]byte{1}, 16<<20)) {
+	}
+}
+
 func wait() {
 	never := make(chan os.Signal, 1)
 	signal.Notify(never, syscall.SIGWINCH)
 	<-never
+}
+
+func startRole(role string) (*proc.Process, error) {
+	self, err := os.Executable()
+	must(err)
+	return proc.Start(proc.Spec{Path: self, Args: []string{role}, Env: envFor(role)})
 }
 
 func startSleep(attr *syscall.SysProcAttr) int {

@@ -4,14 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"os"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 )
-
-// tailSize is how much of stderr an Exit keeps.
-const tailSize = 8 << 10
 
 // output reads a process's two streams and hands out their lines.
 type output struct {
@@ -19,8 +14,8 @@ type output struct {
 	files   []*os.File
 	readers sync.WaitGroup
 
-	mu   sync.Mutex // held while a line is delivered
-	tail tail
+	mu    sync.Mutex // held while a line is delivered
+	words lastWords  // of stderr
 }
 
 // read begins to read f, which must support deadlines, and owns it.
@@ -41,7 +36,7 @@ func (o *output) line(stream Stream, line []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if stream == Stderr {
-		o.tail.add(line)
+		o.words.add(line)
 	}
 	if o.deliver != nil {
 		o.deliver(stream, line)
@@ -49,14 +44,13 @@ func (o *output) line(stream Stream, line []byte) {
 }
 
 // finish waits until both streams are read to their end, but not beyond the
-// deadline, and returns the end of stderr.
-func (o *output) finish(deadline time.Time) string {
+// deadline. Then words is final.
+func (o *output) finish(deadline time.Time) {
 	for _, f := range o.files {
 		// An error means that the reader has closed it already.
 		_ = f.SetReadDeadline(deadline)
 	}
 	o.readers.Wait()
-	return o.tail.String()
 }
 
 // splitLine is a bufio.SplitFunc for lines that cuts longer ones than MaxLine
@@ -72,33 +66,4 @@ func splitLine(data []byte, atEOF bool) (advance int, token []byte, err error) {
 		return len(data), data, nil
 	}
 	return 0, nil, nil
-}
-
-// tail keeps the last whole lines of a stream, at most tailSize bytes of them.
-// Of a single longer line it keeps the end.
-type tail struct{ text []byte }
-
-func (t *tail) add(line []byte) {
-	t.text = append(t.text, bytes.ToValidUTF8(line, []byte("\uFFFD"))...)
-	t.text = append(t.text, '\n')
-	if len(t.text) > 2*tailSize { // seldom, so that most lines move nothing
-		t.text = t.text[:copy(t.text, t.last())]
-	}
-}
-
-func (t *tail) String() string { return strings.TrimSuffix(string(t.last()), "\n") }
-
-func (t *tail) last() []byte {
-	excess := len(t.text) - tailSize
-	if excess <= 0 {
-		return t.text
-	}
-	// A cut right behind a newline leaves whole lines already.
-	if i := bytes.IndexByte(t.text[excess-1:], '\n'); i >= 0 && excess+i < len(t.text) {
-		return t.text[excess+i:]
-	}
-	for !utf8.RuneStart(t.text[excess]) {
-		excess++
-	}
-	return t.text[excess:]
 }

@@ -20,13 +20,15 @@ const drainTime = 250 * time.Millisecond
 // Process is one child process, leader of its own process group. All methods
 // are safe for concurrent use.
 type Process struct {
-	process *os.Process
-	control net.Conn
-	output  output
-	guard   *Guard
+	process  *os.Process
+	control  net.Conn
+	output   output
+	guard    *Guard
+	oomKills *oomKills
 
 	mu     sync.Mutex // held while the group is signalled or the process reaped
 	reaped bool
+	killed bool // by us, while it lived
 
 	died   chan struct{}
 	exited chan struct{}
@@ -38,10 +40,11 @@ type Process struct {
 // after the Guard's Close.
 func Start(spec Spec) (*Process, error) {
 	p := &Process{
-		guard:  spec.Guard,
-		output: output{deliver: spec.Output},
-		died:   make(chan struct{}),
-		exited: make(chan struct{}),
+		guard:    spec.Guard,
+		output:   output{deliver: spec.Output},
+		oomKills: ownOOMKills(), // before it can be killed
+		died:     make(chan struct{}),
+		exited:   make(chan struct{}),
 	}
 	if err := p.start(spec); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", spec.Path, err)
@@ -122,13 +125,24 @@ func (p *Process) Control() net.Conn { return p.control }
 
 // Signal sends a signal to the process and to nothing it started. The error is
 // os.ErrProcessDone once the process is gone.
-func (p *Process) Signal(sig os.Signal) error { return p.process.Signal(sig) }
+func (p *Process) Signal(sig os.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.killed = p.killed || sig == syscall.SIGKILL
+	return p.process.Signal(sig)
+}
 
 // Kill sends SIGKILL to the process and everything in its group. The error is
 // os.ErrProcessDone once they are gone.
 func (p *Process) Kill() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.killed = true
+	return p.killGroup()
+}
+
+// killGroup kills what there is of the group; p.mu is held.
+func (p *Process) killGroup() error {
 	if p.reaped {
 		return os.ErrProcessDone
 	}
@@ -154,16 +168,27 @@ func (p *Process) Exit() Exit { return p.exit }
 // keep stays with the process to its end.
 func (p *Process) keep() {
 	var deadline time.Time
+	var killed bool
 	state := p.wait(func() {
 		deadline = time.Now().Add(drainTime)
 		close(p.died)
-		_ = p.Kill() // what is left of the group, if anything is
+		p.mu.Lock()
+		killed = p.killed
+		_ = p.killGroup() // what is left of it, if anything is
+		p.mu.Unlock()
 		if p.guard != nil {
 			p.guard.dropGroup(p.PID())
 		}
 	})
-	stderr := p.output.finish(deadline)
-	p.exit = newExit(p.PID(), state, stderr)
+	p.output.finish(deadline)
+	p.exit = newExit(p.PID(), state)
+	p.exit.Stderr = p.output.words.String()
+	switch {
+	case p.exit.Signal == syscall.SIGKILL:
+		p.exit.OutOfMemory = !killed && p.oomKills.explain()
+	case p.exit.Code != 0:
+		p.exit.OutOfMemory = p.output.words.report.outOfMemory()
+	}
 	launch.release()
 	close(p.exited)
 }
