@@ -13,7 +13,9 @@
 // way to a worker process and back, so what cannot cross fails here too, and
 // nothing is shared. What a process is there for is missing: a handler that
 // ignores its context cannot be stopped, os.Exit ends the test, and handlers see
-// each other's global state.
+// each other's global state. A task with an error budget is tried again at once,
+// without its backoff; an outcome is kept for as long as its client lives, and no
+// other client can ask for it; there are no cron schedules.
 package mustertest
 
 import (

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
@@ -34,9 +35,11 @@ type inline struct {
 	end    context.CancelFunc
 
 	mu      sync.Mutex
-	queue   []*task
-	tasks   map[uint64]*task // in the queue, or running
-	running int              // tasks that run and do not wait for others
+	lanes   [3][]*task
+	tasks   map[uint64]*task    // delayed, in a lane, or running
+	keys    map[key]codec.ID    // of tasks that have one
+	kept    map[codec.ID][]byte // outcomes of durable tasks
+	running int                 // tasks that run and do not wait for others
 	closed  bool
 	calls   sync.WaitGroup // of the receiver and of stored functions; none begins once closed
 	workers sync.WaitGroup
@@ -45,12 +48,15 @@ type inline struct {
 // task is a task in the queue, or one that runs.
 type task struct {
 	codec.Task
+	queue              string
+	lane               int
 	started, cancelled bool
 	stop               context.CancelFunc // of one that has started
+	timer              *time.Timer        // of one that is delayed
 }
 
 func newInline() *inline {
-	l := &inline{tasks: map[uint64]*task{}}
+	l := &inline{tasks: map[uint64]*task{}, keys: map[key]codec.ID{}, kept: map[codec.ID][]byte{}}
 	l.life, l.end = context.WithCancel(context.Background())
 	if l.host, _ = os.Hostname(); l.host == "" {
 		l.host = "localhost"
@@ -64,7 +70,7 @@ func (l *inline) Open(_ context.Context, client string, to transport.Receiver) e
 	return nil
 }
 
-// Queue does nothing: all queues are one.
+// Queue does nothing: all queues are one, but for their keys.
 func (l *inline) Queue(context.Context, string) error { return nil }
 
 // MaxPayload is so large that values never have to go another way.
@@ -76,23 +82,16 @@ func (l *inline) Objects() transport.Objects { return nil }
 // Trouble tells of none.
 func (l *inline) Trouble() string { return "" }
 
-// Send puts the tasks of a batch in the queue.
-func (l *inline) Send(_ string, data []byte, stored func(error)) {
-	var batch codec.Batch
-	err := batch.Decode(data)
+// Send puts the tasks of a batch in its lane, now or when their time has come.
+func (l *inline) Send(b transport.Batch, stored func(error)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		go stored(producer.ErrClosed)
 		return
 	}
+	err := l.accept(b)
 	l.calls.Go(func() { stored(err) })
-	for i := range batch.Tasks {
-		t := &task{Task: batch.Tasks[i]}
-		l.tasks[t.N] = t
-		l.queue = append(l.queue, t)
-	}
-	l.hire()
 }
 
 // Cancel has tasks not started, and the running ones stopped if they are meant
@@ -107,7 +106,7 @@ func (l *inline) Cancel(_ string, request []byte) error {
 	for _, id := range ids {
 		t := l.tasks[id.N]
 		switch {
-		case t == nil:
+		case t == nil || id.Client != l.client:
 		case !t.started:
 			t.cancelled = true
 		case running:
@@ -121,7 +120,12 @@ func (l *inline) Cancel(_ string, request []byte) error {
 func (l *inline) Close() {
 	l.mu.Lock()
 	l.closed = true
-	l.queue = nil
+	l.lanes = [3][]*task{}
+	for _, t := range l.tasks {
+		if t.timer != nil {
+			t.timer.Stop()
+		}
+	}
 	l.mu.Unlock()
 	l.end()
 	l.calls.Wait()
@@ -143,15 +147,6 @@ func (l *inline) ended(ctx context.Context) bool {
 	}
 }
 
-// hire starts workers for what is in the queue, as many as may be. It is called
-// with mu held.
-func (l *inline) hire() {
-	for range min(len(l.queue), Concurrency-l.running) {
-		l.running++
-		l.workers.Go(l.work)
-	}
-}
-
 // work runs tasks until there are none.
 func (l *inline) work() {
 	for {
@@ -160,61 +155,58 @@ func (l *inline) work() {
 			return
 		}
 		l.tell(func() error {
-			return l.to.Started(codec.AppendStarted(nil, &codec.Started{N: t.N, Attempt: 1, Host: l.host, PID: os.Getpid()}))
+			return l.to.Started(codec.AppendStarted(nil, &codec.Started{N: t.N, Attempt: t.Attempt(), Host: l.host, PID: os.Getpid()}))
 		})
-		outcome := consumer.Run(ctx, l.client, &t.Task, slog.Default(), l.giveWay, nil)
-		l.mu.Lock()
-		delete(l.tasks, t.N)
-		l.mu.Unlock()
+		report := func(p codec.Progress) {
+			l.tell(func() error { return l.to.Progress(codec.AppendProgress(nil, t.N, t.Attempt(), p)) })
+		}
+		outcome := consumer.Run(ctx, l.client, &t.Task, slog.Default(), l.giveWay, report)
 		t.stop()
+		if l.again(t, &outcome) {
+			continue
+		}
+		message := l.encode(t, &outcome)
+		l.keep(t, message)
 		l.tell(func() error {
-			_, err := l.to.Outcomes(l.encode(&outcome))
+			if t.Retain > 0 {
+				return l.to.Kept(message)
+			}
+			_, err := l.to.Outcomes(message)
 			return err
 		})
 	}
 }
 
-// take gives the next task, and the context to run it with, or nil if there is
-// none to run, or too many run; then the worker leaves.
-func (l *inline) take() (ctx context.Context, t *task) {
+// again has a task run once more that failed, if its error budget allows it. It
+// does not wait for the backoff.
+func (l *inline) again(t *task, o *codec.Outcome) bool {
+	if o.Failure == nil || o.Failure.Final {
+		return false
+	}
+	switch o.Failure.Code {
+	case codec.CodeError, codec.CodePanic, codec.CodeGoexit:
+	default:
+		return false
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.queue) > 0 && l.running <= Concurrency {
-		t, l.queue[0] = l.queue[0], nil
-		l.queue = l.queue[1:]
-		if t.cancelled {
-			delete(l.tasks, t.N)
-			continue
-		}
-		t.started = true
-		ctx, t.stop = context.WithCancel(l.life)
-		return ctx, t
+	if l.closed || t.Errors+1 >= t.ErrorBudget() {
+		return false
 	}
-	l.running--
-	return nil, nil
-}
-
-// giveWay frees the place of a handler that waits for another task.
-func (l *inline) giveWay() (resume func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.running--
-	l.hire()
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.running++
-	}
+	t.Errors++
+	t.started = false
+	l.enqueue(t)
+	return true
 }
 
 // encode gives the message that a worker process would send.
-func (l *inline) encode(o *codec.Outcome) []byte {
+func (l *inline) encode(t *task, o *codec.Outcome) []byte {
 	if len(o.Value) > maxPayload-envelope {
 		*o = codec.Outcome{N: o.N, Run: o.Run, Failure: &codec.Failure{Code: codec.CodeTooLarge, Message: fmt.Sprintf(
 			"the result has %d bytes, a broker carries %d in one message", len(o.Value), maxPayload-envelope)}}
 	}
 	if f := o.Failure; f != nil {
-		f.Host, f.PID, f.Attempt = l.host, os.Getpid(), 1
+		f.Host, f.PID, f.Attempt = l.host, os.Getpid(), t.Attempt()
 	}
 	message := codec.NewOutcomes(l.client, nil)
 	message.Add(o)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/transport"
 )
 
 // Bounds of a batch and of what is under way to the broker.
@@ -28,10 +29,12 @@ const (
 	maxChunk = codec.MaxTasks
 )
 
-// batcher collects the tasks for one queue into batches, and publishes them.
+// batcher collects the tasks for one lane of a queue into batches, and publishes
+// them.
 type batcher struct {
 	client *Client
 	queue  string
+	lane   Lane
 
 	mu       sync.Mutex
 	open     *codec.BatchBuilder // tasks not yet published
@@ -41,8 +44,8 @@ type batcher struct {
 	room     chan struct{} // closed when a publish ends; made when somebody waits
 }
 
-func newBatcher(client *Client, queue string) *batcher {
-	return &batcher{client: client, queue: queue, open: codec.NewBatch(client.id, nil)}
+func newBatcher(client *Client, queue string, lane Lane) *batcher {
+	return &batcher{client: client, queue: queue, lane: lane, open: codec.NewBatch(client.id, nil)}
 }
 
 // add registers p and puts its task into a batch. It waits while the window is
@@ -103,6 +106,33 @@ func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []code
 	return len(tasks), nil
 }
 
+// addDelayed registers p and publishes its task by itself, to be started at a
+// time. It waits like add.
+func (b *batcher) addDelayed(ctx context.Context, p *pending, t *codec.Task, at time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for !b.hasRoom() {
+		if err := b.wait(ctx); err != nil {
+			return err
+		}
+	}
+	if err := b.client.register(p); err != nil {
+		return err
+	}
+	t.N = p.n
+	alone := b.batchOf(b.client.id, t)
+	alone.At = at
+	b.sendBatch(alone)
+	return nil
+}
+
+// batchOf gives a batch of one task.
+func (b *batcher) batchOf(client string, t *codec.Task) transport.Batch {
+	batch := codec.NewBatch(client, nil)
+	batch.Add(t)
+	return transport.Batch{Queue: b.queue, Lane: int(b.lane), Data: batch.Bytes(), ID: codec.ID{Client: client, N: t.N}}
+}
+
 func (b *batcher) hasRoom() bool { return b.inFlight < window && b.bytes < windowBytes }
 
 func (b *batcher) full() bool {
@@ -140,10 +170,14 @@ func (b *batcher) publish() {
 }
 
 func (b *batcher) send(batch *codec.BatchBuilder) {
-	data := batch.Bytes()
+	b.sendBatch(transport.Batch{Queue: b.queue, Lane: int(b.lane), Data: batch.Bytes()})
+}
+
+func (b *batcher) sendBatch(batch transport.Batch) {
+	data := batch.Data
 	b.inFlight++
 	b.bytes += len(data)
-	b.client.transport.Send(b.queue, data, func(err error) { b.published(data, err) })
+	b.client.transport.Send(batch, func(err error) { b.published(data, err) })
 }
 
 // published takes note that a batch is stored, or will not be.
@@ -181,7 +215,7 @@ func (b *batcher) fits(t *codec.Task) bool { return taskSize(t) <= b.limit() }
 
 // taskSize bounds a task's encoded length from above.
 func taskSize(t *codec.Task) int {
-	size := len(t.Arg) + len(t.Func) + 128
+	size := len(t.Arg) + len(t.Func) + len(t.Key) + 256
 	for k, v := range t.Header {
 		size += len(k) + len(v) + 10
 	}

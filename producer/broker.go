@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +29,7 @@ const (
 // and outcomes come to the client's reply subject.
 type remote struct {
 	url    string
+	full   FullQueue
 	logger *slog.Logger
 	nats   []nats.Option
 
@@ -40,17 +40,21 @@ type remote struct {
 	publisher *broker.Publisher
 	objects   *objects.Store
 	replies   *nats.Subscription
-	receiving sync.Mutex // held while a reply is taken
 	messages  atomic.Uint64
+	results   results
+
+	receiving sync.Mutex // held while a message is taken
+	closed    bool       // none is taken any more
 
 	life     context.Context // ends with Close
 	end      context.CancelFunc
 	reunited chan struct{} // has an element after a reconnect
 	sweeping sync.WaitGroup
+	swept    uint64 // place in the results stream up to which nothing was missed; the sweeping goroutine's
 }
 
 func newRemote(url string, cfg *config) *remote {
-	r := &remote{url: url, logger: cfg.logger, nats: cfg.nats, reunited: make(chan struct{}, 1)}
+	r := &remote{url: url, full: cfg.full, logger: cfg.logger, nats: cfg.nats, reunited: make(chan struct{}, 1)}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r
 }
@@ -72,13 +76,16 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 	if err = broker.EnsureShared(ctx, r.js, broker.StreamOptions{}); err != nil {
 		return err
 	}
+	if r.results, err = r.openResults(ctx); err != nil {
+		return err
+	}
 	if r.publisher, err = broker.NewPublisher(r.nc); err != nil {
 		return err
 	}
 	if r.replies, err = r.nc.Subscribe(broker.ReplyWildcard(client), r.receive); err != nil {
 		return fmt.Errorf("producer: subscribing to replies: %w", err)
 	}
-	live, err := r.nc.Subscribe(broker.LiveWildcard(client), r.receive)
+	live, err := r.nc.Subscribe(broker.LiveWildcard(client), r.receiveKept)
 	if err != nil {
 		return fmt.Errorf("producer: subscribing to stored outcomes: %w", err)
 	}
@@ -95,27 +102,6 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 // Queue makes the queue's stream if nobody has.
 func (r *remote) Queue(ctx context.Context, queue string) error {
 	return broker.EnsureQueue(ctx, r.js, queue, broker.StreamOptions{})
-}
-
-// Send publishes a batch under an id of its own, so that it is stored once
-// however often it must be sent.
-func (r *remote) Send(queue string, batch []byte, stored func(error)) {
-	msg := &nats.Msg{
-		Subject: broker.TaskSubject(queue, broker.Normal),
-		Header:  nats.Header{nats.MsgIdHdr: {r.client + "." + strconv.FormatUint(r.messages.Add(1), 10)}},
-		Data:    batch,
-	}
-	r.publisher.Publish(msg, func(_ uint64, err error) {
-		if errors.Is(err, broker.ErrClosed) {
-			err = ErrClosed
-		}
-		stored(err)
-	})
-}
-
-// Cancel publishes a request to the queue's workers.
-func (r *remote) Cancel(queue string, request []byte) error {
-	return r.nc.Publish(broker.CancelSubject(queue), request)
 }
 
 // MaxPayload is what the server says.
@@ -156,6 +142,7 @@ func (r *remote) Close() {
 	}
 	r.receiving.Lock()
 	defer r.receiving.Unlock()
+	r.closed = true
 	r.nc.Close()
 }
 
@@ -183,14 +170,23 @@ func (r *remote) flush(ctx context.Context) error {
 	return r.nc.FlushWithContext(ctx)
 }
 
-// receive takes a message on a reply subject, or a stored outcome's live copy.
-// It runs on the subscriptions' goroutines and does not block.
+// receive takes a message on a reply subject. It runs on the subscription's one
+// goroutine and does not block.
 func (r *remote) receive(msg *nats.Msg) {
 	r.receiving.Lock()
 	defer r.receiving.Unlock()
-	if msg.Subject == broker.StartedSubject(r.client) {
+	if r.closed {
+		return
+	}
+	switch msg.Subject {
+	case broker.StartedSubject(r.client):
 		if err := r.to.Started(msg.Data); err != nil {
 			r.logger.Warn("a started notice does not read", "error", err)
+		}
+		return
+	case broker.ProgressSubject(r.client):
+		if err := r.to.Progress(msg.Data); err != nil {
+			r.logger.Warn("a progress report does not read", "error", err)
 		}
 		return
 	}
@@ -203,5 +199,23 @@ func (r *remote) receive(msg *nats.Msg) {
 		if err := msg.Respond(codec.AppendReceipt(nil, taken)); err != nil {
 			r.logger.Debug("a receipt could not be sent", "error", err)
 		}
+	}
+}
+
+// receiveKept takes the live copy of an outcome that was stored. It runs on the
+// subscriptions' goroutines and does not block.
+func (r *remote) receiveKept(msg *nats.Msg) {
+	r.receiving.Lock()
+	defer r.receiving.Unlock()
+	if r.closed {
+		return
+	}
+	r.kept(msg.Subject, msg.Data)
+}
+
+// kept passes on an outcome that was stored.
+func (r *remote) kept(subject string, data []byte) {
+	if err := r.to.Kept(data); err != nil {
+		r.logger.Warn("a stored outcome does not read", "subject", subject, "error", err)
 	}
 }

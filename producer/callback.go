@@ -7,8 +7,8 @@ import (
 	"runtime/debug"
 )
 
-// callbacks runs the done callbacks of a client's futures. Those of one future
-// run one after the other on a goroutine of their own, which ends with them, so
+// callbacks runs the callbacks of a client's futures. Those of one future
+// that are done, and the progress reports of one that is not, run one after the other on a goroutine of their own, which ends with them, so
 // that they may block, and neither panic nor runtime.Goexit harms anybody else.
 type callbacks struct {
 	logger  *slog.Logger
@@ -50,9 +50,9 @@ func (c *callbacks) call(of *pending, call func()) {
 	returned := false
 	defer func() {
 		if p := recover(); p != nil {
-			c.logger.Error("a done callback panicked", "task", of.id().String(), "panic", p, "stack", string(debug.Stack()))
+			c.logger.Error("a callback panicked", "task", of.id().String(), "panic", p, "stack", string(debug.Stack()))
 		} else if !returned {
-			c.logger.Error("a done callback called runtime.Goexit", "task", of.id().String())
+			c.logger.Error("a callback called runtime.Goexit", "task", of.id().String())
 		}
 	}()
 	invoke(call)
@@ -67,7 +67,7 @@ func invoke(call func()) { call() }
 
 var invokeName = runtime.FuncForPC(reflect.ValueOf(invoke).Pointer()).Name()
 
-// inCallback reports whether its caller is inside a done callback, of whatever
+// inCallback reports whether its caller is inside a callback, of whatever
 // client.
 func inCallback() bool {
 	pcs := make([]uintptr, 64)

@@ -82,8 +82,8 @@ func TestCallbackFails(t *testing.T) {
 		add(8, runtime.Goexit)
 		add(9, func() {})
 		require.Equal(t, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, order)
-		require.Equal(t, 3, log.records("a done callback panicked"))
-		require.Equal(t, 3, log.records("a done callback called runtime.Goexit"))
+		require.Equal(t, 3, log.records("a callback panicked"))
+		require.Equal(t, 3, log.records("a callback called runtime.Goexit"))
 		require.Equal(t, 6, log.records(f.ID().String()))
 
 		g := submit(t, c, 1)

@@ -21,14 +21,19 @@ type Client struct {
 	logger    *slog.Logger
 	transport transport.Transport
 	registry  *registry
+	attached  attachments
 	callbacks callbacks
 	runTimes  runTimesTable
 
 	mu       sync.Mutex
-	batchers map[string]*batcher
-	stopped  bool            // no new tasks
-	closedBy error           // why the client was closed, if somebody said
-	fetching map[uint64]bool // large results on their way
+	batchers map[string]*[3]*batcher // by queue and lane
+	stopped  bool                    // no new tasks
+	closedBy error                   // why the client was closed, if somebody said
+	fetching map[codec.ID]bool       // large results on their way
+
+	elsewhere *batcher      // for no queue: of tasks that others have published
+	met       tally         // of submitted calls whose key another task had
+	looks     chan struct{} // an element for each kept outcome being asked for
 
 	maxValue int64
 	fetches  chan struct{} // an element for each large result being fetched
@@ -74,14 +79,17 @@ func open(ctx context.Context, t transport.Transport, cfg *config) (*Client, err
 		transport: t,
 		registry:  newRegistry(),
 		callbacks: callbacks{logger: cfg.logger},
-		batchers:  map[string]*batcher{},
+		batchers:  map[string]*[3]*batcher{},
+		looks:     make(chan struct{}, looks),
 		maxValue:  cfg.maxValue,
 		fetches:   make(chan struct{}, fetches),
 	}
+	c.elsewhere = newBatcher(c, "", Normal)
+	c.attached = attachments{watch: c.watch, owners: map[string]*owner{}}
 	c.life, c.end = context.WithCancel(context.Background())
 	err := t.Open(ctx, c.id, receiver{c})
 	if err == nil {
-		_, err = c.batcher(ctx, c.queue)
+		_, err = c.batcher(ctx, c.queue, Normal)
 	}
 	if err != nil {
 		c.end()
@@ -95,7 +103,7 @@ func open(ctx context.Context, t transport.Transport, cfg *config) (*Client, err
 func (c *Client) ID() string { return c.id }
 
 // Pending gives the number of futures without an outcome.
-func (c *Client) Pending() int { return c.registry.pending() }
+func (c *Client) Pending() int { return c.registry.pending() + c.attached.pending() }
 
 // Flush waits until the broker has stored every task submitted so far; from
 // then on they survive the client, the workers and a restart of the broker. Its
@@ -103,8 +111,10 @@ func (c *Client) Pending() int { return c.registry.pending() }
 func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	batchers := make([]*batcher, 0, len(c.batchers))
-	for _, b := range c.batchers {
-		batchers = append(batchers, b)
+	for _, lanes := range c.batchers {
+		for _, b := range lanes {
+			batchers = append(batchers, b)
+		}
 	}
 	c.mu.Unlock()
 	for _, b := range batchers {
@@ -127,16 +137,17 @@ func (c *Client) register(p *pending) error {
 	return nil
 }
 
-// batcher gives the batcher of a queue, which it makes ready if nobody has.
-func (c *Client) batcher(ctx context.Context, queue string) (*batcher, error) {
+// batcher gives the batcher of a queue's lane; it makes the queue ready if nobody
+// has.
+func (c *Client) batcher(ctx context.Context, queue string, lane Lane) (*batcher, error) {
 	c.mu.Lock()
-	b, stopped, err := c.batchers[queue], c.stopped, c.closedError()
+	lanes, stopped, err := c.batchers[queue], c.stopped, c.closedError()
 	c.mu.Unlock()
 	if stopped {
 		return nil, err
 	}
-	if b != nil {
-		return b, nil
+	if lanes != nil {
+		return lanes[lane], nil
 	}
 	if err := c.transport.Queue(ctx, queue); err != nil {
 		return nil, err
@@ -144,9 +155,9 @@ func (c *Client) batcher(ctx context.Context, queue string) (*batcher, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.batchers[queue] == nil {
-		c.batchers[queue] = newBatcher(c, queue)
+		c.batchers[queue] = &[3]*batcher{newBatcher(c, queue, High), newBatcher(c, queue, Normal), newBatcher(c, queue, Low)}
 	}
-	return c.batchers[queue], nil
+	return c.batchers[queue][lane], nil
 }
 
 // failBatch fails the futures of a batch that was not stored.
@@ -162,9 +173,17 @@ func (c *Client) failBatch(data []byte, cause error) {
 		case errors.Is(cause, ErrClosed):
 			p.finish(nil, ErrClosed)
 		default:
-			p.finish(nil, fmt.Errorf("%w: task %s: %w", ErrNotStored, p.id(), cause))
+			p.finish(nil, notStored(p.id(), cause))
 		}
 	}
+}
+
+// notStored is the error of a task that the transport has refused.
+func notStored(id codec.ID, cause error) error {
+	if errors.Is(cause, ErrNotStored) {
+		return fmt.Errorf("producer: task %s: %w", id, cause)
+	}
+	return fmt.Errorf("%w: task %s: %w", ErrNotStored, id, cause)
 }
 
 // trouble says what is wrong with the connection, as the end of an error, and

@@ -15,27 +15,20 @@ func (c *Client) Stop() {
 	c.stopped = true
 }
 
-// Close stops the client as [Client.Stop] does, waits until every future has its
-// outcome, disconnects, and waits for the done callbacks that run. It mirrors
+// Close stops the client as [Client.Stop] does, waits until every call that was
+// submitted has its outcome, disconnects, and waits for the done callbacks that run. It mirrors
 // Executor.shutdown with wait.
 //
 // When ctx ends first, Close disconnects at once: futures still pending fail
 // with [ErrClosed], and the cause of ctx if it has one of its own, and Close
-// gives ctx.Err, wrapped; their tasks stay in the queue and run. Close may be called any number of times, also at once; of the
+// gives ctx.Err, wrapped; their tasks stay in the queue and run. So do futures of
+// [Attach], for which Close never waits. Close may be called any number of times, also at once; of the
 // contexts the first to end counts, and once the client is closed it gives nil.
 // It may be called from inside a done callback too, and then waits for futures,
 // but for no callback.
 func (c *Client) Close(ctx context.Context) error {
 	c.Stop()
-	var err error
-	select {
-	case <-c.registry.empty():
-	case <-c.life.Done():
-	case <-ctx.Done():
-		if left := c.Pending(); left > 0 && c.life.Err() == nil {
-			err = fmt.Errorf("producer: closing with %d tasks pending: %w%s", left, ended(ctx), c.trouble())
-		}
-	}
+	err := c.waitForOutcomes(ctx)
 	c.disconnect.Do(func() {
 		c.mu.Lock()
 		if cause := context.Cause(ctx); cause != ctx.Err() {
@@ -43,7 +36,7 @@ func (c *Client) Close(ctx context.Context) error {
 		}
 		c.mu.Unlock()
 		c.end()
-		for _, p := range c.registry.takeAll() {
+		for _, p := range append(c.registry.takeAll(), c.attached.takeAll()...) {
 			p.finish(nil, c.closedError())
 		}
 		c.waitForChores() // which need the transport
@@ -55,6 +48,24 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 	if err := c.callbacks.running.wait(ctx); err != nil {
 		return fmt.Errorf("producer: closed while done callbacks still run: %w", err)
+	}
+	return nil
+}
+
+// waitForOutcomes waits until every submitted call has its outcome, or the client
+// is closed, or gives why ctx ended before.
+func (c *Client) waitForOutcomes(ctx context.Context) error {
+	for _, empty := range []<-chan struct{}{c.registry.empty(), c.met.empty()} {
+		select {
+		case <-empty:
+			continue
+		case <-c.life.Done():
+			return nil
+		case <-ctx.Done():
+		}
+		if left := c.Pending(); left > 0 && c.life.Err() == nil {
+			return fmt.Errorf("producer: closing with %d tasks pending: %w%s", left, ended(ctx), c.trouble())
+		}
 	}
 	return nil
 }

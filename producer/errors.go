@@ -15,6 +15,12 @@ var (
 	ErrOption = errors.New("producer: invalid option")
 	// ErrNotStored is wrapped by a future whose task the broker refused to store.
 	ErrNotStored = errors.New("producer: the broker did not take the task")
+	// ErrQueueFull is wrapped when the broker refused a task because its queue is
+	// full, see [WithFullQueue]. It wraps [ErrNotStored].
+	ErrQueueFull = fmt.Errorf("%w: the queue is full", ErrNotStored)
+	// ErrAttached is wrapped by [Attach] when the client is attached to tasks of too
+	// many others.
+	ErrAttached = errors.New("producer: attached to tasks of too many clients")
 )
 
 // ended gives why ctx ended: always its Err, and its cause where it has another.

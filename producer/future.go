@@ -86,6 +86,11 @@ func (f *Future[R]) ID() codec.ID { return f.id() }
 // callbacks have run when Cancel returns. Workers are told, and do not start the
 // task; one that started it in the same instant finishes it, and its outcome is
 // dropped. It mirrors Future.cancel.
+//
+// The outcome of a durable future stands for everybody who asks for it, so Cancel
+// has the broker store that the task is cancelled, unless there is an outcome
+// already, which the future then takes. That is a round trip; without an answer
+// the future is not cancelled. Callbacks run as for any outcome.
 func (f *Future[R]) Cancel() bool {
 	f.batch.client.cancel(false, &f.pending)
 	return f.snapshot() == Cancelled
@@ -116,6 +121,17 @@ func (f *Future[R]) OnDone(fn func(*Future[R])) {
 		<-f.batch.client.callbacks.run(&calls{of: &f.pending, rest: []func(){call}})
 	}
 }
+
+// OnProgress has fn called with the reports that the running task makes of its
+// progress (consumer.Report), one call after the other, on a goroutine of their
+// own. When they come faster than fn returns, it is called with the latest.
+// Reports may be lost, and of a future attached to another client's task there
+// are none. What holds inside fn is as for [Future.OnDone].
+func (f *Future[R]) OnProgress(fn func(codec.Progress)) { f.lead().onProgress(fn) }
+
+// Progress gives the latest report of the running task, and false if there has
+// been none, or the future is done.
+func (f *Future[R]) Progress() (codec.Progress, bool) { return f.lead().progress() }
 
 // String tells id and state, and of a failure the type, but never a value: it
 // may end up in a log.

@@ -265,8 +265,8 @@ func TestKillRequest(t *testing.T) {
 	require.True(t, f.Kill())
 	require.True(t, g.Cancel())
 	require.Equal(t, []cancelled{
-		{queue: producer.DefaultQueue, running: true, tasks: []uint64{f.ID().N}},
-		{queue: producer.DefaultQueue, running: false, tasks: []uint64{g.ID().N}},
+		{queue: producer.DefaultQueue, client: c.ID(), running: true, tasks: []uint64{f.ID().N}},
+		{queue: producer.DefaultQueue, client: c.ID(), running: false, tasks: []uint64{g.ID().N}},
 	}, broker.cancelRequests())
 	require.ErrorIs(t, f.Err(t.Context()), codec.ErrCancelled)
 }

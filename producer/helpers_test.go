@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -43,6 +44,7 @@ type fake struct {
 	client  string
 	batches []sent
 	cancels []cancelled
+	shelf   shelf
 	closed  int
 	calls   sync.WaitGroup
 
@@ -51,12 +53,15 @@ type fake struct {
 
 type sent struct {
 	queue string
+	lane  producer.Lane
+	at    time.Time
 	size  int
 	tasks []codec.Task
 }
 
 type cancelled struct {
 	queue   string
+	client  string
 	running bool
 	tasks   []uint64
 }
@@ -73,14 +78,14 @@ func (f *fake) Queue(ctx context.Context, queue string) error {
 	return nil
 }
 
-func (f *fake) Send(queue string, data []byte, stored func(error)) {
+func (f *fake) Send(b transport.Batch, stored func(error)) {
 	var batch codec.Batch
-	if err := batch.Decode(data); err != nil {
+	if err := batch.Decode(b.Data); err != nil {
 		panic(err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.batches = append(f.batches, sent{queue, len(data), batch.Tasks})
+	f.batches = append(f.batches, sent{b.Queue, producer.Lane(b.Lane), b.At, len(b.Data), batch.Tasks})
 	if f.store != nil {
 		f.store(stored)
 	} else {
@@ -108,6 +113,7 @@ func (f *fake) Cancel(queue string, request []byte) error {
 	}
 	c := cancelled{queue: queue, running: running}
 	for _, id := range ids {
+		c.client = id.Client
 		c.tasks = append(c.tasks, id.N)
 	}
 	f.mu.Lock()

@@ -38,7 +38,11 @@ func (c *Client) putLarge(ctx context.Context, p *pending, t *codec.Task) error 
 		return fmt.Errorf("producer: storing a large argument: %w", err)
 	}
 	t.Object, t.Arg = name, nil
-	p.notify(c, func() { c.drop(name) })
+	p.notify(c, func() {
+		if !p.durable() || !errors.Is(p.outcomeErr(), ErrClosed) {
+			c.drop(name) // else the task runs on, for whoever attaches to it
+		}
+	})
 	return nil
 }
 
@@ -58,17 +62,17 @@ func (c *Client) drop(name string) {
 // fetchLarge settles a future whose result is in the object store. It does not
 // block: the future stays registered until the result is there, and further
 // outcomes change nothing meanwhile.
-func (c *Client) fetchLarge(o codec.Outcome) {
+func (c *Client) fetchLarge(id codec.ID, o codec.Outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := c.registry.find(o.N)
-	if p == nil || c.fetching[o.N] {
+	p := c.find(id)
+	if p == nil || c.fetching[id] {
 		return
 	}
 	if c.fetching == nil {
-		c.fetching = map[uint64]bool{}
+		c.fetching = map[codec.ID]bool{}
 	}
-	c.fetching[o.N] = true
+	c.fetching[id] = true
 	c.chores.begin()
 	go func() {
 		defer c.chores.end()
@@ -81,11 +85,13 @@ func (c *Client) fetchLarge(o codec.Outcome) {
 			p.stats.observe(max(o.Run, time.Nanosecond))
 			p.finish(value, nil)
 		}
-		c.drop(o.Object)
-		c.registry.take(o.N) // the last, so that Close waits for it
+		if !p.durable() {
+			c.drop(o.Object)
+		}
+		c.take(id) // the last, so that Close waits for it
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.fetching, o.N)
+		delete(c.fetching, id)
 	}()
 }
 

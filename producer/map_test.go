@@ -182,7 +182,7 @@ func TestMapDeadline(t *testing.T) {
 			require.Len(t, errs, 1)
 			require.ErrorIs(t, errs[0], context.DeadlineExceeded)
 			require.Zero(t, c.Pending())
-			require.Equal(t, []cancelled{{producer.DefaultQueue, false, []uint64{2}}}, broker.cancelRequests())
+			require.Equal(t, []cancelled{{producer.DefaultQueue, broker.client, false, []uint64{2}}}, broker.cancelRequests())
 		})
 	}
 }

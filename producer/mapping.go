@@ -48,6 +48,9 @@ type mapped[R any] struct {
 func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter.Seq[A], options []CallOption, ordered bool, yield func(int, R, error) bool) {
 	var zero R
 	s, err := newSubmission(ctx, c, f, options)
+	if err == nil {
+		err = s.refuse("Map", true, true, true)
+	}
 	if err != nil {
 		yield(-1, zero, err)
 		return

@@ -3,7 +3,6 @@ package producer
 import (
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -16,6 +15,7 @@ const DefaultQueue = "default"
 type config struct {
 	maxValue int64
 	queue    string
+	full     FullQueue
 	logger   *slog.Logger
 	nats     []nats.Option
 }
@@ -29,6 +29,31 @@ func WithQueue(name string) Option {
 	return func(c *config) error {
 		c.queue = name
 		return checkQueue(name)
+	}
+}
+
+// FullQueue says what becomes of a task whose queue is full.
+type FullQueue uint8
+
+const (
+	// WaitForRoom has the client publish the task again until there is room.
+	// Meanwhile it counts as on its way to the broker; when much is, Submit waits as
+	// well, until its context ends. A task for which there can never be room waits
+	// for ever.
+	WaitForRoom FullQueue = iota
+	// FailAtOnce has the task's future fail with [ErrQueueFull].
+	FailAtOnce
+)
+
+// WithFullQueue sets what becomes of a task whose queue is full, instead of
+// [WaitForRoom].
+func WithFullQueue(policy FullQueue) Option {
+	return func(c *config) error {
+		if policy > FailAtOnce {
+			return fmt.Errorf("%w: full queue policy %d; use WaitForRoom or FailAtOnce", ErrOption, policy)
+		}
+		c.full = policy
+		return nil
 	}
 }
 
@@ -65,101 +90,6 @@ func WithMaxValue(bytes int64) Option {
 	}
 }
 
-// call is what the options of one call, or of one Map, come to.
-type call struct {
-	queue      string
-	deadline   time.Time
-	limit      time.Duration
-	maxCrashes int
-	header     map[string]string
-	chunk      int
-	buffer     int
-}
-
-// CallOption is an option of one Submit or Map. Its error wraps [ErrOption].
-type CallOption func(*call) error
-
-// Queue sends the call to a queue other than the client's.
-func Queue(name string) CallOption {
-	return func(c *call) error {
-		c.queue = name
-		return checkQueue(name)
-	}
-}
-
-// Deadline sets the time after which the task is not started any more; then it
-// fails with codec.ErrExpired. The handler's context ends at the same time.
-func Deadline(t time.Time) CallOption {
-	return func(c *call) error {
-		c.deadline = t
-		return nil
-	}
-}
-
-// Limit sets how long the task may run, from its start in a worker process, each
-// attempt anew. Then it is stopped, at first by its context and at last with its
-// process, and fails with codec.ErrTimeLimit. It mirrors the timeout of pebble's
-// ProcessPool.schedule.
-func Limit(d time.Duration) CallOption {
-	return func(c *call) error {
-		if d <= 0 {
-			return fmt.Errorf("%w: a time limit of %v; use more than nothing", ErrOption, d)
-		}
-		c.limit = d
-		return nil
-	}
-}
-
-// Crashes sets how many attempts of the task may end with their process before
-// it fails with codec.ErrWorkerDied. The default is codec.DefaultCrashes; 1
-// means that a task is never run again, as in Python's executor.
-func Crashes(n int) CallOption {
-	return func(c *call) error {
-		if n < 1 {
-			return fmt.Errorf("%w: a crash budget of %d; use 1 or more", ErrOption, n)
-		}
-		c.maxCrashes = n
-		return nil
-	}
-}
-
-// Header adds entries that travel with the task to its handler, such as trace
-// context.
-func Header(h map[string]string) CallOption {
-	return func(c *call) error {
-		c.header = h
-		return nil
-	}
-}
-
-// Chunk makes Map send n arguments in one message, which one worker process
-// runs in order; it waits until it has read so many. Without it the client
-// chooses, from the run times that outcomes report. It mirrors the chunksize of
-// Executor.map.
-func Chunk(n int) CallOption {
-	return func(c *call) error {
-		if n < 1 || n > maxChunk {
-			return fmt.Errorf("%w: a chunk of %d; use 1 to %d", ErrOption, n, maxChunk)
-		}
-		c.chunk = n
-		return nil
-	}
-}
-
-// Buffer sets how many arguments Map reads ahead of the result that it yields
-// next, [DefaultBuffer] unless set, and at least a whole [Chunk]: so many before
-// it yields the first result, and one more for each. It mirrors the buffersize
-// of Executor.map, which counts chunks where there are chunks.
-func Buffer(n int) CallOption {
-	return func(c *call) error {
-		if n < 1 {
-			return fmt.Errorf("%w: a buffer of %d; use 1 or more", ErrOption, n)
-		}
-		c.buffer = n
-		return nil
-	}
-}
-
 func newConfig(options []Option) (*config, error) {
 	cfg := &config{queue: DefaultQueue, logger: slog.Default(), maxValue: DefaultMaxValue}
 	for _, option := range options {
@@ -168,16 +98,6 @@ func newConfig(options []Option) (*config, error) {
 		}
 	}
 	return cfg, nil
-}
-
-func newCall(client *Client, options []CallOption) (call, error) {
-	c := call{queue: client.queue, buffer: DefaultBuffer}
-	for _, option := range options {
-		if err := option(&c); err != nil {
-			return call{}, err
-		}
-	}
-	return c, nil
 }
 
 func checkQueue(name string) error {

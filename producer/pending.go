@@ -18,10 +18,11 @@ import (
 // A crash may bring a running task back to its queue; the future stays Running,
 // unless a worker finds then that somebody else has cancelled it.
 type pending struct {
-	batch *batcher  // that published the task
-	stats *runTimes // of the task's func
-	spec  *codec.Spec
-	n     uint64
+	batch  *batcher  // that published the task; of an attached future the client's elsewhere
+	stats  *runTimes // of the task's func
+	spec   *codec.Spec
+	n      uint64
+	traits *traits // nil of an ordinary task
 
 	mu       sync.Mutex
 	state    State
@@ -30,11 +31,13 @@ type pending struct {
 	audience *audience // nil until somebody waits, and once the state is final
 }
 
-// audience is who wants to know when a future is done.
+// audience is who wants to know what becomes of a task.
 type audience struct {
 	done      chan struct{} // made when somebody first waits
 	waiters   []waiter      // told by the goroutine that settles
 	callbacks []func()      // of OnDone
+	followers []*pending    // attached to the same task
+	reports   *reports      // of the running task
 }
 
 // waiter is a function to call when a future is done, and who asked for it. It
@@ -60,6 +63,9 @@ func (p *pending) settle(state State, value []byte, err error) []func() {
 	p.mu.Unlock()
 	if a == nil {
 		return nil
+	}
+	for _, follower := range a.followers {
+		follower.finishAs(state, slices.Clone(value), err)
 	}
 	if a.done != nil {
 		close(a.done)
@@ -90,18 +96,29 @@ func (p *pending) finishAs(state State, value []byte, err error) bool {
 // if its task is not known to have started, or may be stopped while it runs.
 func (p *pending) cancel(running bool) (callbacks []func(), ok bool) {
 	p.mu.Lock()
-	if p.state.Done() || p.state == Running && !running {
+	if !p.mayCancel(running) {
 		p.mu.Unlock()
 		return nil, false
 	}
 	return p.settle(Cancelled, nil, codec.ErrCancelled), true
 }
 
+// mayCancel is called with mu held.
+func (p *pending) mayCancel(running bool) bool {
+	return p.state == Pending || p.state == Running && running
+}
+
 func (p *pending) start() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state == Pending {
-		p.state = Running
+	if p.state != Pending {
+		return
+	}
+	p.state = Running
+	if p.audience != nil {
+		for _, follower := range p.audience.followers {
+			follower.start()
+		}
 	}
 }
 
@@ -126,6 +143,13 @@ func (p *pending) outcome(o *codec.Outcome) bool {
 	// The bytes are part of a message with many outcomes, which one unread
 	// future must not keep.
 	return p.finish(append(make([]byte, 0, len(o.Value)), o.Value...), nil)
+}
+
+// outcomeErr gives the error of a future that is done.
+func (p *pending) outcomeErr() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
 }
 
 func (p *pending) snapshot() State {
@@ -189,5 +213,3 @@ func (p *pending) listen() *audience {
 	}
 	return p.audience
 }
-
-func (p *pending) id() codec.ID { return codec.ID{Client: p.batch.client.id, N: p.n} }

@@ -24,15 +24,51 @@ func (c receiver) Outcomes(data []byte) (int, error) {
 	for i := range outcomes.List {
 		o := &outcomes.List[i]
 		if o.Object != "" {
-			c.fetchLarge(*o)
-			continue
-		}
-		if p := c.registry.take(o.N); p != nil {
+			c.fetchLarge(codec.ID{Client: c.id, N: o.N}, *o)
+		} else if p := c.registry.take(o.N); p != nil {
 			p.outcome(o)
 		}
 	}
 	return len(outcomes.List), nil
 }
+
+// Kept gives kept outcomes to the futures of their tasks, whoever has submitted
+// these.
+func (c receiver) Kept(data []byte) error {
+	var outcomes codec.Outcomes
+	if err := outcomes.Decode(data); err != nil {
+		return err
+	}
+	for i := range outcomes.List {
+		o := &outcomes.List[i]
+		id := codec.ID{Client: outcomes.Client, N: o.N}
+		if o.Object != "" {
+			c.fetchLarge(id, *o)
+		} else if p := c.take(id); p != nil {
+			p.outcome(o)
+		}
+	}
+	return nil
+}
+
+// Progress notes how far a task has come.
+func (c receiver) Progress(data []byte) error {
+	n, attempt, report, err := codec.ReadProgress(data)
+	if err != nil {
+		return err
+	}
+	if p := c.registry.find(n); p != nil {
+		p.start()
+		p.report(attempt, report)
+	}
+	return nil
+}
+
+// Pending gives how many of the client's own tasks have no outcome.
+func (c receiver) Pending() int { return c.registry.pending() }
+
+// Awaited gives the other tasks whose outcomes somebody waits for.
+func (c receiver) Awaited() []codec.ID { return c.attached.ids() }
 
 // Started notes that a task runs.
 func (c receiver) Started(data []byte) error {

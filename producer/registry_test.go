@@ -50,15 +50,16 @@ func TestRegistry(t *testing.T) {
 }
 
 // drain is a transport that takes batches and forgets them.
-type drain struct{ to transport.Receiver }
+type drain struct {
+	transport.Transport // nothing, for what no test here needs
+	to                  transport.Receiver
+}
 
 func (d *drain) Open(_ context.Context, _ string, to transport.Receiver) error { d.to = to; return nil }
 func (d *drain) Queue(context.Context, string) error                           { return nil }
-func (d *drain) Send(_ string, _ []byte, stored func(error))                   { go stored(nil) }
+func (d *drain) Send(_ transport.Batch, stored func(error))                    { go stored(nil) }
 func (d *drain) Cancel(string, []byte) error                                   { return nil }
-func (d *drain) Objects() transport.Objects                                    { return nil }
 func (d *drain) MaxPayload() int                                               { return 1 << 20 }
-func (d *drain) Trouble() string                                               { return "" }
 func (d *drain) Close()                                                        {}
 
 var nop = codec.NewFunc[int, int]("nop")
@@ -167,11 +168,11 @@ type echo struct {
 	client string
 }
 
-func (e *echo) Send(_ string, data []byte, stored func(error)) {
+func (e *echo) Send(b transport.Batch, stored func(error)) {
 	go func() {
 		stored(nil)
 		var batch codec.Batch
-		if err := batch.Decode(data); err != nil {
+		if err := batch.Decode(b.Data); err != nil {
 			panic(err)
 		}
 		message := codec.NewOutcomes(e.client, nil)

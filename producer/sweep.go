@@ -3,11 +3,12 @@ package producer
 import (
 	"context"
 	"errors"
-	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
 )
 
@@ -16,7 +17,6 @@ const (
 	// that it may have missed without having lost its connection.
 	sweepInterval = 30 * time.Second
 	sweepTimeout  = 10 * time.Second
-	fetchBatch    = 512
 )
 
 func (r *remote) reconnected() {
@@ -26,9 +26,9 @@ func (r *remote) reconnected() {
 	}
 }
 
-// collectMissed fetches outcomes that workers stored because the client could
-// not be reached: after each reconnect, and now and then while futures wait. It
-// ends with the transport.
+// collectMissed fetches outcomes that were stored and of which no live copy came:
+// after each reconnect, and now and then while futures wait. It ends with the
+// transport.
 func (r *remote) collectMissed() {
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
@@ -39,44 +39,51 @@ func (r *remote) collectMissed() {
 		case <-r.reunited:
 		case <-ticker.C:
 		}
-		if r.to.Pending() == 0 {
-			continue
-		}
-		if err := r.collect(); err != nil && r.life.Err() == nil {
+		if err := errors.Join(r.collect(), r.collectAwaited()); err != nil && r.life.Err() == nil {
 			r.logger.Warn("stored outcomes could not be fetched; will try again", "error", err)
 		}
 	}
 }
 
-// collect reads every outcome that is stored for this client now, over a
-// consumer that lasts only for that.
+// collect reads the outcomes that are stored for this client now, over a consumer
+// that lasts only for that. Those that it has read it never reads again.
 func (r *remote) collect() error {
+	if r.to.Pending() == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(r.life, sweepTimeout)
 	defer cancel()
-	consumer, err := r.js.CreateConsumer(ctx, broker.ResultsStream, jetstream.ConsumerConfig{
-		FilterSubject: broker.ResultWildcard(r.client),
-		AckPolicy:     jetstream.AckNonePolicy,
-		MemoryStorage: true, InactiveThreshold: sweepTimeout,
+	read, complete := uint64(0), true
+	want := broker.Selection{Subjects: []string{broker.ResultWildcard(r.client)}, After: r.swept}
+	return broker.Collect(ctx, r.js, broker.ResultsStream, want, func(msg jetstream.Msg) {
+		r.kept(msg.Subject(), msg.Data())
+		read++
+		at, err := msg.Metadata()
+		if complete = complete && err == nil && at.Sequence.Consumer == read; complete {
+			r.swept = at.Sequence.Stream
+		}
 	})
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", broker.ResultsStream, err)
-	}
-	for left := int(consumer.CachedInfo().NumPending); left > 0; {
-		messages, err := consumer.Fetch(min(left, fetchBatch), jetstream.FetchContext(ctx))
+}
+
+// collectAwaited asks for the outcome of each other task to which a future is
+// attached.
+func (r *remote) collectAwaited() error {
+	var failed atomic.Pointer[error]
+	each(r.to.Awaited(), func(id codec.ID) {
+		if failed.Load() != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.life, lookPatience)
+		defer cancel()
+		data, err := r.results.Get(ctx, id)
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", broker.ResultsStream, err)
+			failed.Store(&err)
+		} else if data != nil {
+			r.kept(broker.ResultSubject(id.Client, id.N), data)
 		}
-		read := 0
-		for msg := range messages.Messages() {
-			read++
-			if _, err := r.to.Outcomes(msg.Data()); err != nil {
-				r.logger.Warn("a stored outcome does not read", "subject", msg.Subject(), "error", err)
-			}
-		}
-		if read == 0 {
-			return fmt.Errorf("reading %s: %d messages are missing: %w", broker.ResultsStream, left, errors.Join(messages.Error(), ctx.Err()))
-		}
-		left -= read
+	})
+	if err := failed.Load(); err != nil {
+		return *err
 	}
 	return nil
 }

@@ -27,19 +27,29 @@ func (t *tally) end() {
 	}
 }
 
-// wait waits until nothing is under way, or gives why ctx ended before.
-func (t *tally) wait(ctx context.Context) error {
+// empty gives a channel that is closed when nothing is under way.
+func (t *tally) empty() <-chan struct{} {
 	t.mu.Lock()
-	if t.n > 0 && t.idle == nil {
+	defer t.mu.Unlock()
+	if t.n == 0 {
+		return closed
+	}
+	if t.idle == nil {
 		t.idle = make(chan struct{})
 	}
-	idle := t.idle
-	t.mu.Unlock()
-	if idle == nil {
+	return t.idle
+}
+
+// wait waits until nothing is under way, or gives why ctx ended before.
+func (t *tally) wait(ctx context.Context) error {
+	empty := t.empty()
+	select {
+	case <-empty: // goes before the end of ctx
 		return nil
+	default:
 	}
 	select {
-	case <-idle:
+	case <-empty:
 		return nil
 	case <-ctx.Done():
 		return ended(ctx)

@@ -108,6 +108,14 @@ func CronSubject(queue string, lane Lane, name string) string {
 	return schedPrefix + queue + "." + lane.String() + "." + cronToken + "." + name
 }
 
+// SchedAnywhere is [SchedSubject] in any lane of any queue.
+func SchedAnywhere(client string, n uint64) string {
+	return schedPrefix + "*.*." + client + "." + strconv.FormatUint(n, 10)
+}
+
+// CronAnywhere is [CronSubject] in any lane of any queue.
+func CronAnywhere(name string) string { return schedPrefix + "*.*." + cronToken + "." + name }
+
 // SchedWildcard is every schedule of a queue.
 func SchedWildcard(queue string) string { return schedPrefix + queue + ".>" }
 

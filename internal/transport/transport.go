@@ -2,7 +2,12 @@
 // production that is the broker; in users' unit tests the calling process.
 package transport
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+)
 
 // Transport carries batches of tasks away from one client, and what becomes of
 // them back to it. Its methods are safe for concurrent use.
@@ -14,14 +19,28 @@ type Transport interface {
 	// Queue makes a queue ready for tasks.
 	Queue(ctx context.Context, queue string) error
 
-	// Send takes an encoded codec.Batch for a queue that was made ready. It calls
-	// stored once, from another goroutine: with nil when the tasks will be run
-	// whatever happens to the client, or with an error when they never will be.
-	// Send does not block; until stored is called the batch is the transport's.
-	Send(queue string, batch []byte, stored func(error))
+	// Send takes a batch for a queue that was made ready. It calls stored once,
+	// from another goroutine: with nil when the tasks will be run whatever happens
+	// to the client, or with an error when they never will be. Send does not block;
+	// until stored is called the batch is the transport's.
+	Send(b Batch, stored func(error))
+
+	// SendUnique stores a batch of one task that has a key, unless another task
+	// has that key, and gives the id of the task that has it now. After an error
+	// that is ctx's the task may be stored all the same.
+	SendUnique(ctx context.Context, b Batch) (holder codec.ID, err error)
+
+	// Release takes a key from a task that is done; it is no error if another has
+	// it, or none.
+	Release(ctx context.Context, queue, key string, id codec.ID) error
+
+	// Unschedule removes a task that waits for its time; it is no error if it does
+	// not.
+	Unschedule(ctx context.Context, id codec.ID) error
 
 	// Cancel passes on an encoded request (codec.AppendCancel) not to start tasks
-	// of a queue. It does not block, and the request may be lost.
+	// of a queue, or of any if the queue is empty. It does not block, and the
+	// request may be lost.
 	Cancel(queue string, request []byte) error
 
 	// MaxPayload is the longest batch or request, in bytes.
@@ -31,6 +50,12 @@ type Transport interface {
 	// is no such place.
 	Objects() Objects
 
+	// Results is where outcomes are kept.
+	Results() Results
+
+	// Crons is where schedules are kept that submit a task again and again.
+	Crons() Crons
+
 	// Trouble says in a few words what is wrong with the transport, and nothing
 	// if it works.
 	Trouble() string
@@ -39,6 +64,19 @@ type Transport interface {
 	// function is under way or will come, but for those of a Send that comes
 	// after. What was not stored is given up with an error.
 	Close()
+}
+
+// Batch is tasks on their way to a queue.
+type Batch struct {
+	Queue string
+	Lane  int    // 0 to 2, the most urgent first
+	Data  []byte // an encoded codec.Batch
+
+	// Of a batch of one task:
+
+	ID  codec.ID
+	At  time.Time // not to be started before, if set
+	Key string    // of which one task may wait or run at a time
 }
 
 // Objects keeps large values under names that it gives them. Its methods are
@@ -52,14 +90,45 @@ type Objects interface {
 	Remove(ctx context.Context, name string) error
 }
 
+// Results keeps outcomes, each as a message of one (codec.Outcomes). Its methods
+// are safe for concurrent use.
+type Results interface {
+	// Get gives the outcome that is kept for a task, and nil if there is none.
+	Get(ctx context.Context, id codec.ID) ([]byte, error)
+	// Keep stores an outcome for so long, unless there is one already, and gives
+	// the one that stands then.
+	Keep(ctx context.Context, id codec.ID, outcome []byte, retain time.Duration) ([]byte, error)
+	// Watch begins to pass the outcomes that are stored for another client's tasks
+	// to the receiver, until stop is called. Neither blocks. One may be missed, so
+	// the transport asks again for those that the receiver awaits.
+	Watch(client string) (stop func(), err error)
+}
+
+// Crons keeps schedules under their names. Its methods are safe for concurrent
+// use.
+type Crons interface {
+	// Set stores a schedule in place of one of the same name: the batch, of one
+	// task, is to be stored whenever expr says, in a time zone or in UTC.
+	Set(ctx context.Context, name, expr, zone string, b Batch) error
+	// Remove removes a schedule; it is no error if it is not there.
+	Remove(ctx context.Context, name string) error
+}
+
 // Receiver is the client's side. Its methods do not block and do not keep data,
 // which is encoded as package codec says; their errors mean that it does not
 // read.
 type Receiver interface {
-	// Outcomes takes a message of outcomes, and gives how many it read.
+	// Outcomes takes a message of outcomes of the client's tasks, and gives how
+	// many it read.
 	Outcomes(data []byte) (int, error)
+	// Kept takes a message of outcomes of anybody's tasks that are kept in Results.
+	Kept(data []byte) error
 	// Started takes a notice that a task has started.
 	Started(data []byte) error
-	// Pending gives how many outcomes the client is waiting for.
+	// Progress takes a report of a running task.
+	Progress(data []byte) error
+	// Pending gives how many outcomes of its own tasks the client waits for.
 	Pending() int
+	// Awaited gives the other tasks whose outcomes it waits for.
+	Awaited() []codec.ID
 }

@@ -1,0 +1,174 @@
+package producer
+
+import (
+	"fmt"
+	"time"
+)
+
+// call is what the options of one call, or of one Map, come to.
+type call struct {
+	placing
+	deadline   time.Time
+	limit      time.Duration
+	maxCrashes int
+	maxErrors  int
+	backoff    time.Duration
+	retain     time.Duration
+	header     map[string]string
+	chunk      int
+	buffer     int
+}
+
+// CallOption is an option of one [Submit], [Map] or [Schedule]. Its error wraps
+// [ErrOption].
+type CallOption func(*call) error
+
+// Deadline sets the time after which the task is not started any more; then it
+// fails with codec.ErrExpired. The handler's context ends at the same time.
+func Deadline(t time.Time) CallOption {
+	return func(c *call) error {
+		c.deadline = t
+		return nil
+	}
+}
+
+// Limit sets how long the task may run, from its start in a worker process, each
+// attempt anew. Then it is stopped, at first by its context and at last with its
+// process, and fails with codec.ErrTimeLimit. It mirrors the timeout of pebble's
+// ProcessPool.schedule.
+func Limit(d time.Duration) CallOption {
+	return func(c *call) error {
+		if d <= 0 {
+			return fmt.Errorf("%w: a time limit of %v; use more than nothing", ErrOption, d)
+		}
+		c.limit = d
+		return nil
+	}
+}
+
+// Crashes sets how many attempts of the task may end with their process before
+// it fails with codec.ErrWorkerDied. The default is codec.DefaultCrashes; 1
+// means that a task is never run again, as in Python's executor.
+func Crashes(n int) CallOption {
+	return func(c *call) error {
+		if n < 1 {
+			return fmt.Errorf("%w: a crash budget of %d; use 1 or more", ErrOption, n)
+		}
+		c.maxCrashes = n
+		return nil
+	}
+}
+
+// Attempts sets how many attempts of the task may end with an error of the
+// handler's, or its panic, before that is the outcome. The default is 1: the
+// first error is final, as in Python's executor. An error that the handler marks
+// with codec.Final is final always. Crashes have a budget of their own, see
+// [Crashes].
+func Attempts(n int) CallOption {
+	return func(c *call) error {
+		if n < 1 {
+			return fmt.Errorf("%w: an error budget of %d attempts; use 1 or more", ErrOption, n)
+		}
+		c.maxErrors = n
+		return nil
+	}
+}
+
+// maxBackoff is the longest wait between two attempts.
+const maxBackoff = 10 * time.Minute
+
+// Backoff sets how long the task waits after its first error, if [Attempts]
+// allows another attempt: codec.DefaultBackoff unless set, at most 10 minutes.
+// Each further error doubles it, up to 10 minutes; some of it is left to chance,
+// so that tasks that have failed together do not come back together.
+func Backoff(d time.Duration) CallOption {
+	return func(c *call) error {
+		if d <= 0 || d > maxBackoff {
+			return fmt.Errorf("%w: a backoff of %v; use more than nothing, and at most %v", ErrOption, d, maxBackoff)
+		}
+		c.backoff = d
+		return nil
+	}
+}
+
+// MaxRetain is the longest that the broker keeps an outcome.
+const MaxRetain = 7 * 24 * time.Hour
+
+// Retain makes the future durable: the broker keeps the task's outcome for so
+// long, a second to [MaxRetain], and any client may ask for it by the task's id,
+// see [Attach], also when this one is gone.
+func Retain(d time.Duration) CallOption {
+	return func(c *call) error {
+		if d < time.Second || d > MaxRetain {
+			return fmt.Errorf("%w: an outcome kept for %v; use %v to %v", ErrOption, d, time.Second, MaxRetain)
+		}
+		c.retain = d
+		return nil
+	}
+}
+
+// Header adds entries that travel with the task to its handler, such as trace
+// context.
+func Header(h map[string]string) CallOption {
+	return func(c *call) error {
+		c.header = h
+		return nil
+	}
+}
+
+// Chunk makes Map send n arguments in one message, which one worker process
+// runs in order; it waits until it has read so many. Without it the client
+// chooses, from the run times that outcomes report. It mirrors the chunksize of
+// Executor.map.
+func Chunk(n int) CallOption {
+	return func(c *call) error {
+		if n < 1 || n > maxChunk {
+			return fmt.Errorf("%w: a chunk of %d; use 1 to %d", ErrOption, n, maxChunk)
+		}
+		c.chunk = n
+		return nil
+	}
+}
+
+// Buffer sets how many arguments Map reads ahead of the result that it yields
+// next, [DefaultBuffer] unless set, and at least a whole [Chunk]: so many before
+// it yields the first result, and one more for each. It mirrors the buffersize
+// of Executor.map, which counts chunks where there are chunks.
+func Buffer(n int) CallOption {
+	return func(c *call) error {
+		if n < 1 {
+			return fmt.Errorf("%w: a buffer of %d; use 1 or more", ErrOption, n)
+		}
+		c.buffer = n
+		return nil
+	}
+}
+
+func newCall(client *Client, options []CallOption) (call, error) {
+	c := call{placing: placing{queue: client.queue, lane: Normal}, buffer: DefaultBuffer}
+	if len(options) == 0 {
+		return c, nil // and it stays on the stack
+	}
+	return c.with(options)
+}
+
+// with gives the call as options change it.
+func (c call) with(options []CallOption) (call, error) {
+	for _, option := range options {
+		if err := option(&c); err != nil {
+			return call{}, err
+		}
+	}
+	if c.key != "" {
+		if !c.at.IsZero() {
+			return call{}, fmt.Errorf("%w: Key with Delay or At: a key is held from the submit on, and the task is not in the queue yet; use one of them", ErrOption)
+		}
+		if c.retain == 0 {
+			c.retain = keyRetain
+		}
+	}
+	if !c.at.After(time.Now()) {
+		c.at = time.Time{}
+	}
+	return c, nil
+}

@@ -1,0 +1,98 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/transport"
+)
+
+// fullPause is how long a task with a key waits, about, until it is published
+// again to a queue that is full.
+const fullPause = 200 * time.Millisecond
+
+// Send publishes a batch under an id of its own, so that it is stored once
+// however often it must be sent.
+func (r *remote) Send(b transport.Batch, stored func(error)) {
+	msg := r.message(b)
+	done := func(_ uint64, err error) { stored(asOurs(err)) }
+	if !b.At.IsZero() {
+		msg.Subject = broker.SchedSubject(b.Queue, broker.Lane(b.Lane), b.ID.Client, b.ID.N)
+		broker.ScheduleAt(msg, b.Queue, broker.Lane(b.Lane), b.At)
+	}
+	if r.full == WaitForRoom {
+		r.publisher.PublishPatiently(msg, done)
+	} else {
+		r.publisher.Publish(msg, done)
+	}
+}
+
+// SendUnique publishes a task together with its key.
+func (r *remote) SendUnique(ctx context.Context, b transport.Batch) (codec.ID, error) {
+	msg := r.message(b)
+	for {
+		holder, err := broker.PublishUnique(ctx, r.nc, b.Queue, b.Key, b.ID.String(), msg)
+		switch {
+		case err == nil && holder == "":
+			return b.ID, nil
+		case err == nil:
+			id, err := codec.ParseID(holder)
+			if err != nil {
+				return codec.ID{}, fmt.Errorf("who holds the key: %w", err)
+			}
+			return id, nil
+		case r.full != WaitForRoom || !errors.Is(err, broker.ErrStreamFull):
+			return codec.ID{}, asOurs(err)
+		}
+		select {
+		case <-ctx.Done():
+			return codec.ID{}, asOurs(err)
+		case <-time.After(fullPause/2 + rand.N(fullPause)):
+		}
+	}
+}
+
+func (r *remote) message(b transport.Batch) *nats.Msg {
+	return &nats.Msg{
+		Subject: broker.TaskSubject(b.Queue, broker.Lane(b.Lane)),
+		Header:  nats.Header{nats.MsgIdHdr: {r.client + "." + strconv.FormatUint(r.messages.Add(1), 10)}},
+		Data:    b.Data,
+	}
+}
+
+// asOurs gives an error of the broker's in terms of this package.
+func asOurs(err error) error {
+	switch {
+	case errors.Is(err, broker.ErrClosed):
+		return ErrClosed
+	case errors.Is(err, broker.ErrStreamFull):
+		return fmt.Errorf("%w: %w", ErrQueueFull, err)
+	}
+	return err
+}
+
+// Release removes a key that a task holds.
+func (r *remote) Release(ctx context.Context, queue, key string, id codec.ID) error {
+	return broker.ReleaseKey(ctx, r.js, queue, key, id.String())
+}
+
+// Unschedule removes a delayed task, whatever its queue and lane.
+func (r *remote) Unschedule(ctx context.Context, id codec.ID) error {
+	return broker.Unschedule(ctx, r.js, broker.SchedAnywhere(id.Client, id.N))
+}
+
+// Cancel publishes a request to the queue's workers, or to all.
+func (r *remote) Cancel(queue string, request []byte) error {
+	if queue == "" {
+		return r.nc.Publish(broker.CancelAnySubject, request)
+	}
+	return r.nc.Publish(broker.CancelSubject(queue), request)
+}
