@@ -13,7 +13,9 @@
 //	future      states, waiting with a limit, cancelling, closing
 //	divide      how a handler's error reaches its caller
 //	errors      calls that fail at random, and disturb nobody
+//	retry       errors that another attempt mends, and such that none does
 //	crash       worker processes that die under their tasks
+//	durable     results of calls whose client has been killed
 //	pids        which process runs what, and what handlers print
 //	counter     pitfall: processes share no memory
 //	block       pitfall: asking for each result before the next call

@@ -29,6 +29,18 @@ dies once: done in attempt 2
 dies once, one attempt allowed: exit status 42 in attempt 1; its last words: out of luck
 dies always: exit status 42 in attempt 3; its last words: out of luck
 `,
+	"retry": `fails once, one attempt: the shop is busy, in attempt 1
+fails twice, three attempts: done in attempt 3
+fails always, three attempts: the shop is busy, in attempt 3
+makes no sense, three attempts: no such order, in attempt 1
+`,
+	"durable": `the client has ended: signal: killed
+0
+1
+4
+9
+16
+`,
 	"counter": `counter of this process: 0
 sum of the results: 10
 `,

@@ -81,6 +81,7 @@ func TestAttach(t *testing.T) {
 // One task at a time has a key; when it is done the next one gets it.
 func TestKey(t *testing.T) {
 	t.Parallel()
+	gates["key"], gates["other"] = make(chan struct{}), make(chan struct{})
 	c := mustertest.NewClient(t)
 	submit := func() *producer.Future[int] {
 		f, err := producer.Submit(t.Context(), c, block, "key", producer.Key("k"))
@@ -105,7 +106,7 @@ func TestKey(t *testing.T) {
 // block returns when its gate is open.
 var (
 	block = codec.NewFunc[string, int]("block")
-	gates = map[string]chan struct{}{"key": make(chan struct{}), "other": make(chan struct{})}
+	gates = map[string]chan struct{}{} // TestKey's
 )
 
 func init() {

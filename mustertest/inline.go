@@ -157,7 +157,10 @@ func (l *inline) work() {
 		l.tell(func() error {
 			return l.to.Started(codec.AppendStarted(nil, &codec.Started{N: t.N, Attempt: t.Attempt(), Host: l.host, PID: os.Getpid()}))
 		})
-		outcome := consumer.Run(ctx, l.client, &t.Task, slog.Default(), l.giveWay, l.report(t))
+		report := func(p codec.Progress) {
+			l.tell(func() error { return l.to.Progress(codec.AppendProgress(nil, t.N, t.Attempt(), p)) })
+		}
+		outcome := consumer.Run(ctx, l.client, &t.Task, slog.Default(), l.giveWay, report)
 		t.stop()
 		if l.again(t, &outcome) {
 			continue
@@ -224,12 +227,5 @@ func (l *inline) tell(call func() error) {
 	defer l.calls.Done()
 	if err := call(); err != nil {
 		panic(fmt.Sprintf("mustertest: a message of our own does not read: %v", err))
-	}
-}
-
-// report passes on what a handler reports of its progress.
-func (l *inline) report(t *task) func(codec.Progress) {
-	return func(p codec.Progress) {
-		l.tell(func() error { return l.to.Progress(codec.AppendProgress(nil, t.N, t.Attempt(), p)) })
 	}
 }

@@ -88,6 +88,10 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 // Client gives the pool's client, to submit with.
 func (p *Pool) Client() *producer.Client { return p.client }
 
+// URL gives the address of the pool's broker, for further clients on this machine:
+// see producer.Connect. It contains the credential.
+func (p *Pool) URL() string { return p.server.URL() }
+
 // Supervisor gives the pool's supervisor.
 func (p *Pool) Supervisor() *Supervisor { return p.supervisor }
 

@@ -121,13 +121,33 @@ func TestConnectFails(t *testing.T) {
 }
 
 // gate is a way to the broker that can be shut.
-type gate struct{ shut atomic.Bool }
+type gate struct {
+	shut atomic.Bool
+	last atomic.Value // net.Conn
+}
 
 func (g *gate) Dial(network, address string) (net.Conn, error) {
 	if g.shut.Load() {
 		return nil, errors.New("shut")
 	}
-	return net.Dial(network, address)
+	conn, err := net.Dial(network, address)
+	if err == nil {
+		g.last.Store(conn)
+	}
+	return conn, err
+}
+
+// without cuts the connection while do is done.
+func (g *gate) without(t *testing.T, do func()) {
+	g.shut.Store(true)
+	require.NoError(t, g.last.Load().(net.Conn).Close())
+	do()
+	g.shut.Store(false)
+}
+
+// through gives the options of a client that connects through a gate.
+func (g *gate) through() producer.Option {
+	return producer.WithNATS(nats.SetCustomDialer(g), nats.CustomReconnectDelay(func(int) time.Duration { return time.Millisecond }))
 }
 
 // What was stored while a client was away is fetched when it is back.
@@ -142,7 +162,7 @@ func TestBrokerMissedOutcomes(t *testing.T) {
 	require.NoError(t, err)
 
 	dialer := &gate{} // shut until the outcomes are stored
-	c, err := producer.Connect(t.Context(), s.URL(), producer.WithNATS(nats.SetCustomDialer(dialer), nats.CustomReconnectDelay(func(int) time.Duration { return time.Millisecond })))
+	c, err := producer.Connect(t.Context(), s.URL(), dialer.through())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close(ended) })
 	fs := submitN(t, c, 3)

@@ -146,6 +146,14 @@ func Buffer(n int) CallOption {
 
 func newCall(client *Client, options []CallOption) (call, error) {
 	c := call{placing: placing{queue: client.queue, lane: Normal}, buffer: DefaultBuffer}
+	if len(options) == 0 {
+		return c, nil // and it stays on the stack
+	}
+	return c.with(options)
+}
+
+// with gives the call as options change it.
+func (c call) with(options []CallOption) (call, error) {
 	for _, option := range options {
 		if err := option(&c); err != nil {
 			return call{}, err

@@ -38,7 +38,8 @@ type FullQueue uint8
 const (
 	// WaitForRoom has the client publish the task again until there is room.
 	// Meanwhile it counts as on its way to the broker; when much is, Submit waits as
-	// well, until its context ends.
+	// well, until its context ends. A task for which there can never be room waits
+	// for ever.
 	WaitForRoom FullQueue = iota
 	// FailAtOnce has the task's future fail with [ErrQueueFull].
 	FailAtOnce

@@ -31,33 +31,6 @@ type pending struct {
 	audience *audience // nil until somebody waits, and once the state is final
 }
 
-// traits is what is out of the ordinary about a future's task. It does not change
-// once somebody else may see the future.
-type traits struct {
-	owner   string        // the client whose task it is, if the future was attached
-	leader  *pending      // whose outcome an attached future takes over, if any
-	retain  time.Duration // how long the outcome is kept; 0 if not known, or not at all
-	queue   string        // of key
-	key     string
-	delayed bool
-}
-
-// durable reports whether the task's outcome is kept for others, or may be.
-func (p *pending) durable() bool {
-	return p.traits != nil && (p.traits.retain > 0 || p.traits.owner != "")
-}
-
-// maybeDelayed reports whether the task may be one that waits for its time.
-func (t *traits) maybeDelayed() bool { return t.delayed || t.owner != "" }
-
-// lead gives the future that p takes its outcome over from, or p itself.
-func (p *pending) lead() *pending {
-	if p.traits != nil && p.traits.leader != nil {
-		return p.traits.leader
-	}
-	return p
-}
-
 // audience is who wants to know what becomes of a task.
 type audience struct {
 	done      chan struct{} // made when somebody first waits
@@ -147,22 +120,6 @@ func (p *pending) start() {
 			follower.start()
 		}
 	}
-}
-
-// follow has p take over what becomes of a leader, and reports false if the
-// leader is done already.
-func (p *pending) follow(leader *pending) bool {
-	p.traits.leader = leader
-	leader.mu.Lock()
-	defer leader.mu.Unlock()
-	if leader.state.Done() {
-		p.traits.leader = nil
-		return false
-	}
-	p.state = leader.state
-	a := leader.listen()
-	a.followers = append(a.followers, p)
-	return true
 }
 
 // failure is an error that has not been looked at: making it what the caller
@@ -255,11 +212,4 @@ func (p *pending) listen() *audience {
 		p.audience = &audience{}
 	}
 	return p.audience
-}
-
-func (p *pending) id() codec.ID {
-	if p.traits != nil && p.traits.owner != "" {
-		return codec.ID{Client: p.traits.owner, N: p.n}
-	}
-	return codec.ID{Client: p.batch.client.id, N: p.n}
 }

@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/musterfleet/muster/codec"
@@ -60,11 +61,15 @@ func submitUnique[A, R any](ctx context.Context, s *submission, future *Future[R
 		return future, nil
 	}
 	c.registry.take(future.n)
+	switch { // nobody has the future but its large argument
+	case err == nil, errors.Is(err, ErrNotStored):
+		future.finish(nil, codec.ErrCancelled)
+	default: // the task may be stored, and then needs it
+		future.finish(nil, ErrClosed)
+	}
 	if err != nil {
-		future.finish(nil, err)
 		return nil, err
 	}
-	future.finish(nil, codec.ErrCancelled) // nobody has it but its large argument
 	met, err := attach(ctx, c, f, holder, traits{retain: s.retain, queue: s.queue, key: s.key})
 	if err != nil {
 		return nil, err

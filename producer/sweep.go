@@ -3,7 +3,6 @@ package producer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +17,6 @@ const (
 	// that it may have missed without having lost its connection.
 	sweepInterval = 30 * time.Second
 	sweepTimeout  = 10 * time.Second
-	fetchBatch    = 512
 )
 
 func (r *remote) reconnected() {
@@ -55,37 +53,16 @@ func (r *remote) collect() error {
 	}
 	ctx, cancel := context.WithTimeout(r.life, sweepTimeout)
 	defer cancel()
-	consumer, err := r.js.CreateConsumer(ctx, broker.ResultsStream, jetstream.ConsumerConfig{
-		FilterSubject: broker.ResultWildcard(r.client),
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.swept + 1,
-		AckPolicy:     jetstream.AckNonePolicy,
-		MemoryStorage: true, InactiveThreshold: sweepTimeout,
-	})
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", broker.ResultsStream, err)
-	}
-	delivered := uint64(0)
-	for left := int(consumer.CachedInfo().NumPending); left > 0; {
-		messages, err := consumer.Fetch(min(left, fetchBatch), jetstream.FetchContext(ctx))
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", broker.ResultsStream, err)
-		}
-		read := 0
-		for msg := range messages.Messages() {
-			read++
-			at, err := msg.Metadata()
-			if delivered++; err != nil || at.Sequence.Consumer != delivered {
-				return fmt.Errorf("reading %s: a message is missing: %w", broker.ResultsStream, errors.Join(err, ctx.Err()))
-			}
-			r.kept(msg.Subject(), msg.Data())
+	read, complete := uint64(0), true
+	want := broker.Selection{Subjects: []string{broker.ResultWildcard(r.client)}, After: r.swept}
+	return broker.Collect(ctx, r.js, broker.ResultsStream, want, func(msg jetstream.Msg) {
+		r.kept(msg.Subject(), msg.Data())
+		read++
+		at, err := msg.Metadata()
+		if complete = complete && err == nil && at.Sequence.Consumer == read; complete {
 			r.swept = at.Sequence.Stream
 		}
-		if read == 0 {
-			return fmt.Errorf("reading %s: %d messages are missing: %w", broker.ResultsStream, left, errors.Join(messages.Error(), ctx.Err()))
-		}
-		left -= read
-	}
-	return nil
+	})
 }
 
 // collectAwaited asks for the outcome of each other task to which a future is
