@@ -14,7 +14,7 @@ type clientFlags struct{ url, queue string }
 
 func (f *clientFlags) add(cmd *cobra.Command) {
 	addURL(cmd, &f.url)
-	cmd.Flags().StringVar(&f.queue, "queue", producer.DefaultQueue, "queue that the tasks go to")
+	cmd.Flags().StringVar(&f.queue, "queue", producer.DefaultQueue, "queue that tasks go to")
 }
 
 func addURL(cmd *cobra.Command, url *string) {
@@ -28,7 +28,12 @@ const closePatience = 500 * time.Millisecond
 
 // with connects, and disconnects after do.
 func (f *clientFlags) with(ctx context.Context, do func(*producer.Client) error) error {
-	client, err := producer.Connect(ctx, f.url, producer.WithQueue(f.queue))
+	return withClient(ctx, f.url, do, producer.WithQueue(f.queue))
+}
+
+// withClient connects, and disconnects after do.
+func withClient(ctx context.Context, url string, do func(*producer.Client) error, options ...producer.Option) error {
+	client, err := producer.Connect(ctx, url, options...)
 	if err != nil {
 		return because(ctx, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/fleet"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/pool"
 	"github.com/musterfleet/muster/producer"
@@ -21,6 +22,8 @@ var (
 	errReported = errors.New("reported")
 	// errInterrupted says that a signal ended the work.
 	errInterrupted = errors.New("interrupted")
+	// errDeclined says that the user was asked, and does not want it.
+	errDeclined = errors.New("nothing was done")
 	// errBrokenPipe says that nobody reads the results any more.
 	errBrokenPipe = errors.New("broken pipe")
 )
@@ -36,7 +39,7 @@ func usage(format string, args ...any) error { return usageError{fmt.Sprintf(for
 // isUsage reports whether an error comes from a value that the caller gave.
 func isUsage(err error) bool {
 	for _, bad := range []error{
-		errUsage, pool.ErrConfig, producer.ErrOption, codec.ErrName, broker.ErrURL, broker.ErrQueueName,
+		errUsage, pool.ErrConfig, producer.ErrOption, codec.ErrName, broker.ErrURL, broker.ErrQueueName, fleet.ErrLetterID,
 	} {
 		if errors.Is(err, bad) {
 			return true

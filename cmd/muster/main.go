@@ -44,11 +44,23 @@ Try it: muster demo`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(demoCommand(), serveCommand(), workerCommand(), submitCommand(), mapCommand())
+	root.AddCommand(
+		demoCommand(), serveCommand(), workerCommand(),
+		submitCommand(), mapCommand(), resultCommand(), cancelCommand(),
+		queueCommand(), deadCommand(),
+	)
 	for _, cmd := range root.Commands() {
-		cmd.RunE = asWork(cmd.RunE)
+		markWork(cmd)
 	}
 	return root
+}
+
+// markWork marks what a command and those below it return.
+func markWork(cmd *cobra.Command) {
+	cmd.RunE = asWork(cmd.RunE)
+	for _, below := range cmd.Commands() {
+		markWork(below)
+	}
 }
 
 // workError marks an error of a command that was called rightly, apart from

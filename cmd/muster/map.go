@@ -17,6 +17,8 @@ import (
 // mapping is one run of muster map.
 type mapping struct {
 	client    clientFlags
+	task      taskFlags
+	options   []producer.CallOption
 	unordered bool
 	keepGoing bool
 	chunk     int
@@ -47,6 +49,13 @@ thousand lines are read ahead of the result that is printed next.`,
 			if cmd.Flags().Changed("chunk") && (m.chunk < 1 || m.chunk > codec.MaxTasks) {
 				return usage("--chunk %d: the number must be from 1 to %d", m.chunk, codec.MaxTasks)
 			}
+			var err error
+			if m.options, err = m.task.options(cmd); err != nil {
+				return err
+			}
+			if m.chunk > 0 {
+				m.options = append(m.options, producer.Chunk(m.chunk))
+			}
 			// A reader that ends shows as an error of writing, so that the tasks
 			// which it leaves behind can be cancelled.
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -56,6 +65,7 @@ thousand lines are read ahead of the result that is printed next.`,
 		},
 	}
 	m.client.add(cmd)
+	m.task.add(cmd)
 	cmd.Flags().BoolVar(&m.unordered, "unordered", false, "print each result as soon as it is there")
 	cmd.Flags().BoolVar(&m.keepGoing, "keep-going", false, "report a line that fails on stderr, and go on; the status is 1 all the same")
 	cmd.Flags().IntVar(&m.chunk, "chunk", 0, "send `N` lines at a time, to be run one after the other (default: by their run time)")
@@ -89,16 +99,12 @@ func (m *mapping) run(ctx context.Context, c *producer.Client, f codec.Func[item
 
 // results gives the results in the order that was asked for.
 func (m *mapping) results(ctx context.Context, c *producer.Client, f codec.Func[item, result], items iter.Seq[item]) iter.Seq2[producer.Indexed[result], error] {
-	var options []producer.CallOption
-	if m.chunk > 0 {
-		options = append(options, producer.Chunk(m.chunk))
-	}
 	if m.unordered {
-		return producer.MapUnordered(ctx, c, f, items, options...)
+		return producer.MapUnordered(ctx, c, f, items, m.options...)
 	}
 	return func(yield func(producer.Indexed[result], error) bool) {
 		index := 0
-		for value, err := range producer.Map(ctx, c, f, items, options...) {
+		for value, err := range producer.Map(ctx, c, f, items, m.options...) {
 			if !yield(producer.Indexed[result]{Index: index, Value: value}, err) {
 				return
 			}

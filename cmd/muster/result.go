@@ -1,165 +1,87 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"time"
 
-	"github.com/vmihailenco/msgpack/v5"
-	"github.com/vmihailenco/msgpack/v5/msgpcode"
+	"github.com/spf13/cobra"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/producer"
 )
 
-// result is a result as encoded, since only so can any result be shown as it is:
-// with its keys in order, and bytes apart from text.
-type result = msgpack.RawMessage
+// detachedRetain is how long the outcome of a detached task is kept.
+const detachedRetain = 24 * time.Hour
 
-// appendLine appends a result and a newline: a string as it is, any other as
-// JSON. Bytes become a string in base64, as in package json; keys of maps become
-// strings; numbers that JSON has not become "NaN", "Infinity" and "-Infinity".
-func appendLine(dst []byte, r result) ([]byte, error) {
-	if len(r) == 0 { // how a nil decodes
-		return append(dst, "null\n"...), nil
+// anyFunc stands for the func of a task of which only the id is known.
+var anyFunc = codec.NewFunc[item, result]("any")
+
+func resultCommand() *cobra.Command {
+	var url string
+	var timeout time.Duration
+	var noWait bool
+	cmd := &cobra.Command{
+		Use:   "result ID",
+		Short: "Wait for a durable task and print its result",
+		Long: `Result waits for the outcome of a task that was submitted with --detach or
+--retain, from anywhere, and prints it as muster submit does. The status is 1 if
+the task failed, and if there is no outcome in time. Nothing tells a task that
+runs from one that never was, or whose outcome was not kept: there is none.`,
+		Example: `  muster result $(muster submit --detach sleep 5)
+  muster result --no-wait k3xf9mq2l7zt4b6c-42`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := taskID(args[0])
+			switch {
+			case err != nil:
+				return err
+			case cmd.Flags().Changed("timeout") && timeout <= 0:
+				return usage("--timeout %s: the time must be more than nothing", timeout)
+			case noWait && timeout > 0:
+				return usage("--no-wait with --timeout: use one of them")
+			}
+			return withClient(cmd.Context(), url, func(c *producer.Client) error {
+				return await(cmd.Context(), c, id, timeout, noWait)
+			})
+		},
 	}
-	d := msgpack.GetDecoder()
-	defer msgpack.PutDecoder(d)
-	d.Reset(bytes.NewReader(r))
-	var err error
-	if msgpcode.IsString(r[0]) {
-		var s string
-		s, err = d.DecodeString()
-		dst = append(dst, s...)
-	} else {
-		dst, err = appendJSON(dst, d)
-	}
+	addURL(cmd, &url)
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "`TIME` to wait at most, such as 30s (default: for ever)")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the outcome that there is, and fail if there is none")
+	return cmd
+}
+
+// taskID reads the id of a task.
+func taskID(text string) (codec.ID, error) {
+	id, err := codec.ParseID(text)
 	if err != nil {
-		return nil, fmt.Errorf("the result does not read: %w", err)
+		return id, usage("%.160q is not a task's id, such as k3xf9mq2l7zt4b6c-42", text)
 	}
-	return append(dst, '\n'), nil
+	return id, nil
 }
 
-// appendJSON appends the next value as JSON. How deep values nest was checked
-// when they were decoded.
-func appendJSON(dst []byte, d *msgpack.Decoder) ([]byte, error) {
-	code, err := d.PeekCode()
+func await(ctx context.Context, c *producer.Client, id codec.ID, timeout time.Duration, noWait bool) error {
+	future, err := producer.Attach(ctx, c, anyFunc, id)
 	if err != nil {
-		return nil, err
+		return because(ctx, err)
 	}
-	switch {
-	case code == msgpcode.Nil:
-		return append(dst, "null"...), d.DecodeNil()
-	case code == msgpcode.Float:
-		f, err := d.DecodeFloat32()
-		if special := float64(f); math.IsNaN(special) || math.IsInf(special, 0) {
-			return appendFloat(dst, special), err
+	if noWait && !future.State().Done() {
+		return fmt.Errorf("there is no outcome of task %s", id)
+	}
+	wait := ctx
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		wait, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	value, err := future.Result(wait)
+	if err != nil && !future.State().Done() {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("there is no outcome of task %s after %s", id, timeout)
 		}
-		return appendGo(dst, f), err
-	case code == msgpcode.Double:
-		f, err := d.DecodeFloat64()
-		return appendFloat(dst, f), err
-	case code == msgpcode.Uint64:
-		n, err := d.DecodeUint64()
-		return strconv.AppendUint(dst, n, 10), err
-	case code == msgpcode.True || code == msgpcode.False:
-		b, err := d.DecodeBool()
-		return strconv.AppendBool(dst, b), err
-	case msgpcode.IsString(code):
-		s, err := d.DecodeString()
-		return appendGo(dst, s), err
-	case msgpcode.IsBin(code):
-		b, err := d.DecodeBytes()
-		return appendGo(dst, b), err
-	case msgpcode.IsFixedArray(code) || code == msgpcode.Array16 || code == msgpcode.Array32:
-		return appendArray(dst, d)
-	case msgpcode.IsFixedMap(code) || code == msgpcode.Map16 || code == msgpcode.Map32:
-		return appendMap(dst, d)
-	case msgpcode.IsExt(code):
-		return appendExtension(dst, d)
+		return because(ctx, err)
 	}
-	n, err := d.DecodeInt64()
-	return strconv.AppendInt(dst, n, 10), err
-}
-
-func appendArray(dst []byte, d *msgpack.Decoder) ([]byte, error) {
-	n, err := d.DecodeArrayLen()
-	dst = append(dst, '[')
-	for i := 0; i < n && err == nil; i++ {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst, err = appendJSON(dst, d)
-	}
-	return append(dst, ']'), err
-}
-
-func appendMap(dst []byte, d *msgpack.Decoder) ([]byte, error) {
-	n, err := d.DecodeMapLen()
-	dst = append(dst, '{')
-	for i := 0; i < n && err == nil; i++ {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		var key []byte
-		if key, err = appendJSON(nil, d); err != nil {
-			break
-		}
-		if key[0] != '"' {
-			key = appendGo(nil, string(key))
-		}
-		dst, err = appendJSON(append(append(dst, key...), ':'), d)
-	}
-	return append(dst, '}'), err
-}
-
-// timestamp is MessagePack's own extension.
-const timestamp = -1
-
-func appendExtension(dst []byte, d *msgpack.Decoder) ([]byte, error) {
-	raw, err := d.DecodeRaw()
-	if err != nil {
-		return nil, err
-	}
-	inner := msgpack.NewDecoder(bytes.NewReader(raw))
-	id, length, err := inner.DecodeExtHeader()
-	if err != nil {
-		return nil, err
-	}
-	if id == timestamp {
-		var t time.Time
-		if t, err = msgpack.NewDecoder(bytes.NewReader(raw)).DecodeTime(); err != nil {
-			return nil, err
-		}
-		return appendGo(dst, t.UTC().Format(time.RFC3339Nano)), nil
-	}
-	data := raw[len(raw)-length:]
-	return appendGo(dst, struct {
-		Ext  int8   `json:"ext"`
-		Data []byte `json:"data"`
-	}{id, data}), nil
-}
-
-func appendFloat(dst []byte, f float64) []byte {
-	switch {
-	case math.IsNaN(f):
-		return append(dst, `"NaN"`...)
-	case math.IsInf(f, 1):
-		return append(dst, `"Infinity"`...)
-	case math.IsInf(f, -1):
-		return append(dst, `"-Infinity"`...)
-	}
-	return appendGo(dst, f)
-}
-
-// appendGo appends a plain Go value, which package json cannot fail to encode,
-// as JSON that is not meant for a web page.
-func appendGo(dst []byte, v any) []byte {
-	out := bytes.NewBuffer(dst)
-	e := json.NewEncoder(out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		panic(err)
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	return printResult(value, err)
 }

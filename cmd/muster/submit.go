@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -12,15 +14,22 @@ import (
 
 func submitCommand() *cobra.Command {
 	var client clientFlags
+	var task taskFlags
+	var place placeFlags
+	var detach bool
 	cmd := &cobra.Command{
 		Use:   "submit FUNC [JSON]",
 		Short: "Submit one task and print its result",
 		Long: `Submit runs one task of FUNC, with the argument JSON or null, and prints its
 result: a string as it is, any other as JSON. An interrupt cancels the task if it
-has not started.`,
+has not started.
+
+With --detach it prints the task's id as soon as the broker has stored the task:
+muster result ID waits for the outcome, from anywhere.`,
 		Example: `  muster submit is_prime 112272535095293
   muster submit sha256 '"hello"'
-  muster submit count_primes '{"from": 0, "to": 1000000}'`,
+  muster submit count_primes '{"from": 0, "to": 1000000}'
+  muster submit --detach --priority high --attempts 3 sleep 60`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text := "null"
@@ -34,17 +43,34 @@ has not started.`,
 			if err := f.Check(); err != nil {
 				return err
 			}
+			if detach && !cmd.Flags().Changed("retain") {
+				place.retain = detachedRetain
+			}
+			options, err := task.options(cmd)
+			if err == nil {
+				options, err = place.options(cmd, options)
+			}
+			if err != nil {
+				return err
+			}
+			run := submit
+			if detach {
+				run = submitDetached
+			}
 			return client.with(cmd.Context(), func(c *producer.Client) error {
-				return submit(cmd.Context(), c, f, item{text: []byte(text)})
+				return run(cmd.Context(), c, f, item{text: []byte(text)}, options)
 			})
 		},
 	}
 	client.add(cmd)
+	task.add(cmd)
+	place.add(cmd)
+	cmd.Flags().BoolVar(&detach, "detach", false, "print the task's id and leave; its outcome is kept for 24 h unless --retain says otherwise")
 	return cmd
 }
 
-func submit(ctx context.Context, c *producer.Client, f codec.Func[item, result], arg item) error {
-	future, err := producer.Submit(ctx, c, f, arg)
+func submit(ctx context.Context, c *producer.Client, f codec.Func[item, result], arg item, options []producer.CallOption) error {
+	future, err := producer.Submit(ctx, c, f, arg, options...)
 	if err != nil {
 		return because(ctx, plain(err))
 	}
@@ -53,6 +79,30 @@ func submit(ctx context.Context, c *producer.Client, f codec.Func[item, result],
 		future.Cancel()
 		return because(ctx, err)
 	}
+	return printResult(value, err)
+}
+
+// submitDetached leaves the task to itself once it is stored.
+func submitDetached(ctx context.Context, c *producer.Client, f codec.Func[item, result], arg item, options []producer.CallOption) error {
+	future, err := producer.Submit(ctx, c, f, arg, options...)
+	if err == nil {
+		err = c.Flush(ctx)
+	}
+	if err == nil && future.State().Done() && errors.Is(future.Err(ctx), producer.ErrNotStored) {
+		err = future.Err(ctx)
+	}
+	if err != nil {
+		return because(ctx, plain(err))
+	}
+	ended, end := context.WithCancel(ctx)
+	end()
+	_ = c.Close(ended) // it need not wait for the outcome
+	_, err = fmt.Println(future.ID())
+	return err
+}
+
+// printResult prints what a task came to.
+func printResult(value result, err error) error {
 	if err != nil {
 		return plain(err)
 	}

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
 )
 
 // count gives a number with its noun, in the plural unless it is 1.
@@ -24,4 +27,56 @@ func thousands(n int) string {
 		digits = digits[:at] + "," + digits[at:]
 	}
 	return digits
+}
+
+// age tells how long ago something was, in its largest unit, and "-" of the zero
+// time.
+func age(t time.Time) string {
+	d := max(time.Since(t), 0)
+	switch {
+	case t.IsZero():
+		return "-"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	}
+	return fmt.Sprintf("%d d", d/(24*time.Hour))
+}
+
+// bytesOf gives a size in its largest unit.
+func bytesOf(n uint64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	size, units := float64(n)/1024, []string{"KiB", "MiB", "GiB", "TiB"}
+	for size >= 1024 && len(units) > 1 {
+		size, units = size/1024, units[1:]
+	}
+	return fmt.Sprintf("%.1f %s", size, units[0])
+}
+
+// short gives the first line of a text, of at most most characters.
+func short(text string, most int) string {
+	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	if utf8.RuneCountInString(line) > most {
+		line, more = string([]rune(line)[:most]), true
+	}
+	if more {
+		line += "…"
+	}
+	return line
+}
+
+// printable replaces what would confuse a terminal in a line that may have come
+// from anywhere.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == utf8.RuneError {
+			return '?'
+		}
+		return r
+	}, line)
 }

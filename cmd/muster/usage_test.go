@@ -26,6 +26,27 @@ func TestBadUsage(t *testing.T) {
 		"submit":                             "accepts between 1 and 2",
 		"submit sha256 hello":                "is not JSON",
 		"submit bad:name":                    "invalid func name",
+		"submit echo --attempts 0":           "--attempts 0",
+		"submit echo --limit -1s":            "--limit -1s",
+		"submit echo --priority urgent":      "--priority urgent",
+		"submit echo --key k --delay 1s":     "--key with --delay",
+		"map echo --crashes 0":               "--crashes 0",
+		"map echo --key k":                   "--key",
+		"result":                             "accepts 1 arg(s)",
+		"result x":                           "is not a task's id",
+		"result a-1 --no-wait --timeout 1s":  "--no-wait with --timeout",
+		"result a-1 --timeout 0s":            "--timeout 0s",
+		"cancel":                             "requires at least 1 arg(s)",
+		"cancel x":                           "is not a task's id",
+		"queue":                              "which of its commands?",
+		"queue nosuch":                       `unknown command "nosuch"`,
+		"queue ls surplus":                   "",
+		"queue purge":                        "accepts 1 arg(s)",
+		"dead":                               "which of its commands?",
+		"dead retry":                         "which dead letters?",
+		"dead rm --all":                      "--all needs a --queue",
+		"dead rm --all --queue q a-1":        "--all stands for all ids",
+		"dead rm --queue q a-1":              "--queue is for --all",
 		"worker --processes 0":               "--processes 0",
 		"worker --processes -3":              "--processes -3",
 		"worker --processes 5000":            "5000 worker processes",
@@ -59,6 +80,7 @@ func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct{ line, text string }{
 		"worker without broker": {"worker --url " + nobody, "broker unreachable: " + nobody},
 		"submit without broker": {"submit echo --url " + nobody, "broker unreachable: " + nobody},
+		"queue without broker":  {"queue ls --url " + nobody, "broker unreachable: " + nobody},
 		"map without broker":    {"map echo --url " + nobody, "broker unreachable: " + nobody},
 		"port in use":           {"serve --listen " + taken.Addr().String() + " --store " + t.TempDir(), "address already in use"},
 		"store is a file":       {"serve --listen 127.0.0.1:0 --store " + file, "cannot be written"},
@@ -75,8 +97,12 @@ func TestVersionAndHelp(t *testing.T) {
 	got := run(t, nil, "--version")
 	require.Zero(t, got.status, got.stderr)
 	require.Regexp(t, `^muster \S+ \(go\S+, \w+/\w+\)\n$`, got.stdout)
-	for _, command := range []string{"demo", "serve", "worker", "submit", "map"} {
-		got := run(t, nil, command, "--help")
+	for _, command := range []string{
+		"demo", "serve", "worker", "submit", "map", "result", "cancel",
+		"queue", "queue ls", "queue info", "queue pause", "queue resume", "queue purge",
+		"dead", "dead ls", "dead show", "dead retry", "dead rm",
+	} {
+		got := run(t, nil, append(strings.Fields(command), "--help")...)
 		require.Zero(t, got.status, got.stderr)
 		require.Contains(t, got.stdout, "muster "+command)
 		require.Empty(t, got.stderr)

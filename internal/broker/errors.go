@@ -59,6 +59,9 @@ var (
 	// ErrStreamFull says that the stream, or its account, has no room left.
 	ErrStreamFull = errors.New("stream is full")
 
+	// ErrNoLetter says that there is no such dead letter.
+	ErrNoLetter = errors.New("no such dead letter")
+
 	// ErrTooLarge says that the message is larger than the broker accepts.
 	ErrTooLarge = errors.New("message too large")
 )

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -24,6 +25,7 @@ type LaneInfo struct {
 	Pending     uint64 // waiting to be delivered
 	InFlight    int    // delivered and not acknowledged
 	Redelivered int    // of these, delivered more than once
+	Delivered   uint64 // sequence up to which every message has been delivered
 	Paused      bool
 }
 
@@ -41,29 +43,34 @@ func Queues(ctx context.Context, js jetstream.JetStream) ([]QueueInfo, error) {
 	}
 	for i := range queues {
 		if err := queues[i].look(ctx, js); err != nil {
-			return nil, fmt.Errorf("looking at queue %s: %w", queues[i].Name, err)
+			return nil, err
 		}
 	}
 	slices.SortFunc(queues, func(a, b QueueInfo) int { return strings.Compare(a.Name, b.Name) })
 	return queues, nil
 }
 
-// look fills in what the list of streams does not tell.
-func (q *QueueInfo) look(ctx context.Context, js jetstream.JetStream) error {
-	for _, lane := range Lanes {
-		consumer, err := js.Consumer(ctx, TaskStream(q.Name), WorkersConsumer(lane))
-		if errors.Is(err, jetstream.ErrConsumerNotFound) {
-			continue // whoever creates the queue has not come that far
-		}
+// Queue tells how one queue stands. If there is none the error wraps
+// jetstream.ErrStreamNotFound.
+func Queue(ctx context.Context, js jetstream.JetStream, name string) (QueueInfo, error) {
+	stream, err := js.Stream(ctx, TaskStream(name))
+	if err != nil {
+		return QueueInfo{}, fmt.Errorf("looking at queue %s: %w", name, err)
+	}
+	q := QueueInfo{Name: name, Bytes: stream.CachedInfo().State.Bytes}
+	return q, q.look(ctx, js)
+}
+
+// look fills in what the queue's stream does not tell.
+func (q *QueueInfo) look(ctx context.Context, js jetstream.JetStream) (err error) {
+	defer func() {
 		if err != nil {
-			return err
+			err = fmt.Errorf("looking at queue %s: %w", q.Name, err)
 		}
-		info := consumer.CachedInfo()
-		q.Lanes[lane] = LaneInfo{
-			Pending:     info.NumPending,
-			InFlight:    info.NumAckPending,
-			Redelivered: info.NumRedelivered,
-			Paused:      info.Paused,
+	}()
+	for _, lane := range Lanes {
+		if q.Lanes[lane], err = LookAtLane(ctx, js, q.Name, lane); err != nil {
+			return err
 		}
 	}
 	for oldest, err := range storedMessages(ctx, js, TaskStream(q.Name), TaskWildcard(q.Name)) {
@@ -76,6 +83,26 @@ func (q *QueueInfo) look(ctx context.Context, js jetstream.JetStream) error {
 	return nil
 }
 
+// LookAtLane tells how a lane of a queue stands: as an empty one while whoever
+// creates the queue has not come that far.
+func LookAtLane(ctx context.Context, js jetstream.JetStream, queue string, lane Lane) (LaneInfo, error) {
+	consumer, err := js.Consumer(ctx, TaskStream(queue), WorkersConsumer(lane))
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return LaneInfo{}, nil
+	}
+	if err != nil {
+		return LaneInfo{}, err
+	}
+	info := consumer.CachedInfo()
+	return LaneInfo{
+		Pending:     info.NumPending,
+		InFlight:    info.NumAckPending,
+		Redelivered: info.NumRedelivered,
+		Delivered:   info.Delivered.Stream,
+		Paused:      info.Paused,
+	}, nil
+}
+
 // Pause stops the delivery of a queue's tasks until [Resume]. What has been
 // delivered runs on, and tasks can still be submitted. It may be called again.
 func Pause(ctx context.Context, js jetstream.JetStream, queue string) error {
@@ -84,7 +111,24 @@ func Pause(ctx context.Context, js jetstream.JetStream, queue string) error {
 
 // Resume ends a pause; that there is none is no error.
 func Resume(ctx context.Context, js jetstream.JetStream, queue string) error {
-	return pauseUntil(ctx, js, queue, time.Time{})
+	if err := pauseUntil(ctx, js, queue, time.Time{}); err != nil {
+		return err
+	}
+	for _, lane := range Lanes {
+		if err := nudge(js.Conn(), queue, lane); err != nil {
+			return fmt.Errorf("resuming lane %s of queue %s: %w", lane, queue, err)
+		}
+	}
+	return nil
+}
+
+// nudge has the server look at the pulls that wait at a lane. It does so by
+// itself when a pause runs out, but for some seconds not when one is ended. What
+// nudges it is a pull that has expired when the server looks at it, and so gets
+// nothing.
+func nudge(nc *nats.Conn, queue string, lane Lane) error {
+	subject := "$JS.API.CONSUMER.MSG.NEXT." + TaskStream(queue) + "." + WorkersConsumer(lane)
+	return nc.PublishRequest(subject, nc.NewInbox(), []byte(`{"batch":1,"expires":1}`))
 }
 
 // pauseUntil resumes if the time has passed.
@@ -116,17 +160,8 @@ func Walk(ctx context.Context, js jetstream.JetStream, queue string, fn func(seq
 // Remove removes a message from a queue; that it is gone is no error. What a
 // worker process has of it runs on.
 func Remove(ctx context.Context, js jetstream.JetStream, queue string, seq uint64) error {
-	stream, err := js.Stream(ctx, TaskStream(queue))
-	if err != nil {
+	if err := removeMessage(ctx, js, TaskStream(queue), seq); err != nil {
 		return fmt.Errorf("removing a message of queue %s: %w", queue, err)
 	}
-	err = stream.DeleteMsg(ctx, seq)
-	if err == nil {
-		return nil
-	}
-	// The client library does not tell why.
-	if _, missing := stream.GetMsg(ctx, seq); errors.Is(missing, jetstream.ErrMsgNotFound) {
-		return nil
-	}
-	return fmt.Errorf("removing a message of queue %s: %w", queue, err)
+	return nil
 }

@@ -35,8 +35,17 @@ func TestQueues(t *testing.T) {
 	require.Equal(t, broker.QueueInfo{Name: "empty"}, queues[0])
 	require.NotZero(t, queues[1].Bytes)
 	require.True(t, metadata.Timestamp.Equal(queues[1].Oldest))
-	require.Equal(t, broker.LaneInfo{Pending: 3, InFlight: 1}, queues[1].Lanes[broker.Normal])
-	require.Zero(t, queues[1].Lanes[broker.High])
+	normal := queues[1].Lanes[broker.Normal]
+	require.Equal(t, metadata.Sequence.Stream, normal.Delivered)
+	normal.Delivered = 0
+	require.Equal(t, broker.LaneInfo{Pending: 3, InFlight: 1}, normal)
+	require.Zero(t, queues[1].Lanes[broker.Low].Pending)
+
+	one, err := broker.Queue(t.Context(), js, "q")
+	require.NoError(t, err)
+	require.Equal(t, queues[1], one)
+	_, err = broker.Queue(t.Context(), js, "none")
+	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
 }
 
 func TestPause(t *testing.T) {
@@ -106,4 +115,31 @@ func TestWalkAndRemove(t *testing.T) {
 	}))
 	require.NoError(t, broker.Walk(t.Context(), js, "q", func(uint64, string, []byte) error { return enough }))
 	require.ErrorIs(t, broker.Remove(t.Context(), js, "none", 1), jetstream.ErrStreamNotFound)
+}
+
+// A pull that has waited over a pause is served when the pause is ended, and what
+// tells the server so takes nothing itself.
+func TestResumeServesPullsThatWait(t *testing.T) {
+	t.Parallel()
+	nc, js := queueOn(t, startServer(t, broker.ServerConfig{}).URL())
+	require.NoError(t, broker.Pause(t.Context(), js, "q"))
+	p := newPublisher(t, nc, broker.NewPublisher)
+	_, err := publish(t, p, task(1))
+	require.NoError(t, err)
+	inbox := nc.NewInbox()
+	deliveries, err := nc.SubscribeSync(inbox)
+	require.NoError(t, err)
+	next := "$JS.API.CONSUMER.MSG.NEXT." + broker.TaskStream("q") + "." + broker.WorkersConsumer(broker.Normal)
+	require.NoError(t, nc.PublishRequest(next, inbox, []byte(`{"batch":1,"expires":60000000000}`)))
+	require.NoError(t, nc.Flush())
+	require.NoError(t, broker.Resume(t.Context(), js, "q"))
+	msg, err := deliveries.NextMsg(30 * time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "1", string(msg.Data))
+	ack, err := broker.ParseAck(msg.Reply)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, ack.Delivered)
+	q, err := broker.Queue(t.Context(), js, "q")
+	require.NoError(t, err)
+	require.Equal(t, 1, q.Lanes[broker.Normal].InFlight)
 }

@@ -35,3 +35,20 @@ func storedMessages(ctx context.Context, js jetstream.JetStream, name, filter st
 		}
 	}
 }
+
+// removeMessage removes a message from a stream; that it is gone is no error.
+func removeMessage(ctx context.Context, js jetstream.JetStream, name string, seq uint64) error {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return err
+	}
+	err = stream.DeleteMsg(ctx, seq)
+	if err == nil {
+		return nil
+	}
+	// The client library does not tell why.
+	if _, missing := stream.GetMsg(ctx, seq); errors.Is(missing, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	return err
+}

@@ -36,6 +36,9 @@ const (
 // cronToken stands where other schedules have the client's name.
 const cronToken = "cron"
 
+// unreadToken stands where other dead letters have the client's name.
+const unreadToken = "unread"
+
 // Lane is one of the priorities of a queue.
 type Lane uint8
 
@@ -172,7 +175,7 @@ func DeadSubject(queue, client string, n uint64) string {
 // UnreadSubject is where a message that is not a batch of tasks is put aside.
 // It has no client, but a place in the queue's stream.
 func UnreadSubject(queue string, seq uint64) string {
-	return deadPrefix + queue + ".unread." + strconv.FormatUint(seq, 10)
+	return deadPrefix + queue + "." + unreadToken + "." + strconv.FormatUint(seq, 10)
 }
 
 // DeadWildcard is every dead letter of a queue.

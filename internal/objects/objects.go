@@ -80,6 +80,22 @@ func (s *Store) Get(ctx context.Context, name string, most int64) (data []byte, 
 	return data, nil
 }
 
+// Has reports whether there is a value with a name.
+func (s *Store) Has(ctx context.Context, name string) (bool, error) {
+	b, err := s.open(ctx)
+	if err != nil {
+		return false, err
+	}
+	_, err = b.GetInfo(ctx, name)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("objects: looking up %s: %w", name, err)
+	}
+	return true, nil
+}
+
 // read reads an object into a slice of its size, and on to its end, where its
 // digest is checked.
 func read(object jetstream.ObjectResult, most int64) ([]byte, error) {

@@ -38,6 +38,9 @@ func TestStore(t *testing.T) {
 
 	s := objects.New(nc)
 	for i, name := range names {
+		there, err := s.Has(ctx, name)
+		require.NoError(t, err)
+		require.True(t, there)
 		data, err := s.Get(ctx, name, 1<<30)
 		require.NoError(t, err)
 		require.Equal(t, bytes.Repeat([]byte{byte(i)}, i<<18), data)
@@ -48,4 +51,7 @@ func TestStore(t *testing.T) {
 	require.NoError(t, s.Remove(ctx, names[7]), "twice is once")
 	_, err = s.Get(ctx, names[7], 1<<30)
 	require.ErrorIs(t, err, objects.ErrGone)
+	there, err := s.Has(ctx, names[7])
+	require.NoError(t, err)
+	require.False(t, there)
 }

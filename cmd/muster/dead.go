@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/fleet"
+)
+
+func deadCommand() *cobra.Command {
+	return group("dead", "Look at dead letters, retry and remove them",
+		deadListCommand(), deadShowCommand(), deadRetryCommand(), deadRemoveCommand())
+}
+
+// letters says which dead letters a command is for.
+type letters struct {
+	all   bool
+	queue string
+}
+
+func (l *letters) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&l.all, "all", false, "all dead letters of the --queue, in place of their ids")
+	cmd.Flags().StringVar(&l.queue, "queue", "", "queue that --all is about")
+}
+
+func (l *letters) check(ids []string) error {
+	switch {
+	case l.all && l.queue == "":
+		return usage("--all needs a --queue")
+	case l.all && len(ids) > 0:
+		return usage("--all stands for all ids; leave them out")
+	case !l.all && l.queue != "":
+		return usage("--queue is for --all")
+	case !l.all && len(ids) == 0:
+		return usage("which dead letters? give their ids, or --all --queue NAME")
+	}
+	return nil
+}
+
+// each does something with each of the letters. If there are several, what fails
+// is reported, and the others are done all the same.
+func (l *letters) each(ctx context.Context, f *fleet.Fleet, ids []string, do func(id string) error) error {
+	if len(ids) == 1 {
+		return do(ids[0])
+	}
+	var failed error
+	for id, err := range l.chosen(ctx, f, ids) {
+		if err == nil {
+			err = do(id)
+		}
+		switch {
+		case ctx.Err() != nil || id == "":
+			return err
+		case err != nil:
+			report("muster: %s: %s", id, oneLine(err))
+			failed = errReported
+		}
+	}
+	return failed
+}
+
+// chosen gives the ids of the letters, or an error without one.
+func (l *letters) chosen(ctx context.Context, f *fleet.Fleet, ids []string) iter.Seq2[string, error] {
+	if !l.all {
+		return withoutErrors(ids)
+	}
+	return func(yield func(string, error) bool) {
+		for letter, err := range f.DeadLetters(ctx, l.queue) {
+			if !yield(letter.ID, err) {
+				return
+			}
+		}
+	}
+}
+
+// letterJSON is a dead letter with its argument as JSON, or what there was in its
+// place in base64.
+type letterJSON struct {
+	fleet.DeadLetter
+	Arg json.RawMessage `json:"arg,omitempty"`
+}
+
+func newLetterJSON(letter fleet.DeadLetter) letterJSON {
+	return letterJSON{letter, argument(letter)}
+}
+
+// argument gives a dead letter's argument as JSON, and nil if there is none.
+func argument(letter fleet.DeadLetter) json.RawMessage {
+	if len(letter.Arg) == 0 {
+		return nil
+	}
+	if letter.Func != "" {
+		if value, err := codec.Value[result](letter.Arg); err == nil {
+			if text, err := resultJSON(value); err == nil {
+				return text
+			}
+		}
+	}
+	return appendGo(nil, letter.Arg)
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/musterfleet/muster/fleet"
+)
+
+// operator is what the commands share that look at a fleet or change it.
+type operator struct{ url string }
+
+func (o *operator) add(cmd *cobra.Command) { addURL(cmd, &o.url) }
+
+// with connects, and disconnects after do.
+func (o *operator) with(ctx context.Context, do func(*fleet.Fleet) error) error {
+	f, err := fleet.Connect(ctx, o.url)
+	if err != nil {
+		return because(ctx, err)
+	}
+	defer f.Close()
+	if err := do(f); err != nil {
+		return because(ctx, err)
+	}
+	return nil
+}
+
+// group makes a command that only has sub-commands.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   name,
+		Short: short,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("which of its commands? see %s --help", cmd.CommandPath())
+			}
+			return fmt.Errorf("%w; see %s --help", usage("unknown command %q", args[0]), cmd.CommandPath())
+		},
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/musterfleet/muster/producer"
+)
+
+// taskFlags say how tasks are to be run.
+type taskFlags struct {
+	attempts, crashes        int
+	backoff, limit, deadline time.Duration
+	priority                 string
+}
+
+func (f *taskFlags) add(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.attempts, "attempts", 0, "`N` attempts that may end with an error before that is the outcome (default 1)")
+	cmd.Flags().DurationVar(&f.backoff, "backoff", 0, "`TIME` to wait after the first error, if there are more attempts; doubles with each (default 1s)")
+	cmd.Flags().IntVar(&f.crashes, "crashes", 0, "`N` attempts that may end with their process before the task is given up (default 3)")
+	cmd.Flags().DurationVar(&f.limit, "limit", 0, "longest `TIME` that an attempt may run, such as 30s; then it is stopped")
+	cmd.Flags().DurationVar(&f.deadline, "deadline", 0, "`TIME` from now after which a task is not started any more")
+	cmd.Flags().StringVar(&f.priority, "priority", producer.Normal.String(), "high, normal or low")
+}
+
+func (f *taskFlags) options(cmd *cobra.Command) (options []producer.CallOption, err error) {
+	set := optionSetter{cmd, &options, &err}
+	set.count("attempts", f.attempts, producer.Attempts)
+	set.duration("backoff", f.backoff, producer.Backoff)
+	set.count("crashes", f.crashes, producer.Crashes)
+	set.duration("limit", f.limit, producer.Limit)
+	set.duration("deadline", f.deadline, func(d time.Duration) producer.CallOption { return producer.Deadline(time.Now().Add(d)) })
+	for _, lane := range []producer.Lane{producer.High, producer.Normal, producer.Low} {
+		if lane.String() == f.priority {
+			return append(options, producer.Priority(lane)), err
+		}
+	}
+	return nil, usage("--priority %s: use high, normal or low", f.priority)
+}
+
+// placeFlags are for what only a task by itself can have.
+type placeFlags struct {
+	retain, delay time.Duration
+	key           string
+}
+
+func (f *placeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&f.retain, "retain", 0, "`TIME` to keep the outcome for whoever asks by the task's id, up to 168h")
+	cmd.Flags().DurationVar(&f.delay, "delay", 0, "`TIME` from now before which the task is not started")
+	cmd.Flags().StringVar(&f.key, "key", "", "while a task with this `KEY` waits or runs, stand for that one in place of a new one")
+}
+
+func (f *placeFlags) options(cmd *cobra.Command, options []producer.CallOption) (_ []producer.CallOption, err error) {
+	set := optionSetter{cmd, &options, &err}
+	if f.retain > 0 { // as when it is implied
+		options = append(options, producer.Retain(f.retain))
+	} else {
+		set.duration("retain", f.retain, producer.Retain)
+	}
+	set.duration("delay", f.delay, producer.Delay)
+	if f.key != "" {
+		options = append(options, producer.Key(f.key))
+	}
+	if err == nil && f.key != "" && f.delay > 0 {
+		err = usage("--key with --delay: use one of them")
+	}
+	return options, err
+}
+
+// optionSetter turns flags that were given into options, until one is wrong.
+type optionSetter struct {
+	cmd     *cobra.Command
+	options *[]producer.CallOption
+	err     *error
+}
+
+func (s optionSetter) count(flag string, n int, option func(int) producer.CallOption) {
+	if s.given(flag, n >= 1, "the number must be 1 or more") {
+		*s.options = append(*s.options, option(n))
+	}
+}
+
+func (s optionSetter) duration(flag string, d time.Duration, option func(time.Duration) producer.CallOption) {
+	if s.given(flag, d > 0, "the time must be more than nothing") {
+		*s.options = append(*s.options, option(d))
+	}
+}
+
+// given reports whether a flag was given, rightly.
+func (s optionSetter) given(flag string, right bool, otherwise string) bool {
+	f := s.cmd.Flags().Lookup(flag)
+	if f.Changed && !right && *s.err == nil {
+		*s.err = usage("--%s %s: %s", flag, f.Value, otherwise)
+	}
+	return f.Changed && right
+}

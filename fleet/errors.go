@@ -1,0 +1,26 @@
+package fleet
+
+import (
+	"errors"
+
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+var (
+	// ErrQueueName is wrapped when a queue's name is not 1 to 64 of A-Z a-z 0-9 _ -.
+	ErrQueueName = broker.ErrQueueName
+	// ErrNoQueue is wrapped when there is no such queue.
+	ErrNoQueue = errors.New("no such queue")
+	// ErrLetterID is wrapped when a text is not the id of a dead letter.
+	ErrLetterID = errors.New("not the id of a dead letter")
+	// ErrNoLetter is wrapped when there is no such dead letter.
+	ErrNoLetter = errors.New("no such dead letter")
+	// ErrNoTask is wrapped when a dead letter that holds no task is to be retried.
+	ErrNoTask = errors.New("the dead letter holds no task")
+	// ErrKeyHeld is wrapped when the task of a dead letter that is to be retried
+	// has a unique key, and another task has that key now.
+	ErrKeyHeld = errors.New("another task has the key")
+	// ErrArgumentGone is wrapped when the argument of a task that is to be retried
+	// was too large for its message, and has been removed from the object store.
+	ErrArgumentGone = errors.New("the task's argument is gone")
+)
