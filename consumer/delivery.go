@@ -25,7 +25,7 @@ type delivery struct {
 	begun  int     // tasks that the executor has begun, or is about to
 	end    int     // tasks that are not given back
 	away   bool    // the rest is being given back
-	parked bool    // the executor has done what is left meanwhile
+	parked bool    // the executor has left it
 	parts  []*part // on their way to the client, in task order
 	handed int     // outcomes in safe hands
 	failed bool    // an outcome could be neither handed off nor stored
@@ -54,14 +54,12 @@ func (p *part) arrived(err error) {
 	d := p.delivery
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.failed || errors.Is(err, handoff.ErrClosed) {
+	if d.failed || errors.Is(err, handoff.ErrClosed) || errors.Is(err, broker.ErrClosed) {
 		return // the process is ending: the supervisor reads the board
 	}
 	if err != nil {
-		d.failed = true
 		d.worker.Logger.Error("outcomes could be neither handed off nor stored; their tasks will run again", "error", err)
-		d.worker.answer(d.ack, ackLater)
-		d.release()
+		d.fail()
 		return
 	}
 	p.done = true
@@ -71,6 +69,24 @@ func (p *part) arrived(err error) {
 		d.parts = d.parts[1:]
 	}
 	d.settle()
+}
+
+// fail gives the delivery back, once the executor has left it: until then its
+// place on the board must not be another's. d.mu is held.
+func (d *delivery) fail() {
+	d.failed = true
+	if d.parked {
+		d.worker.answer(d.ack, ackLater)
+		d.release()
+	}
+}
+
+// park notes that the executor has left the delivery. d.mu is held.
+func (d *delivery) park() {
+	d.parked = true
+	if d.failed {
+		d.fail()
+	}
 }
 
 // settle acknowledges the delivery if nothing of it is left; d.mu is held.

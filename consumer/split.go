@@ -35,7 +35,7 @@ func (w *Worker) split(now time.Time) {
 		return
 	}
 	msg := nats.NewMsg(d.subject)
-	msg.Header.Set(nats.MsgIdHdr, "split."+d.ack)
+	msg.Header.Set(nats.MsgIdHdr, broker.MessageID("split", d.ack, rest))
 	msg.Data = rest
 	w.publisher.Publish(msg, func(_ uint64, err error) {
 		d.parted(err)
@@ -48,8 +48,8 @@ func (w *Worker) split(now time.Time) {
 func (d *delivery) beginNext() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.next >= d.end {
-		d.parked = true
+	if d.next >= d.end || d.failed {
+		d.park()
 		return false
 	}
 	d.begun = d.next + 1
@@ -88,9 +88,7 @@ func (d *delivery) parted(err error) {
 		d.settle()
 	case d.parked:
 		d.worker.Logger.Error("the rest of a batch could not be given back; all of it will run again", "error", err)
-		d.failed = true
-		d.worker.answer(d.ack, ackLater)
-		d.release()
+		d.fail()
 	default:
 		d.end = len(d.batch.Tasks)
 	}

@@ -42,6 +42,14 @@ func (l *inline) release(k key, id codec.ID) {
 	}
 }
 
+// Scheduled reports whether a task waits for its time.
+func (l *inline) Scheduled(_ context.Context, id codec.ID) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.tasks[id.N]
+	return id.Client == l.client && t != nil && t.timer != nil, nil
+}
+
 // Unschedule removes a task that waits for its time.
 func (l *inline) Unschedule(_ context.Context, id codec.ID) error {
 	l.mu.Lock()

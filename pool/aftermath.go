@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -73,7 +72,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 	if d.Tasks > len(batch.Tasks) {
 		return fmt.Errorf("pool: the scoreboard says %d tasks, the message has %d", d.Tasks, len(batch.Tasks))
 	}
-	put := &putting{place: p, id: fmt.Sprintf("putback.%s.%d.%d", info.Stream, info.StreamSeq, info.ConsumerSeq)}
+	put := &putting{place: p, ack: d.Ack}
 	rest := codec.NewBatch(batch.Client, nil)
 	if batch.Chunk {
 		rest = codec.NewChunk(batch.Client, nil)
@@ -99,7 +98,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 			// Alone, so that a task that kills its process troubles no other again.
 			suspect := codec.NewBatch(batch.Client, nil)
 			suspect.Add(task)
-			put.store("suspect", suspect.Bytes())
+			put.store(suspect.Bytes())
 			continue
 		}
 		// The cause is known once the process's output has ended.
@@ -111,7 +110,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 		put.fail(batch.Client, task, time.Since(d.StartedAt), newDeath(c, true, false).failure(p.Host, attempt))
 	}
 	if rest.Len() > 0 {
-		put.store("rest", rest.Bytes())
+		put.store(rest.Bytes())
 	}
 	if err := put.wait(ctx); err != nil {
 		return err
@@ -160,16 +159,15 @@ func (p *place) message(ctx context.Context, seq uint64) (*jetstream.RawStreamMs
 // putting waits for the parts of one delivery to be in safe hands.
 type putting struct {
 	*place
-	id    string
+	ack   string
 	parts []chan error
 }
 
 // store publishes tasks again, in the high lane: they have waited their turn
-// already. The id names the delivery they come from, so that they are
-// stored once however often that is tried.
-func (p *putting) store(part string, data []byte) {
+// already.
+func (p *putting) store(data []byte) {
 	msg := nats.NewMsg(broker.TaskSubject(p.Queue, broker.High))
-	msg.Header.Set(nats.MsgIdHdr, p.id+"."+part)
+	msg.Header.Set(nats.MsgIdHdr, broker.MessageID("putback", p.ack, data))
 	msg.Data = data
 	done := p.part()
 	// A full queue has room once the message is acknowledged that these come from,
@@ -196,7 +194,7 @@ func (p *putting) wait(ctx context.Context) error {
 		select {
 		case err := <-part:
 			if err != nil {
-				return fmt.Errorf("pool: part %s of %s: %w", strconv.Itoa(i+1), p.id, err)
+				return fmt.Errorf("pool: part %d of %s: %w", i+1, p.ack, err)
 			}
 		case <-ctx.Done():
 			return context.Cause(ctx)

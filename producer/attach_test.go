@@ -187,6 +187,7 @@ func TestCancelByID(t *testing.T) {
 		own, done := submit(t, c, 1), submit(t, c, 2)
 		broker.succeed(done.ID(), 4)
 		known := attach(t, c, foreign(7))
+		broker.shelf.delayed = map[codec.ID]bool{foreign(8): true}
 		require.NoError(t, c.Kill(t.Context(), own.ID(), done.ID(), foreign(8), known.ID(), foreign(9)))
 		synctest.Wait()
 		require.Equal(t, producer.Cancelled, own.State())
@@ -197,7 +198,9 @@ func TestCancelByID(t *testing.T) {
 			{"", foreign(0).Client, true, []uint64{7}},
 			{"", foreign(0).Client, true, []uint64{8, 9}},
 		}, broker.cancelRequests())
-		require.ElementsMatch(t, []codec.ID{foreign(7), foreign(8), foreign(9)}, broker.unscheduled())
+		require.ElementsMatch(t, []codec.ID{foreign(7), foreign(8)}, broker.unscheduled())
+		require.NotNil(t, broker.shelf.kept[foreign(8)], "whoever waits for a delayed task hears of it")
+		require.Nil(t, broker.shelf.kept[foreign(9)], "what may be running tells by itself")
 
 		require.ErrorIs(t, c.Cancel(t.Context(), codec.ID{}), codec.ErrMalformed)
 		require.ErrorIs(t, c.Cancel(ended, foreign(8)), ended.Err())

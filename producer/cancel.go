@@ -56,7 +56,24 @@ func (c *Client) cancelByID(ctx context.Context, running bool, ids []codec.ID) e
 	}
 	c.cancel(running, ours...)
 	asked := c.requestCancel(running, byAddressee("", others))
-	return errors.Join(asked, c.unschedule(ctx, others))
+	return errors.Join(asked, c.cancelDelayed(ctx, others))
+}
+
+// cancelDelayed cancels those of other clients' tasks that are delayed. No worker
+// will tell of them, so their outcome is stored first.
+func (c *Client) cancelDelayed(ctx context.Context, ids []codec.ID) error {
+	return eachID(ids, func(id codec.ID) error {
+		ctx, cancel := context.WithTimeout(ctx, 3*lookPatience)
+		defer cancel()
+		delayed, err := c.transport.Scheduled(ctx, id)
+		if err != nil || !delayed {
+			return err
+		}
+		if _, err := c.transport.Results().Keep(ctx, id, cancelledOutcome(id), keyRetain); err != nil {
+			return err
+		}
+		return c.transport.Unschedule(ctx, id)
+	})
 }
 
 // cancel cancels those of the futures that are not known to have started, or all
@@ -137,19 +154,23 @@ func (c *Client) cancelDurable(running bool, futures []*pending) int {
 // future with the outcome that stands then.
 func (c *Client) keepCancelled(p *pending) error {
 	id := p.id()
-	message := codec.NewOutcomes(id.Client, nil)
-	message.Add(&codec.Outcome{N: id.N, Failure: &codec.Failure{Code: codec.CodeCancelled, Message: "cancelled by its id"}})
 	retain := p.traits.retain
 	if retain == 0 {
 		retain = keyRetain // not known here
 	}
 	ctx, cancel := c.soon(context.Background())
 	defer cancel()
-	stands, err := c.transport.Results().Keep(ctx, id, message.Bytes(), retain)
+	stands, err := c.transport.Results().Keep(ctx, id, cancelledOutcome(id), retain)
 	if err != nil {
 		return err
 	}
 	return receiver{c}.Kept(stands)
+}
+
+func cancelledOutcome(id codec.ID) []byte {
+	message := codec.NewOutcomes(id.Client, nil)
+	message.Add(&codec.Outcome{N: id.N, Failure: &codec.Failure{Code: codec.CodeCancelled, Message: "cancelled by its id"}})
+	return message.Bytes()
 }
 
 // tidy removes what a cancelled durable task leaves at the broker.
@@ -166,14 +187,21 @@ func (c *Client) tidy(ctx context.Context, p *pending) {
 
 // unschedule removes delayed tasks.
 func (c *Client) unschedule(ctx context.Context, ids []codec.ID) error {
+	return eachID(ids, func(id codec.ID) error {
+		ctx, cancel := context.WithTimeout(ctx, lookPatience)
+		defer cancel()
+		return c.transport.Unschedule(ctx, id)
+	})
+}
+
+// eachID does something for every id, until it fails.
+func eachID(ids []codec.ID, do func(codec.ID) error) error {
 	var failed atomic.Pointer[error]
 	each(ids, func(id codec.ID) {
 		if failed.Load() != nil {
 			return
 		}
-		ctx, cancel := context.WithTimeout(ctx, lookPatience)
-		defer cancel()
-		if err := c.transport.Unschedule(ctx, id); err != nil {
+		if err := do(id); err != nil {
 			failed.Store(&err)
 		}
 	})

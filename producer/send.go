@@ -84,6 +84,11 @@ func (r *remote) Release(ctx context.Context, queue, key string, id codec.ID) er
 	return broker.ReleaseKey(ctx, r.js, queue, key, id.String())
 }
 
+// Scheduled reports whether a task is delayed, whatever its queue and lane.
+func (r *remote) Scheduled(ctx context.Context, id codec.ID) (bool, error) {
+	return broker.Scheduled(ctx, r.js, broker.SchedAnywhere(id.Client, id.N))
+}
+
 // Unschedule removes a delayed task, whatever its queue and lane.
 func (r *remote) Unschedule(ctx context.Context, id codec.ID) error {
 	return broker.Unschedule(ctx, r.js, broker.SchedAnywhere(id.Client, id.N))

@@ -18,6 +18,7 @@ type shelf struct {
 	gets    int
 	keys    map[string]codec.ID
 	crons   map[string]cron
+	delayed map[codec.ID]bool
 	removed []codec.ID // from the schedules
 	watched map[string]int
 }
@@ -109,6 +110,12 @@ func (f *fake) Release(_ context.Context, queue, key string, id codec.ID) error 
 		delete(f.shelf.keys, queue+"/"+key)
 	}
 	return f.shelf.err
+}
+
+func (f *fake) Scheduled(_ context.Context, id codec.ID) (bool, error) {
+	f.shelf.mu.Lock()
+	defer f.shelf.mu.Unlock()
+	return f.shelf.delayed[id], f.shelf.err
 }
 
 func (f *fake) Unschedule(_ context.Context, id codec.ID) error {

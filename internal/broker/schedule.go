@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -70,6 +71,22 @@ func schedule(msg *nats.Msg, queue string, lane Lane, when string) {
 	}
 	msg.Header.Set(jetstream.ScheduleHeader, when)
 	msg.Header.Set(jetstream.ScheduleTargetHeader, DueSubject(queue, lane))
+}
+
+// Scheduled reports whether there is a schedule at a subject, which may have
+// wildcards.
+func Scheduled(ctx context.Context, js jetstream.JetStream, subject string) (bool, error) {
+	stream, err := js.Stream(ctx, ScheduleStream)
+	if err == nil {
+		_, err = stream.GetLastMsgForSubject(ctx, subject)
+	}
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for the schedule %s: %w", subject, err)
+	}
+	return true, nil
 }
 
 // Unschedule removes the schedule at a subject; that there is none is no error.

@@ -34,6 +34,9 @@ type Transport interface {
 	// it, or none.
 	Release(ctx context.Context, queue, key string, id codec.ID) error
 
+	// Scheduled reports whether a task waits for its time.
+	Scheduled(ctx context.Context, id codec.ID) (bool, error)
+
 	// Unschedule removes a task that waits for its time; it is no error if it does
 	// not.
 	Unschedule(ctx context.Context, id codec.ID) error
