@@ -1,0 +1,143 @@
+package cluster
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/producer"
+)
+
+// load is many short tasks, and when each of them was done.
+type load struct {
+	fleet   *fleet
+	futures []*producer.Future[int]
+
+	mu   sync.Mutex
+	done []time.Time
+	wake chan struct{} // closed when as many are done as somebody waits for
+	want int
+}
+
+// submit submits tasks until there are n, from a goroutine of its own: it waits
+// while the broker does not store them.
+func (f *fleet) submit(c *producer.Client, n int) (*load, func()) {
+	l := &load{fleet: f, futures: make([]*producer.Future[int], n)}
+	var submitted sync.WaitGroup
+	var err error
+	submitted.Go(func() {
+		for i := range l.futures {
+			if l.futures[i], err = producer.Submit(f.ctx, c, double, i); err != nil {
+				return
+			}
+			l.futures[i].OnDone(func(*producer.Future[int]) { l.note() })
+		}
+	})
+	return l, func() {
+		f.t.Helper()
+		submitted.Wait()
+		require.NoError(f.t, err)
+	}
+}
+
+func (l *load) note() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done = append(l.done, time.Now())
+	if l.wake != nil && len(l.done) == l.want {
+		close(l.wake)
+	}
+}
+
+// await waits until n tasks are done.
+func (l *load) await(n int) {
+	l.fleet.t.Helper()
+	l.mu.Lock()
+	l.want, l.wake = n, make(chan struct{})
+	if len(l.done) >= n {
+		close(l.wake)
+	}
+	l.mu.Unlock()
+	select {
+	case <-l.wake:
+	case <-l.fleet.ctx.Done():
+		require.FailNow(l.fleet.t, "not done", "%d of %d", len(l.done), len(l.futures))
+	}
+}
+
+// stall gives the longest time without an outcome since a moment.
+func (l *load) stall(since time.Time) (longest time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.SortFunc(l.done, time.Time.Compare)
+	last := since
+	for _, at := range l.done {
+		if at.After(since) {
+			longest = max(longest, at.Sub(last))
+			last = at
+		}
+	}
+	return longest
+}
+
+func (l *load) requireDoubled() {
+	l.fleet.t.Helper()
+	for i, future := range l.futures {
+		n, err := future.Result(l.fleet.ctx)
+		require.NoError(l.fleet.t, err)
+		require.Equal(l.fleet.t, 2*i, n)
+	}
+}
+
+func (l *load) history(since time.Time) (h []int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, at := range l.done {
+		if at.After(since) {
+			i := int(at.Sub(since) / time.Second)
+			for len(h) <= i {
+				h = append(h, 0)
+			}
+			h[i]++
+		}
+	}
+	return h
+}
+
+// Publishes, deliveries, outcomes and acknowledgements are all under way, and
+// one of the other nodes must go on with them.
+func TestQueueLeaderKilled(t *testing.T) {
+	f := newFleet(t)
+	f.host("one", 2)
+	f.host("two", 2)
+	c := f.client(f.url())
+	tasks, submitted := f.submit(c, 14_000)
+	tasks.await(2000)
+
+	t.Log("consumer leader", f.consumerLeader().name)
+	first := f.streamLeader(broker.TaskStream(producer.DefaultQueue))
+	killed := time.Now()
+	first.kill()
+	tasks.await(8000)
+	t.Log("history", tasks.history(killed), f.consumerLeader().name)
+	t.Logf("no outcome for %v after %s was killed, the queue's leader", tasks.stall(killed), first.name)
+
+	// It comes back as good as new: the next one to go needs it.
+	f.startNode(first)
+	f.awaitCurrent(broker.TaskStream(producer.DefaultQueue))
+	t.Log("current after", time.Since(killed))
+	tasks.await(10000)
+	second := f.consumerLeader()
+	t.Log("next kill after", time.Since(killed))
+	killed = time.Now()
+	second.kill()
+	submitted()
+	tasks.requireDoubled()
+	t.Log("history", tasks.history(killed))
+	t.Logf("no outcome for %v after %s was killed, the queue's next leader", tasks.stall(killed), second.name)
+	require.Zero(t, c.Pending())
+}
