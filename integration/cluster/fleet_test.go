@@ -3,6 +3,7 @@ package cluster
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,10 +12,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
@@ -145,6 +146,15 @@ func (f *fleet) awaitCurrent(stream string) {
 	}, patience, 50*time.Millisecond, "a replica of %s does not catch up", stream)
 }
 
+// awaitMessages waits until a stream holds n messages.
+func (f *fleet) awaitMessages(stream string, n uint64) {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool {
+		s, err := f.js.Stream(f.ctx, stream)
+		return err == nil && s.CachedInfo().State.Msgs >= n
+	}, patience, 20*time.Millisecond, "%s stays empty", stream)
+}
+
 func (f *fleet) host(name string, processes int) *program {
 	f.t.Helper()
 	return f.program("host", name, f.url(), processesEnv+"="+strconv.Itoa(processes))
@@ -214,13 +224,42 @@ func freePorts(t *testing.T, n int) (ports []int) {
 	return ports
 }
 
-// connectivity tells when a client loses its connection.
-func connectivity() (lost chan struct{}, option producer.Option) {
-	lost = make(chan struct{}, 1)
-	return lost, producer.WithNATS(nats.DisconnectErrHandler(func(*nats.Conn, error) {
-		select {
-		case lost <- struct{}{}:
-		default:
-		}
-	}))
+// line is a client's line to the broker, which can be cut. It is a dialer of the
+// client library's.
+type line struct {
+	mu    sync.Mutex
+	down  bool
+	conns []net.Conn
+}
+
+func newLine() *line { return &line{} }
+
+func (l *line) Dial(network, address string) (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down {
+		return nil, errors.New("the line is cut")
+	}
+	conn, err := net.Dial(network, address)
+	if err == nil {
+		l.conns = append(l.conns, conn)
+	}
+	return conn, err
+}
+
+// cut ends every connection, and lets none be made before mend.
+func (l *line) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = true
+	for _, conn := range l.conns {
+		conn.Close()
+	}
+	l.conns = nil
+}
+
+func (l *line) mend() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = false
 }
