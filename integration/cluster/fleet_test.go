@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -162,8 +164,8 @@ func (f *fleet) host(name string, processes int) *program {
 
 func (f *fleet) client(url string, options ...producer.Option) *producer.Client {
 	f.t.Helper()
-	log := slog.New(slog.NewTextHandler(f.t.Output(), nil))
-	c, err := producer.Connect(f.ctx, url, append(options, producer.WithLogger(log))...)
+	logger := slog.New(slog.NewTextHandler(f.t.Output(), nil))
+	c, err := producer.Connect(f.ctx, url, append(options, producer.WithLogger(logger))...)
 	require.NoError(f.t, err)
 	f.t.Cleanup(func() {
 		ended, cancel := context.WithCancel(context.Background())
@@ -176,6 +178,7 @@ func (f *fleet) client(url string, options ...producer.Option) *producer.Client 
 // program is a process of its own that plays a role.
 type program struct {
 	cmd    *exec.Cmd
+	log    log
 	exited chan struct{}
 }
 
@@ -185,7 +188,7 @@ func (f *fleet) program(role, name, argument string, environment ...string) *pro
 	p := &program{cmd: exec.Command(os.Args[0]), exited: make(chan struct{})}
 	p.cmd.Env = append(append(os.Environ(), environment...),
 		roleEnv+"="+role, nameEnv+"="+name, argumentEnv+"="+argument, "TMPDIR="+f.dir)
-	p.cmd.Stderr = f.t.Output()
+	p.cmd.Stderr = io.MultiWriter(f.t.Output(), &p.log)
 	p.cmd.WaitDelay = 5 * time.Second
 	_, err := p.cmd.StdinPipe() // ends with us, and the program with it
 	require.NoError(f.t, err)
@@ -204,6 +207,30 @@ func (f *fleet) program(role, name, argument string, environment ...string) *pro
 	f.t.Cleanup(p.kill)
 	require.True(f.t, <-ready, "%s %s ended", role, name)
 	return p
+}
+
+// awaitLog waits until the program's log has a text.
+func (f *fleet) awaitLog(p *program, text string) {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool { return p.log.has(text) }, patience, 50*time.Millisecond, "nobody says %q", text)
+}
+
+// log keeps what a program says.
+type log struct {
+	mu   sync.Mutex
+	said bytes.Buffer
+}
+
+func (l *log) Write(data []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.said.Write(data)
+}
+
+func (l *log) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Contains(l.said.Bytes(), []byte(text))
 }
 
 // kill ends the program by SIGKILL, and nothing but it.

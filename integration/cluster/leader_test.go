@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -147,4 +149,38 @@ func TestResultsLeaderKilled(t *testing.T) {
 	tasks.requireDoubled()
 	t.Logf("no outcome for %v after %s was killed, the leader of %s", tasks.stall(killed), leader.name, broker.ResultsStream)
 	require.Zero(t, c.Pending())
+}
+
+// Nobody can renew a lease while nobody leads the consumer, which takes longer
+// than a lease: what runs is started once more, uncharged, and the first outcome
+// stands.
+func TestLongTaskOutlivesAnElection(t *testing.T) {
+	f := newFleet(t)
+	one := f.host("one", 1)
+	c := f.client(f.url())
+	dir := t.TempDir()
+	future, err := producer.Submit(f.ctx, c, linger, dir)
+	require.NoError(t, err)
+	starts := func() int {
+		files, err := filepath.Glob(filepath.Join(dir, "start-*"))
+		require.NoError(t, err)
+		return len(files)
+	}
+	require.Eventually(t, func() bool { return starts() == 1 }, patience, 10*time.Millisecond)
+	f.host("two", 2)
+
+	leader := f.consumerLeader()
+	require.False(t, one.log.has("the broker does not confirm leases"))
+	leader.kill()
+	f.awaitLog(one, "the broker does not confirm leases")
+	f.awaitLog(one, "the broker confirms leases again")
+	tasks, submitted := f.submit(c, 100) // not for those who run the long one
+	submitted()
+	tasks.requireDoubled()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go"), nil, 0o600))
+	attempt, err := future.Result(f.ctx)
+	require.NoError(t, err)
+	require.Equal(t, 1, attempt)
+	require.Zero(t, c.Pending())
+	t.Logf("the task was started %d times", starts())
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -53,11 +54,16 @@ var roles = map[string]func(argument string){
 }
 
 func logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("name", os.Getenv(nameEnv))
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})).With("name", os.Getenv(nameEnv))
 }
 
-// double takes a moment, so that there is something to be interrupted.
-var double = codec.NewFunc[int, int]("double")
+var (
+	// double takes a moment, so that there is something to be interrupted.
+	double = codec.NewFunc[int, int]("double")
+	// linger leaves a file in a directory each time it starts, and waits there
+	// for a file "go". Its result is the attempt.
+	linger = codec.NewFunc[string, int]("linger")
+)
 
 const moment = 1500 * time.Microsecond
 
@@ -67,6 +73,19 @@ func TestMain(m *testing.M) {
 	consumer.Handle(double, func(_ context.Context, n int) (int, error) {
 		time.Sleep(moment)
 		return 2 * n, nil
+	})
+	consumer.Handle(linger, func(ctx context.Context, dir string) (int, error) {
+		start, err := os.CreateTemp(dir, "start-")
+		if err != nil {
+			return 0, err
+		}
+		for {
+			if _, err := os.Stat(filepath.Join(dir, "go")); err == nil {
+				info, _ := consumer.Task(ctx)
+				return info.Attempt, start.Close()
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	})
 	pool.Main()
 	if play := roles[os.Getenv(roleEnv)]; play != nil {
