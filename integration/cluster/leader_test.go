@@ -109,8 +109,11 @@ func TestQueueLeaderKilled(t *testing.T) {
 	first := f.streamLeader(broker.TaskStream(producer.DefaultQueue))
 	killed := time.Now()
 	first.kill()
+	late, submittedLate := f.submit(c, 1000) // which nobody stores at first
 	tasks.await(6000)
 	t.Logf("no outcome for %v after %s was killed, the leader of the queue's stream", tasks.stall(killed), first.name)
+	require.NoError(t, c.Flush(f.ctx))
+	t.Logf("all tasks stored %v after", time.Since(killed))
 
 	// It comes back as good as new: the next one to go needs it.
 	f.startNode(first)
@@ -121,8 +124,10 @@ func TestQueueLeaderKilled(t *testing.T) {
 	killed = time.Now()
 	second.kill()
 	submitted()
+	submittedLate()
 	submittedMore()
 	tasks.requireDoubled()
+	late.requireDoubled()
 	more.requireDoubled()
 	t.Logf("no outcome for %v after %s was killed, the leader of its consumer", more.stall(killed), second.name)
 	require.Zero(t, c.Pending())
