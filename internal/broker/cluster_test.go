@@ -67,8 +67,10 @@ func TestThreeReplicasOnACluster(t *testing.T) {
 	js := jetStream(t, nc)
 	require.NoError(t, broker.EnsureShared(t.Context(), js, broker.StreamOptions{}))
 	require.NoError(t, broker.EnsureQueue(t.Context(), js, "q", broker.StreamOptions{}))
-	require.Equal(t, []int{3}, replicas(t, js, broker.ResultsStream))
-	require.Equal(t, []int{3}, replicas(t, js, broker.DeadStream))
+	for _, stream := range []string{broker.ResultsStream, broker.DeadStream, broker.CancelStream} {
+		require.Equal(t, []int{3}, replicas(t, js, stream))
+	}
+	require.Equal(t, []int{3, 3}, replicas(t, js, broker.ScheduleStream))
 	require.Equal(t, []int{3, 3, 3, 3}, replicas(t, js, broker.TaskStream("q")))
 	name, err := objects.New(nc).Put(t.Context(), []byte("large"))
 	require.NoError(t, err)

@@ -69,8 +69,9 @@ func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts
 	if err := ValidQueue(queue); err != nil {
 		return err
 	}
-	// The queue's stream fetches from the schedules by way of a consumer there.
-	if err := ensureStream(ctx, js, scheduleStream(opts), opts); err != nil {
+	// The queue's stream fetches from the schedules by way of a consumer there. All
+	// queues share them, so what is said of one is no opinion about those that exist.
+	if err := ensureStream(ctx, js, scheduleStream(opts), StreamOptions{}); err != nil {
 		return err
 	}
 	if err := ensureConsumer(ctx, js, ScheduleStream, feedConsumer(queue)); err != nil {
