@@ -127,7 +127,9 @@ func TestHostFrozen(t *testing.T) {
 		for _, pid := range pids {
 			require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
 		}
+		longEnough := time.After(broker.Lease + time.Second) // nobody tells when it would notice
 		return func() {
+			<-longEnough
 			for _, pid := range pids {
 				require.NoError(t, syscall.Kill(pid, syscall.SIGCONT))
 			}
