@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -239,14 +240,19 @@ func (p *program) kill() {
 	<-p.exited
 }
 
-// freePorts gives ports that were free a moment ago: the nodes of a cluster must
-// know each other's before they start.
+// freePorts gives ports that were free a moment ago, since the nodes of a
+// cluster must know each other's before they start. They are below those that
+// systems give to connections, of which there are many.
 func freePorts(t *testing.T, n int) (ports []int) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
+	for tries := 0; len(ports) < n; tries++ {
+		require.Less(t, tries, 1000, "no free ports")
+		port := 10_000 + rand.N(20_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports
 }

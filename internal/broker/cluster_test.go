@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -33,14 +34,19 @@ func startCluster(t testing.TB, size int) []*broker.Server {
 	return all
 }
 
-// freePorts gives ports that were free a moment ago: the members of a cluster
-// must know each other's before they start.
+// freePorts gives ports that were free a moment ago, since the members of a
+// cluster must know each other's before they start. They are below those that
+// systems give to connections, of which there are many.
 func freePorts(t testing.TB, n int) (ports []int) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
+	for tries := 0; len(ports) < n; tries++ {
+		require.Less(t, tries, 1000, "no free ports")
+		port := 10_000 + rand.N(20_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports
 }
