@@ -14,10 +14,11 @@ import (
 // worker takes or gives unless it is told otherwise.
 const DefaultMaxValue = objects.DefaultMost
 
-// Fetching and storing large values is tried again for so long and so often.
+// largePatience bounds each attempt to fetch or to store a large value, and how
+// long another is made: a cluster may take ten seconds to choose a leader.
 const (
 	largePatience = 30 * time.Second
-	largeTries    = 3
+	largePause    = time.Second
 )
 
 // argument gives a task's encoded argument, which it fetches if it is large.
@@ -54,19 +55,18 @@ func (e *executor) large(result []byte) (name string, failure *codec.Failure) {
 
 // patiently tries again what a broker that is away for a moment makes fail.
 func (e *executor) patiently(f func(context.Context) error) (err error) {
-	for range largeTries {
+	for began := time.Now(); ; {
 		ctx, cancel := context.WithTimeout(context.Background(), largePatience)
 		err = f(ctx)
 		cancel()
-		if err == nil || errors.Is(err, objects.ErrGone) || errors.Is(err, objects.ErrTooLarge) {
+		if err == nil || errors.Is(err, objects.ErrGone) || errors.Is(err, objects.ErrTooLarge) || time.Since(began) > largePatience {
 			return err
 		}
 		e.Logger.Warn("a large value could not be passed through the object store; trying again", "error", err)
 		select {
-		case <-time.After(time.Second):
+		case <-time.After(largePause):
 		case <-e.ctx.Done():
 			return err
 		}
 	}
-	return err
 }

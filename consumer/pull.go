@@ -15,13 +15,15 @@ import (
 )
 
 const (
-	pullExpiry    = 30 * time.Second
-	pullHeartbeat = 5 * time.Second
+	// pullExpiry is shorter than a lease, so that the pulls of a host that has
+	// vanished have ended when its leases do: else it would be given its tasks
+	// again. It also makes heartbeats needless, since the server tells of the end.
+	pullExpiry = broker.Lease - time.Second
 	// pullSilence is how long a standing pull may be silent before it counts as
 	// lost: the server drops pulls without a word when a limit is reached, and
 	// a leader that dies takes them along.
-	pullSilence = 2*pullHeartbeat + time.Second
-	pullCheck   = time.Second
+	pullSilence = pullExpiry + time.Second
+	pullCheck   = 500 * time.Millisecond
 	// drainPatience bounds how long closing waits for the server.
 	drainPatience = time.Second
 )
@@ -95,8 +97,7 @@ func (p *puller) ask() {
 		return // a pull for each delivery would cost as much as the delivery
 	}
 	request := `{"batch":` + strconv.Itoa(n) +
-		`,"expires":` + strconv.FormatInt(int64(pullExpiry), 10) +
-		`,"idle_heartbeat":` + strconv.FormatInt(int64(pullHeartbeat), 10) + `}`
+		`,"expires":` + strconv.FormatInt(int64(pullExpiry), 10) + `}`
 	if err := p.nc.PublishRequest(p.subject, p.inbox, []byte(request)); err != nil {
 		p.failed = true
 		p.logger.Debug("pulling", "error", err)
@@ -133,13 +134,14 @@ func (p *puller) take(msg *nats.Msg) {
 // status takes the server's word on a pull; p.mu is held.
 func (p *puller) status(status string, msg *nats.Msg) {
 	switch status {
-	case "100": // heartbeat
 	case "408": // expired: what is left of it, it will not send
 		left, err := strconv.Atoi(msg.Header.Get("Nats-Pending-Messages"))
 		if err != nil {
 			left = p.asked
 		}
 		p.asked, p.lively, p.behind = max(p.asked-left, 0), false, false
+	case "503": // no leader at the moment
+		p.asked, p.failed = 0, true
 	default:
 		p.asked, p.failed = 0, true
 		description := msg.Header.Get("Description")

@@ -34,8 +34,10 @@ type visit struct {
 	conn    net.Conn
 }
 
-func newGate(t *testing.T) *gate {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func newGate(t *testing.T) *gate { return newGateAt(t, "127.0.0.1") }
+
+func newGateAt(t *testing.T, ip string) *gate {
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
 	require.NoError(t, err)
 	g := &gate{address: l.Addr().String(), visits: make(chan *visit), closed: make(chan struct{})}
 	g.accepted.Go(func() {

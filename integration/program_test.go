@@ -36,6 +36,7 @@ type params struct {
 	Gate      string
 	Tasks     int
 	Child     bool
+	Network   string // the network namespace to run in; empty: ours
 }
 
 // roles are what the test binary can be. A program prints a line when it is
@@ -130,6 +131,9 @@ func (s *stage) program(role string, p params) *program {
 	started := &program{
 		stage: s, marker: s.marker + "/" + role + p.Host, lines: make(chan string, 1<<10), exited: make(chan struct{}),
 		cmd: exec.Command(os.Args[0]),
+	}
+	if p.Network != "" {
+		started.cmd = exec.Command("ip", "netns", "exec", p.Network, os.Args[0]) // becomes the program
 	}
 	started.cmd.Env = append(os.Environ(),
 		roleEnv+"="+role, paramsEnv+"="+string(encoded), markerEnv+"="+started.marker, "TMPDIR="+s.tmp)

@@ -14,6 +14,7 @@ import (
 type proxy struct {
 	url     string
 	backend string
+	flow    sync.RWMutex // held while nothing is passed on
 
 	mu    sync.Mutex
 	down  bool // new connections end at once
@@ -59,16 +60,37 @@ func (p *proxy) join(client net.Conn) {
 		return
 	}
 	p.conns[client], p.conns[server] = true, true
-	p.all.Go(func() { pipe(server, client) })
-	p.all.Go(func() { pipe(client, server) })
+	p.all.Go(func() { p.pipe(server, client) })
+	p.all.Go(func() { p.pipe(client, server) })
 }
 
 // pipe copies until either side ends, and then ends both. The plain reader keeps
 // io.Copy from splicing, for which the runtime keeps pipes.
-func pipe(to, from net.Conn) {
-	_, _ = io.Copy(to, struct{ io.Reader }{from})
+func (p *proxy) pipe(to, from net.Conn) {
+	_, _ = io.Copy(to, tap{p, from})
 	to.Close()
 	from.Close()
+}
+
+type tap struct {
+	*proxy
+	from io.Reader
+}
+
+func (t tap) Read(data []byte) (int, error) {
+	n, err := t.from.Read(data)
+	t.flow.RLock()
+	defer t.flow.RUnlock()
+	return n, err
+}
+
+// stop passes nothing on any more, neither data nor ends, until the returned
+// function is called: nobody at either side can tell.
+func (p *proxy) stop(t *testing.T) (resume func()) {
+	p.flow.Lock()
+	resume = sync.OnceFunc(p.flow.Unlock)
+	t.Cleanup(resume)
+	return resume
 }
 
 // cut ends every connection, and any that is made before mend.

@@ -16,9 +16,10 @@ import (
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
-// aftermathPatience bounds how long the tasks of one dead process are seen to.
-// What is left then comes back when its lease ends.
-const aftermathPatience = 10 * time.Second
+// aftermathPatience bounds how long the tasks of one dead process are seen to:
+// longer than a cluster takes to choose a leader. What is left then comes back
+// when its lease ends.
+const aftermathPatience = 15 * time.Second
 
 const (
 	// readPatience bounds one attempt to read a message, which may be lost with

@@ -69,7 +69,7 @@ func (s *Supervisor) recallCancels(ctx context.Context, since time.Time) error {
 }
 
 const (
-	recallPatience = 10 * time.Second
+	recallPatience = 30 * time.Second // a cluster may take ten to choose a leader
 	// recallMargin is by how much the broker's clock may differ from ours.
 	recallMargin = 5 * time.Minute
 )

@@ -31,6 +31,7 @@ type Supervisor struct {
 	publisher  *broker.Publisher
 	desk       *handoff.Desk
 	scout      *scout
+	leases     *leases
 
 	mu        sync.Mutex
 	places    []*place
@@ -143,6 +144,9 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 		return err
 	}
 	if err = s.subscribeCancels(ctx); err != nil {
+		return err
+	}
+	if err = s.subscribeConfirmations(); err != nil {
 		return err
 	}
 	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {

@@ -17,10 +17,10 @@ const DefaultMaxValue = objects.DefaultMost
 const (
 	// fetches is how many large results a client fetches at a time.
 	fetches = 4
-	// fetchPatience bounds each of fetchTries attempts to fetch one.
-	fetchPatience = 30 * time.Second
-	fetchTries    = 3
-	fetchPause    = time.Second
+	// largePatience bounds each attempt to store or to fetch one, and how long
+	// another is made: a cluster may take ten seconds to choose a leader.
+	largePatience = 30 * time.Second
+	largePause    = time.Second
 	// dropPatience bounds the removal of a value that nobody needs any more. What
 	// stays is removed by the object store itself, in time.
 	dropPatience = 5 * time.Second
@@ -33,7 +33,11 @@ func (c *Client) putLarge(ctx context.Context, p *pending, t *codec.Task) error 
 	if store == nil || int64(len(t.Arg)) > c.maxValue {
 		return fmt.Errorf("%w: the argument has %d bytes, the client sends at most %d", codec.ErrTooLarge, len(t.Arg), c.maxValue)
 	}
-	name, err := store.Put(ctx, t.Arg)
+	name := ""
+	err := c.patiently(ctx, func(ctx context.Context) (err error) {
+		name, err = store.Put(ctx, t.Arg)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("producer: storing a large argument: %w", err)
 	}
@@ -95,25 +99,37 @@ func (c *Client) fetchLarge(id codec.ID, o codec.Outcome) {
 	}()
 }
 
-// get fetches a value, and tries again when the broker is away for a moment.
+// get fetches a value.
 func (c *Client) get(name string) (value []byte, err error) {
-	for range fetchTries {
-		ctx, cancel := context.WithTimeout(c.life, fetchPatience)
+	err = c.patiently(c.life, func(ctx context.Context) (err error) {
 		value, err = c.transport.Objects().Get(ctx, name, c.maxValue)
+		return err
+	})
+	switch {
+	case c.life.Err() != nil && err != nil:
+		return nil, ErrClosed
+	case errors.Is(err, objects.ErrTooLarge):
+		return nil, fmt.Errorf("%w: %w", codec.ErrTooLarge, err)
+	case err != nil:
+		return nil, fmt.Errorf("producer: fetching a large result: %w", err)
+	}
+	return value, nil
+}
+
+// patiently tries again, until ctx ends, what a broker that is away for a moment
+// makes fail.
+func (c *Client) patiently(ctx context.Context, f func(context.Context) error) error {
+	for began := time.Now(); ; {
+		try, cancel := context.WithTimeout(ctx, largePatience)
+		err := f(try)
 		cancel()
-		switch {
-		case err == nil:
-			return value, nil
-		case errors.Is(err, objects.ErrTooLarge):
-			return nil, fmt.Errorf("%w: %w", codec.ErrTooLarge, err)
-		case errors.Is(err, objects.ErrGone):
-			return nil, fmt.Errorf("producer: fetching a large result: %w", err)
+		if err == nil || errors.Is(err, objects.ErrGone) || errors.Is(err, objects.ErrTooLarge) || time.Since(began) > largePatience {
+			return err
 		}
 		select {
-		case <-time.After(fetchPause):
-		case <-c.life.Done():
-			return nil, ErrClosed
+		case <-time.After(largePause):
+		case <-ctx.Done():
+			return err
 		}
 	}
-	return nil, fmt.Errorf("producer: fetching a large result: %w", err)
 }

@@ -16,7 +16,10 @@ const (
 	// sweepInterval is how often a client with pending futures asks for outcomes
 	// that it may have missed without having lost its connection.
 	sweepInterval = 30 * time.Second
-	sweepTimeout  = 10 * time.Second
+	// sweepAgain is how soon it asks again when it was not answered, as by a
+	// stream that is about to choose another leader.
+	sweepAgain   = time.Second
+	sweepTimeout = 10 * time.Second
 )
 
 func (r *remote) reconnected() {
@@ -32,15 +35,19 @@ func (r *remote) reconnected() {
 func (r *remote) collectMissed() {
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
+	var again <-chan time.Time
 	for {
 		select {
 		case <-r.life.Done():
 			return
 		case <-r.reunited:
 		case <-ticker.C:
+		case <-again:
 		}
+		again = nil
 		if err := errors.Join(r.collect(), r.collectAwaited()); err != nil && r.life.Err() == nil {
 			r.logger.Warn("stored outcomes could not be fetched; will try again", "error", err)
+			again = time.After(sweepAgain)
 		}
 	}
 }

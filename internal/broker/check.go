@@ -19,7 +19,7 @@ const MinServer = "2.14.0"
 const checkTimeout = 5 * time.Second
 
 // Check returns the JetStream of a connection after making sure that it can be
-// used, within ctx or 5 seconds: the server is at least [MinServer]
+// used, within ctx or 5 seconds, on a cluster 20: the server is at least [MinServer]
 // ([ErrServerVersion]), and JetStream is enabled and permitted to this user
 // ([ErrNoJetStream]). It needs the right to publish to $JS.API.INFO.
 func Check(ctx context.Context, nc *nats.Conn) (jetstream.JetStream, error) {
@@ -31,9 +31,11 @@ func Check(ctx context.Context, nc *nats.Conn) (jetstream.JetStream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening JetStream: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	_, err = js.AccountInfo(ctx)
+	_, err = untilLed(ctx, nc, func(ctx context.Context) (*jetstream.AccountInfo, error) {
+		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+		defer cancel()
+		return js.AccountInfo(ctx)
+	})
 	switch {
 	case err == nil:
 		return js, nil

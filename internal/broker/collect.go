@@ -39,7 +39,9 @@ func Collect(ctx context.Context, js jetstream.JetStream, stream string, want Se
 	case !want.Since.IsZero():
 		config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &want.Since
 	}
-	consumer, err := js.CreateConsumer(ctx, stream, config)
+	consumer, err := untilLed(ctx, js.Conn(), func(ctx context.Context) (jetstream.Consumer, error) {
+		return js.CreateConsumer(ctx, stream, config)
+	})
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", stream, err)
 	}

@@ -21,7 +21,7 @@ type timing struct {
 
 var defaultTiming = timing{
 	ack:      2 * time.Second,
-	noStream: 20 * time.Second, // a stream whose leader was killed has none for 4 to 9 s
+	noStream: leaderPatience, // nobody answers for a stream without a leader either
 	retry:    250 * time.Millisecond,
 	scan:     100 * time.Millisecond,
 }

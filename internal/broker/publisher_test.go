@@ -158,9 +158,6 @@ func TestPublishRefused(t *testing.T) {
 
 	_, err = publish(t, p, &nats.Msg{Subject: "not a subject"})
 	require.ErrorIs(t, err, nats.ErrBadSubject)
-
-	_, err = publish(t, p, &nats.Msg{Subject: "stranger"})
-	require.ErrorIs(t, err, broker.ErrNoStream)
 }
 
 func TestPublishWithoutStream(t *testing.T) {

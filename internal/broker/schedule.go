@@ -174,7 +174,7 @@ func scheduleStream(opts StreamOptions) jetstream.StreamConfig {
 		Discard:           jetstream.DiscardOld, // of limits, of which there are none
 		MaxBytes:          -1,
 		Duplicates:        duplicateWindow,
-		Replicas:          max(opts.Replicas, 1),
+		Replicas:          opts.Replicas,
 		AllowMsgSchedules: true,
 		AllowRollup:       true, // a schedule replaces the one before
 	}

@@ -49,8 +49,8 @@ const (
 // field is no opinion: the default when creating, and anything goes for a
 // stream that exists.
 type StreamOptions struct {
-	// Replicas is on how many servers of a cluster each stream is kept.
-	// Default 1.
+	// Replicas is on how many servers of a cluster each stream is kept. The
+	// default is what [Replicate] finds; consumers have as many as their stream.
 	Replicas int
 
 	// MaxBytes bounds a queue's stream; when it is full, publishing fails with
@@ -69,8 +69,9 @@ func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts
 	if err := ValidQueue(queue); err != nil {
 		return err
 	}
-	// The queue's stream fetches from the schedules by way of a consumer there.
-	if err := ensureStream(ctx, js, scheduleStream(opts), opts); err != nil {
+	// The queue's stream fetches from the schedules by way of a consumer there. All
+	// queues share them, so what is said of one is no opinion about those that exist.
+	if err := ensureStream(ctx, js, scheduleStream(opts), StreamOptions{}); err != nil {
 		return err
 	}
 	if err := ensureConsumer(ctx, js, ScheduleStream, feedConsumer(queue)); err != nil {
@@ -112,7 +113,7 @@ func taskStream(queue string, opts StreamOptions) jetstream.StreamConfig {
 		Discard:            jetstream.DiscardNew, // a full queue refuses tasks, it never forgets one
 		MaxBytes:           maxBytes,
 		Duplicates:         duplicateWindow,
-		Replicas:           max(opts.Replicas, 1),
+		Replicas:           opts.Replicas,
 		AllowAtomicPublish: true, // a unique key and its task
 		Sources:            []*jetstream.StreamSource{scheduleSource(queue)},
 	}
@@ -143,7 +144,7 @@ func resultsStream(opts StreamOptions) jetstream.StreamConfig {
 		MaxMsgsPerSubject: 1,
 		MaxAge:            resultsMaxAge,
 		Duplicates:        duplicateWindow,
-		Replicas:          max(opts.Replicas, 1),
+		Replicas:          opts.Replicas,
 		AllowDirect:       true,
 		AllowMsgTTL:       true,
 		RePublish:         &jetstream.RePublish{Source: resultsSource, Destination: resultsLive},
@@ -162,7 +163,7 @@ func deadStream(opts StreamOptions) jetstream.StreamConfig {
 		MaxBytes:    -1,
 		MaxAge:      deadMaxAge,
 		Duplicates:  duplicateWindow,
-		Replicas:    max(opts.Replicas, 1),
+		Replicas:    opts.Replicas,
 
 		MaxMsgsPerSubject: 1, // one letter for a task
 	}
@@ -179,7 +180,7 @@ func cancelStream(opts StreamOptions) jetstream.StreamConfig {
 		MaxMsgs:     cancelMaxMsgs,
 		MaxBytes:    -1,
 		MaxAge:      cancelMaxAge,
-		Replicas:    max(opts.Replicas, 1),
+		Replicas:    opts.Replicas,
 	}
 }
 
@@ -187,13 +188,16 @@ func cancelStream(opts StreamOptions) jetstream.StreamConfig {
 // before. Creating is idempotent at the server, so of several who find it
 // missing all succeed, or find what another has made.
 func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, opts StreamOptions) error {
-	stream, err := js.Stream(ctx, want.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = js.CreateStream(ctx, want)
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			stream, err = js.Stream(ctx, want.Name)
+	stream, err := untilLed(ctx, js.Conn(), func(ctx context.Context) (jetstream.Stream, error) {
+		stream, err := js.Stream(ctx, want.Name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			stream, err = createStream(ctx, js, want)
+			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				stream, err = js.Stream(ctx, want.Name)
+			}
 		}
-	}
+		return stream, err
+	})
 	if apiCode(err) == errCodeSubjectOverlap {
 		return fmt.Errorf("%w: stream %s: another stream takes subjects of %q: rename or delete it", ErrForeignStream, want.Name, want.Subjects)
 	}
@@ -205,13 +209,16 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 
 // ensureConsumer is [ensureStream] for a consumer.
 func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream string, want jetstream.ConsumerConfig) error {
-	info, err := consumerInfo(js.Consumer(ctx, stream, want.Durable))
-	if errors.Is(err, jetstream.ErrNotPullConsumer) {
-		info, err = consumerInfo(js.PushConsumer(ctx, stream, want.Durable))
-	}
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		info, err = createConsumer(ctx, js, stream, want)
-	}
+	info, err := untilLed(ctx, js.Conn(), func(ctx context.Context) (*jetstream.ConsumerInfo, error) {
+		info, err := consumerInfo(js.Consumer(ctx, stream, want.Durable))
+		if errors.Is(err, jetstream.ErrNotPullConsumer) {
+			info, err = consumerInfo(js.PushConsumer(ctx, stream, want.Durable))
+		}
+		if errors.Is(err, jetstream.ErrConsumerNotFound) {
+			info, err = createConsumer(ctx, js, stream, want)
+		}
+		return info, err
+	})
 	if err != nil {
 		return fmt.Errorf("ensuring consumer %s of stream %s: %w", want.Durable, stream, err)
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/musterfleet/muster/internal/broker"
 )
 
 // DefaultMost is the largest value, in bytes, that goes through the store unless
@@ -142,9 +144,11 @@ func (s *Store) open(ctx context.Context) (jetstream.ObjectStore, error) {
 	}
 	b, err := js.ObjectStore(ctx, bucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		b, err = js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-			Bucket: bucket, TTL: keep, Storage: jetstream.FileStorage,
-			Description: "Muster: arguments and results too large for one message",
+		b, err = broker.Replicate(s.nc, func(replicas int) (jetstream.ObjectStore, error) {
+			return js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+				Bucket: bucket, TTL: keep, Storage: jetstream.FileStorage, Replicas: replicas,
+				Description: "Muster: arguments and results too large for one message",
+			})
 		})
 		if errors.Is(err, jetstream.ErrBucketExists) {
 			b, err = js.ObjectStore(ctx, bucket)

@@ -1,0 +1,108 @@
+package broker_test
+
+import (
+	"fmt"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/objects"
+)
+
+// startCluster starts a cluster, and returns when it has chosen a leader.
+func startCluster(t testing.TB, size int) []*broker.Server {
+	t.Helper()
+	ports := freePorts(t, size)
+	routes := make([]string, size)
+	for i, port := range ports {
+		routes[i] = fmt.Sprintf(`"nats://127.0.0.1:%d"`, port)
+	}
+	var all []*broker.Server
+	for i := range size {
+		all = append(all, startServer(t, broker.ServerConfig{ConfigFile: configFile(t, fmt.Sprintf(`
+			server_name: n%d
+			listen: "127.0.0.1:-1"
+			jetstream { store_dir: %q }
+			cluster { name: c, listen: "127.0.0.1:%d", routes: [%s] }
+		`, i, t.TempDir(), ports[i], strings.Join(routes, ", ")))}))
+	}
+	jetStream(t, connect(t, all[0].URL()))
+	return all
+}
+
+// freePorts gives ports that were free a moment ago, since the members of a
+// cluster must know each other's before they start. They are below those that
+// systems give to connections, of which there are many.
+func freePorts(t testing.TB, n int) (ports []int) {
+	for tries := 0; len(ports) < n; tries++ {
+		require.Less(t, tries, 1000, "no free ports")
+		port := 10_000 + rand.N(20_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		ports = append(ports, port)
+	}
+	return ports
+}
+
+// replicas gives how many replicas a stream has, and each of its consumers.
+func replicas(t testing.TB, js jetstream.JetStream, stream string) (all []int) {
+	t.Helper()
+	s, err := js.Stream(t.Context(), stream)
+	require.NoError(t, err)
+	all = append(all, s.CachedInfo().Config.Replicas)
+	require.Len(t, s.CachedInfo().Cluster.Replicas, all[0]-1)
+	consumers := s.ListConsumers(t.Context())
+	for c := range consumers.Info() {
+		all = append(all, 1+len(c.Cluster.Replicas))
+	}
+	require.NoError(t, consumers.Err())
+	return all
+}
+
+func TestThreeReplicasOnACluster(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, 3)
+	nc := connect(t, cluster[0].URL())
+	js := jetStream(t, nc)
+	require.NoError(t, broker.EnsureShared(t.Context(), js, broker.StreamOptions{}))
+	require.NoError(t, broker.EnsureQueue(t.Context(), js, "q", broker.StreamOptions{}))
+	for _, stream := range []string{broker.ResultsStream, broker.DeadStream, broker.CancelStream} {
+		require.Equal(t, []int{3}, replicas(t, js, stream))
+	}
+	require.Equal(t, []int{3, 3}, replicas(t, js, broker.ScheduleStream))
+	require.Equal(t, []int{3, 3, 3, 3}, replicas(t, js, broker.TaskStream("q")))
+	name, err := objects.New(nc).Put(t.Context(), []byte("large"))
+	require.NoError(t, err)
+	require.NotEmpty(t, name)
+	require.Equal(t, []int{3}, replicas(t, js, "OBJ_MUSTER"))
+
+	// What somebody has said stands, when creating and after.
+	one := broker.StreamOptions{Replicas: 1}
+	require.NoError(t, broker.EnsureQueue(t.Context(), js, "one", one))
+	require.Equal(t, []int{1, 1, 1, 1}, replicas(t, js, broker.TaskStream("one")))
+	require.NoError(t, broker.EnsureQueue(t.Context(), js, "one", broker.StreamOptions{}))
+	err = broker.EnsureQueue(t.Context(), js, "q", one)
+	require.ErrorIs(t, err, broker.ErrForeignStream)
+	require.ErrorContains(t, err, "num_replicas: want 1, have 3")
+
+	// A server that is away is part of the cluster all the same.
+	cluster[2].Shutdown()
+	require.NoError(t, broker.EnsureQueue(t.Context(), js, "late", broker.StreamOptions{}))
+	require.Equal(t, []int{3, 3, 3, 3}, replicas(t, js, broker.TaskStream("late")))
+}
+
+func TestOneReplicaOnASmallCluster(t *testing.T) {
+	t.Parallel()
+	js := jetStream(t, connect(t, startCluster(t, 2)[0].URL()))
+	require.NoError(t, broker.EnsureShared(t.Context(), js, broker.StreamOptions{}))
+	require.Equal(t, []int{1}, replicas(t, js, broker.ResultsStream))
+	err := broker.EnsureQueue(t.Context(), js, "q", broker.StreamOptions{Replicas: 3})
+	require.ErrorContains(t, err, "no suitable peers")
+}

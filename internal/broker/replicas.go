@@ -1,0 +1,88 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// clusterReplicas is on how many servers of a cluster is kept what nobody has
+// said otherwise about: the fewest that lose nothing and go on when one dies.
+const clusterReplicas = 3
+
+// The server's words for more replicas than it can have, which the client
+// library does not name: in a cluster that is too small, and in none.
+const (
+	errCodeNoPeers   jetstream.ErrorCode = 10005
+	errCodeNoCluster jetstream.ErrorCode = 10074
+)
+
+const (
+	// leaderPatience bounds the wait for a cluster that has lost a server to
+	// choose its leaders anew, which takes four to nine seconds.
+	leaderPatience = 20 * time.Second
+	// leaderTry is how long one request waits: what was sent to a leader that
+	// dies is not answered.
+	leaderTry   = 3 * time.Second
+	leaderPause = 100 * time.Millisecond
+)
+
+// Replicate calls create with the number of replicas to make a stream with when
+// nobody has said: three on a cluster that has as many servers with JetStream,
+// and else one. It gives what create gives.
+func Replicate[T any](nc *nats.Conn, create func(replicas int) (T, error)) (T, error) {
+	if nc.ConnectedClusterName() == "" {
+		return create(1)
+	}
+	v, err := create(clusterReplicas)
+	if code := apiCode(err); code == errCodeNoPeers || code == errCodeNoCluster {
+		return create(1)
+	}
+	return v, err
+}
+
+// createStream creates a stream with as many replicas as it says, or as there
+// should be if it does not.
+func createStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	if want.Replicas > 0 {
+		return js.CreateStream(ctx, want)
+	}
+	return Replicate(js.Conn(), func(replicas int) (jetstream.Stream, error) {
+		want.Replicas = replicas
+		return js.CreateStream(ctx, want)
+	})
+}
+
+// untilLed makes a request of the JetStream API, and makes it again while a
+// cluster has no leader to answer it.
+func untilLed[T any](ctx context.Context, nc *nats.Conn, request func(context.Context) (T, error)) (T, error) {
+	if nc.ConnectedClusterName() == "" {
+		return request(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaderPatience)
+	defer cancel()
+	for {
+		try, stop := context.WithTimeout(ctx, leaderTry)
+		v, err := request(try)
+		stop()
+		if !leaderless(err) {
+			return v, err
+		}
+		select {
+		case <-ctx.Done():
+			return v, err
+		case <-time.After(leaderPause):
+		}
+	}
+}
+
+func leaderless(err error) bool {
+	switch apiCode(err) {
+	case errCodeClusterNotAssigned, errCodeClusterNotAvail, errCodeClusterNotLeader, errCodeStreamOffline:
+		return true
+	}
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
+}
