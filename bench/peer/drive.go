@@ -41,6 +41,7 @@ func (f *fleet) Do(ctx context.Context, load Load) (Report, error) {
 	if load.Window <= 0 {
 		load.Window = max(1, load.Tasks)
 	}
+	load.zeros = make([]byte, load.Data)
 	for len(f.clients) < load.Clients {
 		c, err := f.dial(ctx, len(f.clients))
 		if err != nil {

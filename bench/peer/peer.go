@@ -67,6 +67,8 @@ type Load struct {
 	LongTimes int `json:"long_times"` // spins so many times as long
 
 	Parked int `json:"parked"` // futures that stay pending meanwhile
+
+	zeros []byte // every task's argument
 }
 
 // Report is what a load came to.
@@ -85,7 +87,7 @@ func All() []Peer {
 	}
 }
 
-// Task gives the i-th task of the load.
+// task gives the i-th task of the load.
 func (l Load) task(i int) Task {
 	t := Task{N: uint64(i), Sleep: l.Sleep}
 	if l.Spin > 0 {
@@ -95,7 +97,7 @@ func (l Load) task(i int) Task {
 		}
 	}
 	if l.Data > 0 {
-		t.Data = make([]byte, l.Data)
+		t.Data = l.zeros
 	}
 	return t
 }
