@@ -74,7 +74,7 @@ type Load struct {
 // Report is what a load came to.
 type Report struct {
 	Elapsed time.Duration
-	Ideal   time.Duration   // what the spinning takes on bare workers, measured just before
+	Ideal   time.Duration   // what the spinning takes on bare workers, measured just before and after
 	Each    []time.Duration // of a Sequence: each task's time from submit to outcome
 	Parked  float64         // bytes of memory for each parked future
 }

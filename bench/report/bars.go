@@ -23,7 +23,7 @@ func bars(kind, metric, title string) func(*strings.Builder, work.Results) {
 			return
 		}
 		from, to := decades(least, most)
-		x := axis{from: from / 2, to: to, at: 170, end: panelWidth - 80, log: true}
+		x := axis{from: from / 2, to: to, at: 174, end: panelWidth - 80, log: true}
 		const top, bottom = 34.0, panelHeight - 40
 		for v := from; v <= to; v *= 10 {
 			line(out, x.place(v), top, x.place(v), bottom, "#dddddd", 1)
@@ -34,7 +34,7 @@ func bars(kind, metric, title string) func(*strings.Builder, work.Results) {
 			s := work.Summarize(c.Samples)
 			color, name := look(r, c.Peer)
 			y := top + step*(float64(i)+0.5)
-			text(out, 162, y+4, "end", "#222222", `font-size="11"`, name)
+			text(out, 166, y+4, "end", "#222222", `font-size="11"`, name)
 			fmt.Fprintf(out, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`+"\n",
 				x.at, y-step*0.32, x.place(s.Median)-x.at, step*0.64, color)
 			line(out, x.place(s.Min), y, x.place(s.Max), y, "#222222", 1.5)

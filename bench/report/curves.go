@@ -20,8 +20,8 @@ func curves(kind, metric, title string, logarithmic bool) func(*strings.Builder,
 			return
 		}
 		const top, bottom = 34.0, panelHeight - 40
-		x := axis{from: value(t.Points[0]), to: value(t.Points[len(t.Points)-1]), at: 60, end: panelWidth - 180, log: true}
-		y := axis{from: 0, to: 1, at: bottom, end: top}
+		x := axis{from: value(t.Points[0]), to: value(t.Points[len(t.Points)-1]), at: 60, end: panelWidth - 190, log: true}
+		y := axis{from: 0, to: 1.05, at: bottom, end: top} // what lies above is noise
 		ticks := []float64{0, 0.25, 0.5, 0.75, 1}
 		if logarithmic {
 			y, ticks = logAxis(t, bottom, top)
@@ -60,7 +60,7 @@ func curves(kind, metric, title string, logarithmic bool) func(*strings.Builder,
 				strings.Join(path, " "), color, thick)
 			legend := top + 10 + float64(row)*18
 			line(out, x.end+14, legend-4, x.end+30, legend-4, color, thick)
-			text(out, x.end+36, legend, "start", "#222222", `font-size="11"`, name)
+			text(out, x.end+36, legend, "start", "#222222", `font-size="10.5"`, name)
 			row++
 		}
 	}

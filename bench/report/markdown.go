@@ -21,7 +21,11 @@ func Markdown(w io.Writer, r work.Results) error {
 	out := &strings.Builder{}
 	fmt.Fprintf(out, "Taken %s on %s. Scale %s, %d rounds, peers in turn; each figure is the median and, in brackets,\n"+
 		"the least and the most.\n", r.Taken.Format("2006-01-02 15:04 MST"), r.Machine, r.Scale, r.Rounds)
-	writeMarks(out, r)
+	if r.Scale == work.Full.Name {
+		writeMarks(out, r)
+	} else {
+		fmt.Fprint(out, "\nScale "+r.Scale+" only shows that everything works. Its figures mean nothing.\n")
+	}
 	for _, t := range r.Tables {
 		if len(t.Cells) == 0 {
 			continue

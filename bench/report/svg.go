@@ -42,7 +42,7 @@ func SVG(w io.Writer, r work.Results) error {
 		draw(out, r)
 		out.WriteString("</g>\n")
 	}
-	text(out, 16, height-12, "start", "#666666", "", fmt.Sprintf(
+	text(out, 16, height-12, "start", "#666666", `font-size="11"`, fmt.Sprintf(
 		"Medians of %d rounds, whiskers from least to most; %s; taken %s", r.Rounds, r.Machine, r.Taken.Format("2006-01-02")))
 	out.WriteString("</svg>\n")
 	_, err := io.WriteString(w, out.String())
@@ -68,7 +68,7 @@ func line(out *strings.Builder, x1, y1, x2, y2 float64, color string, thick floa
 		x1, y1, x2, y2, color, thick)
 }
 
-// axis maps values to places on a line.
+// axis maps values to places on a line; those beyond its ends to the ends.
 type axis struct {
 	from, to float64 // values
 	at, end  float64 // places
@@ -80,7 +80,8 @@ func (a axis) place(v float64) float64 {
 	if a.log {
 		v, from, to = math.Log(v), math.Log(from), math.Log(to)
 	}
-	return a.at + (v-from)/(to-from)*(a.end-a.at)
+	share := max(0, min(1, (v-from)/(to-from)))
+	return a.at + share*(a.end-a.at)
 }
 
 // decades gives the powers of ten that enclose values.

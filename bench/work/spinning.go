@@ -13,7 +13,7 @@ func spinning(s Scale) Work {
 		Name:  "spin",
 		Title: "Efficiency over the length of tasks",
 		Note: "Ideal is the same computation on two bare goroutines (for Python, in two bare processes), " +
-			"measured just before.",
+			"measured just before and after.",
 		Metrics: []Metric{efficiency},
 	}
 	for _, d := range s.spins {
@@ -21,7 +21,6 @@ func spinning(s Scale) Work {
 		if d > 100*time.Microsecond {
 			setup = long
 		}
-		// A task more or less on one of the workers must not be seen.
 		w.Points = append(w.Points, Point{
 			Label: d.String(), Setup: setup, Sized: true,
 			Load: peer.Load{Mode: peer.Burst, Tasks: 1_000_000, Spin: d, Window: s.inFlight},
