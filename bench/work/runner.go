@@ -127,6 +127,12 @@ func (r *Runner) prepare(ctx context.Context, p *place, point Point) error {
 	}
 	trial := load
 	trial.Tasks = min(load.Tasks, 100)
+	// A slow start makes a short trial a bad guess. What is sized can be trusted
+	// to the rounds; what is not would be left out for it.
+	enough := r.Scale.Target / 4
+	if !point.Sized {
+		enough = r.Scale.Target
+	}
 	var took time.Duration
 	for {
 		report, err := r.sample(ctx, p, point, trial)
@@ -134,7 +140,7 @@ func (r *Runner) prepare(ctx context.Context, p *place, point Point) error {
 			return err
 		}
 		took = max(report.Elapsed, time.Microsecond)
-		if trial.Tasks == load.Tasks || took >= r.Scale.Target/4 {
+		if trial.Tasks == load.Tasks || took >= enough {
 			break
 		}
 		trial.Tasks = min(load.Tasks, trial.Tasks*max(2, min(10, int(r.Scale.Target/took))))
@@ -145,9 +151,10 @@ func (r *Runner) prepare(ctx context.Context, p *place, point Point) error {
 			load.Tasks = min(load.Tasks, int(r.Scale.Target/each))
 		}
 		// An odd one or a handful would leave a worker idle at the end.
-		load.Tasks = max(load.Tasks, 10*load.Clients, 10)
-		load.Tasks -= load.Tasks % 2
-	} else if expected := each * time.Duration(load.Tasks); expected > r.Scale.Limit/2 {
+		step := max(2, point.Step)
+		load.Tasks = max(load.Tasks, 4*step, 10*load.Clients, 10)
+		load.Tasks -= load.Tasks % step
+	} else if expected := each * time.Duration(load.Tasks); expected > r.Scale.Limit/3 {
 		return fmt.Errorf("left out: %d tasks would take it about %s", load.Tasks, expected.Round(time.Second))
 	}
 	p.load = load

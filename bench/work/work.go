@@ -27,6 +27,9 @@ type Point struct {
 	// Sized has Load.Tasks lowered, for each peer by itself, to what takes it the
 	// target time.
 	Sized bool
+	// Step is what a sized number of tasks is a multiple of, and at least four
+	// times of; 0 means an even number of 10 or more.
+	Step int
 }
 
 // Metric is a figure taken from a report.
