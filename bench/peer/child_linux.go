@@ -1,0 +1,16 @@
+package peer
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// alone gives a child a process group of its own, so that ctrl-C reaches only
+// this program, which then stops it; and has it die with this program.
+func alone(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+}

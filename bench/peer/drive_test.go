@@ -1,0 +1,42 @@
+package peer
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// liar loses the last outcome of every burst.
+type liar struct{}
+
+func (liar) burst(_ context.Context, tasks []Task, _ int) (uint64, error) {
+	var sum uint64
+	for _, t := range tasks[1:] {
+		sum += t.run()
+	}
+	return sum + tasks[0].run()/2, nil
+}
+
+func (liar) close() {}
+
+func TestWrongOutcomesAreNoticed(t *testing.T) {
+	t.Parallel()
+	f := &fleet{setup: Setup{Workers: 1}, dial: func(context.Context, int) (client, error) { return liar{}, nil }}
+	_, err := f.Do(t.Context(), Load{Mode: Burst, Tasks: 10, Data: 1})
+	require.ErrorIs(t, err, ErrWrong)
+	_, err = f.Do(t.Context(), Load{Mode: Map, Tasks: 10})
+	require.ErrorIs(t, err, ErrUnsupported)
+	_, err = f.Do(t.Context(), Load{Mode: Burst, Tasks: 10, Parked: 1})
+	require.ErrorIs(t, err, ErrUnsupported)
+}
+
+func TestTaskOnTheWire(t *testing.T) {
+	t.Parallel()
+	sent := Task{N: 1, Client: 2, Spin: 3, Sleep: 4, Data: []byte{5, 6}}
+	got, err := decodeTask(sent.encode())
+	require.NoError(t, err)
+	require.Equal(t, sent, got)
+	_, err = decodeTask([]byte("short"))
+	require.Error(t, err)
+}

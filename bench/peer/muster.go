@@ -1,0 +1,169 @@
+package peer
+
+import (
+	"context"
+	"io"
+	"iter"
+	"log/slog"
+	"runtime"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/pool"
+	"github.com/musterfleet/muster/producer"
+)
+
+var (
+	echo = codec.NewFunc[uint64, uint64]("bench_echo")
+	work = codec.NewFunc[Task, uint64]("bench_work")
+	park = codec.NewFunc[uint64, uint64]("bench_park")
+)
+
+// parkQueue is served by nobody.
+const parkQueue = "parked"
+
+// muster is this project: a broker process, worker processes, default
+// durability and the full hand-off.
+type muster struct {
+	fleet
+	broker *brokerProcess
+	host   *pool.Supervisor
+}
+
+func newMuster() *muster { return &muster{} }
+
+func (m *muster) Info() Info {
+	return Info{Name: "muster", Title: "Muster", Settings: []string{
+		"nothing is set but the number of worker processes",
+		"NATS server in a process of its own, file storage, default sync interval; receipts on",
+	}}
+}
+
+func (m *muster) Missing() error { return nil }
+
+func (m *muster) Start(ctx context.Context, setup Setup) (err error) {
+	defer func() {
+		if err != nil {
+			m.Stop()
+		}
+	}()
+	m.setup = setup
+	if m.broker, err = startBroker(ctx); err != nil {
+		return err
+	}
+	m.host, err = pool.Start(ctx, pool.Config{
+		URL: m.broker.url, Processes: setup.Workers, Logger: quiet, Stdout: io.Discard, Stderr: io.Discard,
+	})
+	if err != nil {
+		return err
+	}
+	m.dial = func(ctx context.Context, _ int) (client, error) {
+		c, err := producer.Connect(ctx, m.broker.url, producer.WithLogger(quiet))
+		if err != nil {
+			return nil, err
+		}
+		return musterClient{Client: c, own: true}, nil
+	}
+	return nil
+}
+
+func (m *muster) Stop() {
+	m.hangUp()
+	if m.host != nil {
+		m.host.Kill()
+		m.host = nil
+	}
+	m.broker.close()
+	m.broker = nil
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// musterClient submits to this project.
+type musterClient struct {
+	*producer.Client
+	own bool // to be closed here
+}
+
+// burst holds a future for each task in flight, and asks the oldest for its
+// result when there are as many as may be.
+func (c musterClient) burst(ctx context.Context, tasks []Task, window int) (uint64, error) {
+	futures := make([]*producer.Future[uint64], min(window, len(tasks)))
+	var sum uint64
+	settle := func(f *producer.Future[uint64]) error {
+		n, err := f.Result(ctx)
+		sum += n
+		return err
+	}
+	for i := range tasks {
+		slot := i % len(futures)
+		if futures[slot] != nil {
+			if err := settle(futures[slot]); err != nil {
+				return sum, err
+			}
+		}
+		f, err := c.submit(ctx, &tasks[i])
+		if err != nil {
+			return sum, err
+		}
+		futures[slot] = f
+	}
+	for i := range futures {
+		if err := settle(futures[(len(tasks)+i)%len(futures)]); err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+func (c musterClient) submit(ctx context.Context, t *Task) (*producer.Future[uint64], error) {
+	if t.bare() {
+		return producer.Submit(ctx, c.Client, echo, t.N)
+	}
+	return producer.Submit(ctx, c.Client, work, *t)
+}
+
+func (c musterClient) mapOver(ctx context.Context, n int) (uint64, error) {
+	var sum uint64
+	for v, err := range producer.Map(ctx, c.Client, echo, integers(n)) {
+		if err != nil {
+			return sum, err
+		}
+		sum += v
+	}
+	return sum, nil
+}
+
+func integers(n int) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		for i := range n {
+			if !yield(uint64(i)) {
+				return
+			}
+		}
+	}
+}
+
+// park leaves the futures pending for good: the client is closed afterwards.
+func (c musterClient) park(ctx context.Context, n int) (func(), error) {
+	if !c.own {
+		return nil, ErrUnsupported
+	}
+	futures := make([]*producer.Future[uint64], n)
+	for i := range futures {
+		f, err := producer.Submit(ctx, c.Client, park, uint64(i), producer.Queue(parkQueue))
+		if err != nil {
+			return nil, err
+		}
+		futures[i] = f
+	}
+	return func() { runtime.KeepAlive(futures) }, c.Flush(ctx)
+}
+
+// close does not wait for futures: after a good run there are none.
+func (c musterClient) close() {
+	if c.own {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = c.Close(ended)
+	}
+}
