@@ -37,17 +37,22 @@ func newLeases(inbox string, logger *slog.Logger, send func(ack, reply string) e
 }
 
 // renew renews the leases of all that is in hand, and forgets those of what is
-// not. It says so once when leases have ended, as they do while the host is
-// frozen or cut off.
-func (l *leases) renew(acks []string, now time.Time) {
+// not. held gives by ack subject when a task of the delivery was started, zero for
+// none: it came before that. renew says so once when leases have ended, as they do
+// while the host is frozen or cut off.
+func (l *leases) renew(held map[string]time.Time, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	confirmed := make(map[string]time.Time, len(acks))
+	confirmed := make(map[string]time.Time, len(held))
 	ended := 0
-	for _, ack := range acks {
+	for ack, started := range held {
 		at, ok := l.confirmed[ack]
-		if !ok {
-			at = now // a delivery is a confirmation
+		switch { // a delivery is a confirmation
+		case ok:
+		case started.IsZero():
+			at = now
+		default:
+			at = started
 		}
 		confirmed[ack] = at
 		if now.Sub(at) > broker.Lease {
@@ -122,13 +127,13 @@ func (s *Supervisor) renewLeases() {
 			return
 		case <-ticker.C:
 		}
-		var acks []string
+		held := map[string]time.Time{}
 		for _, c := range s.children() {
 			for _, d := range c.board.Deliveries() {
-				acks = append(acks, d.Ack)
+				held[d.Ack] = d.StartedAt
 			}
 		}
-		s.leases.renew(acks, time.Now())
+		s.leases.renew(held, time.Now())
 	}
 }
 

@@ -28,6 +28,15 @@ func newFakeBroker() *fakeBroker {
 	return b
 }
 
+// held gives deliveries that have not begun.
+func held(acks ...string) map[string]time.Time {
+	all := map[string]time.Time{}
+	for _, ack := range acks {
+		all[ack] = time.Time{}
+	}
+	return all
+}
+
 func (b *fakeBroker) confirmAll() {
 	for _, reply := range b.replies {
 		b.confirm(reply)
@@ -42,7 +51,7 @@ func TestLeasesConfirmed(t *testing.T) {
 	t.Parallel()
 	b, now := newFakeBroker(), time.Now()
 	for range 100 {
-		b.renew([]string{"$JS.ACK.a", "$JS.ACK.b"}, now)
+		b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
 		require.Len(t, b.replies, 2, "one message for each delivery")
 		b.confirmAll()
 		now = now.Add(renewEvery)
@@ -55,12 +64,12 @@ func TestLeasesConfirmed(t *testing.T) {
 func TestLeasesLostAndFoundAreToldOnce(t *testing.T) {
 	t.Parallel()
 	b, now := newFakeBroker(), time.Now()
-	b.renew([]string{"$JS.ACK.a", "$JS.ACK.b"}, now)
+	b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
 	b.confirmAll()
 	cut := now
 	for now.Sub(cut) < 10*broker.Lease {
 		now = now.Add(renewEvery)
-		b.renew([]string{"$JS.ACK.a", "$JS.ACK.b"}, now)
+		b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
 		if now.Sub(cut) <= broker.Lease {
 			require.Zero(t, b.warned(), "the lease stands")
 		}
@@ -78,7 +87,7 @@ func TestLeasesLostAndFoundAreToldOnce(t *testing.T) {
 	require.Equal(t, 1, b.eased())
 
 	now = now.Add(renewEvery)
-	b.renew([]string{"$JS.ACK.a", "$JS.ACK.b"}, now)
+	b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
 	b.confirmAll()
 	require.Equal(t, 1, b.warned())
 	require.Equal(t, 1, b.eased())
@@ -88,24 +97,31 @@ func TestLeasesLostAndFoundAreToldOnce(t *testing.T) {
 func TestLeasesAfterAFreeze(t *testing.T) {
 	t.Parallel()
 	b, now := newFakeBroker(), time.Now()
-	b.renew([]string{"$JS.ACK.a"}, now)
+	b.renew(held("$JS.ACK.a"), now)
 	b.confirmAll()
-	b.renew([]string{"$JS.ACK.a", "$JS.ACK.new"}, now.Add(time.Minute))
+	b.renew(held("$JS.ACK.a", "$JS.ACK.new"), now.Add(time.Minute))
 	require.Equal(t, 1, b.warned())
 	require.Contains(t, b.said.String(), "deliveries=1")
 	b.confirmAll()
 	require.Equal(t, 1, b.eased())
+
+	// It may have been so before it first renewed.
+	b, now = newFakeBroker(), time.Now()
+	b.renew(map[string]time.Time{"$JS.ACK.a": now.Add(-time.Second)}, now)
+	require.Zero(t, b.warned())
+	b.renew(map[string]time.Time{"$JS.ACK.b": now.Add(-time.Minute)}, now)
+	require.Equal(t, 1, b.warned())
 }
 
 // What is done with is not confirmed any more, and need not be.
 func TestLeasesOfWhatIsDone(t *testing.T) {
 	t.Parallel()
 	b, now := newFakeBroker(), time.Now()
-	b.renew([]string{"$JS.ACK.a", "$JS.ACK.b"}, now)
+	b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
 	now = now.Add(2 * broker.Lease)
-	b.renew([]string{"$JS.ACK.a", "$JS.ACK.b"}, now)
+	b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
 	require.Equal(t, 1, b.warned())
-	b.renew([]string{"$JS.ACK.b"}, now.Add(renewEvery))
+	b.renew(held("$JS.ACK.b"), now.Add(renewEvery))
 	b.confirmAll()
 	require.Equal(t, 1, b.eased())
 	b.confirm("inbox.nonsense")
