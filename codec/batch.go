@@ -11,6 +11,9 @@ type Batch struct {
 	Chunk  bool   // one process is to run them all, however long they take
 }
 
+// leastTask is the shortest that an encoded task can be, in bytes.
+const leastTask = 5
+
 // Decode reads a batch into b, reusing its space. The tasks refer to data. Its
 // error wraps [ErrMalformed] or [ErrVersion].
 func (b *Batch) Decode(data []byte) error {
@@ -27,11 +30,13 @@ func (b *Batch) Decode(data []byte) error {
 	if n == 0 || n > MaxTasks {
 		r.fail("batch without tasks, or with too many")
 	}
+	if most := min(n, r.left()/leastTask); cap(b.Tasks) < most {
+		b.Tasks = make([]Task, 0, most)
+	}
 	name := ""
 	for ; n > 0 && r.err == nil; n-- {
-		t := r.task(name)
-		name = t.Func
-		b.Tasks = append(b.Tasks, t)
+		b.Tasks = append(b.Tasks, Task{})
+		name = r.task(&b.Tasks[len(b.Tasks)-1], name)
 	}
 	if extra > 0 {
 		b.Chunk = r.bool()

@@ -72,6 +72,9 @@ type Outcomes struct {
 	List   []Outcome // what Decode read; values refer to the bytes it was given
 }
 
+// leastOutcome is the shortest that an encoded outcome can be, in bytes.
+const leastOutcome = 6
+
 // Decode reads a message of outcomes into o, reusing its space. The values
 // refer to data. Its error wraps [ErrMalformed] or [ErrVersion].
 func (o *Outcomes) Decode(data []byte) error {
@@ -87,6 +90,9 @@ func (o *Outcomes) Decode(data []byte) error {
 	n := r.array()
 	if n > MaxTasks {
 		r.fail("too many outcomes")
+	}
+	if most := min(n, r.left()/leastOutcome); cap(o.List) < most {
+		o.List = make([]Outcome, 0, most)
 	}
 	for ; n > 0 && r.err == nil; n-- {
 		o.List = append(o.List, r.outcome())

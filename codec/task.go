@@ -86,9 +86,10 @@ func AppendTask(dst []byte, t *Task) []byte {
 	return dst
 }
 
-// task reads one task. name is the func's name of the task before, reused when
-// it is the same, so that a batch of calls of one func allocates its name once.
-func (r *reader) task(name string) (t Task) {
+// task reads one task, and gives its func's name. name is that of the task before,
+// reused when it is the same, so that a batch of calls of one func allocates its
+// name once.
+func (r *reader) task(t *Task, name string) string {
 	n := r.array()
 	if r.err == nil && n < 3 {
 		r.fail("task of fewer than three elements")
@@ -103,8 +104,8 @@ func (r *reader) task(name string) (t Task) {
 	}
 	t.Arg = r.bin()
 	if n > 3 {
-		r.options(&t)
+		r.options(t)
 	}
 	r.skipAll(n - 4)
-	return t
+	return t.Func
 }

@@ -9,23 +9,41 @@ import (
 
 // conclude passes on what an attempt at a task came to: to the next attempt, if
 // the task's error budget has one left, or else to whoever waits for the outcome.
+// Nearly every task goes the short way.
 func (e *executor) conclude(d *delivery, t *codec.Task, o *codec.Outcome, now time.Time) {
 	if countsAsError(o.Failure) {
 		t.Errors++
-		at := now.Add(handoff.Backoff(t))
-		if t.Errors < t.ErrorBudget() && !o.Failure.Final && (t.Deadline.IsZero() || at.Before(t.Deadline)) {
-			e.outbox.addApart(d, func(done func(error)) {
-				e.desk.Retry(e.Queue, d.lane, d.batch.Client, t, at, done)
-			})
+		if at, again := e.nextAttempt(t, o.Failure, now); again {
+			e.retry(d, t, at)
 			return
 		}
 	}
-	ending := handoff.Ending{Queue: e.Queue, Client: d.batch.Client, Task: t, Outcome: o}
-	if ending.Plain() {
+	if handoff.Plain(t, o.Failure) {
 		e.outbox.add(d, o, now)
 		return
 	}
-	e.outbox.addApart(d, func(done func(error)) { e.desk.Settle(&ending, done) })
+	e.settle(d, t, *o)
+}
+
+// nextAttempt gives when a task that has just failed is to be tried again, if it
+// is.
+func (e *executor) nextAttempt(t *codec.Task, f *codec.Failure, now time.Time) (at time.Time, again bool) {
+	if f.Final || t.Errors >= t.ErrorBudget() {
+		return time.Time{}, false
+	}
+	at = now.Add(handoff.Backoff(t))
+	return at, t.Deadline.IsZero() || at.Before(t.Deadline)
+}
+
+func (e *executor) retry(d *delivery, t *codec.Task, at time.Time) {
+	e.outbox.addApart(d, func(done func(error)) {
+		e.desk.Retry(e.Queue, d.lane, d.batch.Client, t, at, done)
+	})
+}
+
+func (e *executor) settle(d *delivery, t *codec.Task, o codec.Outcome) {
+	ending := &handoff.Ending{Queue: e.Queue, Client: d.batch.Client, Task: t, Outcome: &o}
+	e.outbox.addApart(d, func(done func(error)) { e.desk.Settle(ending, done) })
 }
 
 // countsAsError reports whether a failure is charged to the task's error budget:

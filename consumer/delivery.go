@@ -18,6 +18,7 @@ type delivery struct {
 	subject string // that it was published to
 	lane    broker.Lane
 	batch   codec.Batch
+	space   *[]codec.Task // that the tasks stand in, nil once it is another's
 	slot    *scoreboard.Slot
 	next    int // task to run next; the executor's
 
@@ -97,9 +98,30 @@ func (d *delivery) settle() {
 	}
 }
 
+// taskSpace is for the tasks of deliveries: a batch has up to a thousand, and a
+// process many batches a second.
+var taskSpace = sync.Pool{New: func() any { return new([]codec.Task) }}
+
+// mostSpace bounds the tasks for which space is kept, by their number.
+const mostSpace = 4096
+
+// decode reads the delivery's batch.
+func (d *delivery) decode(data []byte) error {
+	d.space = taskSpace.Get().(*[]codec.Task)
+	d.batch.Tasks = *d.space
+	return d.batch.Decode(data)
+}
+
 // release frees the delivery's place on the board, for which the process may
-// have been waiting.
+// have been waiting, and its space. Nobody looks at its tasks any more: what has
+// begun of them is done.
 func (d *delivery) release() {
+	if d.space != nil && cap(d.batch.Tasks) <= mostSpace {
+		clear(d.batch.Tasks) // they hold their message in memory
+		*d.space = d.batch.Tasks[:0]
+		taskSpace.Put(d.space)
+	}
+	d.space, d.batch.Tasks = nil, nil
 	if d.slot != nil {
 		d.slot.Release()
 		d.worker.held.Add(-1)

@@ -142,7 +142,7 @@ func (e *executor) start(ctx *taskContext, t *codec.Task) {
 
 // refuse gives the failure of a task that is not to be run.
 func (e *executor) refuse(f *function, t *codec.Task) *codec.Failure {
-	if failure := refusal(f, t, e.began, "on host "+e.Host); failure != nil {
+	if failure := refusal(f, t, e.began, e.Host); failure != nil {
 		return failure
 	}
 	if e.cancels.has(e.current.batch.Client, t.N) {
@@ -156,7 +156,7 @@ func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Durat
 	d := e.current
 	t := &d.batch.Tasks[d.next]
 	object := ""
-	if failure == nil && len(result) > int(e.Conn.MaxPayload())-envelope {
+	if failure == nil && len(result) > envelope && len(result) > int(e.Conn.MaxPayload())-envelope {
 		object, failure = e.large(result)
 	}
 	now := time.Now()

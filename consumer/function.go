@@ -30,10 +30,15 @@ func (h handler) run(ctx context.Context, dst, arg []byte) (result []byte, failu
 }
 
 // refusal gives the failure of a task that is not to be run: f is nil if nothing
-// handles it, and where says whose handlers those are that there are.
-func refusal(f *function, t *codec.Task, now time.Time, where string) *codec.Failure {
+// handles it; host says whose handlers those are that there are, empty for this
+// process's.
+func refusal(f *function, t *codec.Task, now time.Time, host string) *codec.Failure {
 	switch {
 	case f == nil:
+		where := "in this process"
+		if host != "" {
+			where = "on host " + host
+		}
 		return &codec.Failure{Code: codec.CodeUnknownFunc, Message: fmt.Sprintf(
 			"%q has no handler %s, which handles %q; consumer.Handle registers one", t.Func, where, Handled())}
 	case !t.Deadline.IsZero() && now.After(t.Deadline):

@@ -20,7 +20,7 @@ import (
 func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger, wait func() (resume func()), report func(codec.Progress)) codec.Outcome {
 	began := time.Now()
 	f := functions()[t.Func]
-	if failure := refusal(f, t, began, "in this process"); failure != nil {
+	if failure := refusal(f, t, began, ""); failure != nil {
 		return codec.Outcome{N: t.N, Failure: failure}
 	}
 	task := newTaskContext(Info{

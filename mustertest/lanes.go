@@ -1,6 +1,7 @@
 package mustertest
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 // accept is called with mu held.
 func (l *inline) accept(b transport.Batch) error {
 	var batch codec.Batch
-	err := batch.Decode(b.Data)
+	err := batch.Decode(bytes.Clone(b.Data)) // which is the client's again soon
 	for i := range batch.Tasks {
 		t := &task{Task: batch.Tasks[i], queue: b.Queue, lane: b.Lane}
 		l.tasks[t.N] = t

@@ -25,6 +25,8 @@ const (
 	windowBytes = 16 << 20
 	// envelope is what a message holds besides its tasks' own bytes, at most.
 	envelope = 1 << 10
+	// smallTask is a task that fits into a message of any broker's.
+	smallTask = 1 << 10
 	// maxChunk is the largest chunk that Map may be asked for.
 	maxChunk = codec.MaxTasks
 )
@@ -39,13 +41,26 @@ type batcher struct {
 	mu       sync.Mutex
 	open     *codec.BatchBuilder // tasks not yet published
 	work     time.Duration       // expected run time of open
+	most     int                 // bytes that open may have, by what the broker said when it began
+	spare    [][]byte            // space of batches that are stored, for those to come
 	inFlight int
 	bytes    int           // in flight
 	room     chan struct{} // closed when a publish ends; made when somebody waits
 }
 
 func newBatcher(client *Client, queue string, lane Lane) *batcher {
-	return &batcher{client: client, queue: queue, lane: lane, open: codec.NewBatch(client.id, nil)}
+	b := &batcher{client: client, queue: queue, lane: lane}
+	b.begin()
+	return b
+}
+
+// begin opens another batch, in space of an earlier one if there is any.
+func (b *batcher) begin() {
+	var space []byte
+	if last := len(b.spare) - 1; last >= 0 {
+		space, b.spare = b.spare[last], b.spare[:last]
+	}
+	b.open, b.work = codec.NewBatch(b.client.id, space), 0
 }
 
 // add registers p and puts its task into a batch. It waits while the window is
@@ -54,7 +69,7 @@ func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) error {
 	size := taskSize(t)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.open.Len() > 0 && (b.full() || b.open.Size()+size > b.limit()) {
+	for b.open.Len() > 0 && (b.full() || b.open.Size()+size > b.most) {
 		if b.hasRoom() {
 			b.publish()
 			break
@@ -67,6 +82,9 @@ func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) error {
 		return err
 	}
 	t.N = p.n
+	if b.open.Len() == 0 {
+		b.most = b.limit()
+	}
 	b.open.Add(t)
 	b.work += p.stats.expect(maxBatchWork)
 	if b.inFlight < eager || b.full() && b.hasRoom() {
@@ -139,7 +157,7 @@ func (b *batcher) full() bool {
 	return b.open.Len() >= maxBatchTasks || b.open.Size() >= maxBatchBytes || b.work >= maxBatchWork
 }
 
-// limit is how large the open batch may become.
+// limit is how large a message may become.
 func (b *batcher) limit() int { return b.client.transport.MaxPayload() - envelope }
 
 // wait waits, without the lock, until a publish has ended.
@@ -166,7 +184,7 @@ func (b *batcher) publish() {
 		return
 	}
 	b.send(b.open)
-	b.open, b.work = codec.NewBatch(b.client.id, nil), 0
+	b.begin()
 }
 
 func (b *batcher) send(batch *codec.BatchBuilder) {
@@ -189,6 +207,9 @@ func (b *batcher) published(data []byte, err error) {
 	defer b.mu.Unlock()
 	b.inFlight--
 	b.bytes -= len(data)
+	if len(b.spare) < eager {
+		b.spare = append(b.spare, data)
+	}
 	if b.full() || b.inFlight < eager {
 		b.publish()
 	}
@@ -211,7 +232,10 @@ func (b *batcher) flush(ctx context.Context) error {
 }
 
 // fits reports whether a task fits into a message of the broker's.
-func (b *batcher) fits(t *codec.Task) bool { return taskSize(t) <= b.limit() }
+func (b *batcher) fits(t *codec.Task) bool {
+	size := taskSize(t)
+	return size <= smallTask || size <= b.limit()
+}
 
 // taskSize bounds a task's encoded length from above.
 func taskSize(t *codec.Task) int {

@@ -141,11 +141,12 @@ func (c *Client) register(p *pending) error {
 // has.
 func (c *Client) batcher(ctx context.Context, queue string, lane Lane) (*batcher, error) {
 	c.mu.Lock()
-	lanes, stopped, err := c.batchers[queue], c.stopped, c.closedError()
-	c.mu.Unlock()
-	if stopped {
-		return nil, err
+	if c.stopped {
+		defer c.mu.Unlock()
+		return nil, c.closedError()
 	}
+	lanes := c.batchers[queue]
+	c.mu.Unlock()
 	if lanes != nil {
 		return lanes[lane], nil
 	}

@@ -41,6 +41,9 @@ func (f *Future[R]) Result(ctx context.Context) (R, error) {
 	return f.result, f.err
 }
 
+// errDecoderExited is what a result comes to that nothing came back from.
+var errDecoderExited = fmt.Errorf("%w: the decoder called runtime.Goexit", codec.ErrDecode)
+
 // decode makes of what was received what the caller sees, once, on the first
 // goroutine that wants it.
 func (f *Future[R]) decode() {
@@ -52,7 +55,7 @@ func (f *Future[R]) decode() {
 		return
 	}
 	var result R
-	err := fmt.Errorf("%w: the decoder called runtime.Goexit", codec.ErrDecode)
+	err := errDecoderExited
 	defer func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -80,7 +80,7 @@ func (f *fake) Queue(ctx context.Context, queue string) error {
 
 func (f *fake) Send(b transport.Batch, stored func(error)) {
 	var batch codec.Batch
-	if err := batch.Decode(b.Data); err != nil {
+	if err := batch.Decode(bytes.Clone(b.Data)); err != nil {
 		panic(err)
 	}
 	f.mu.Lock()

@@ -2,6 +2,7 @@ package producer
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/musterfleet/muster/codec"
 )
@@ -14,7 +15,8 @@ type receiver struct{ *Client }
 // Outcomes gives outcomes to their futures. One whose future is gone is a
 // duplicate, or late, and changes nothing.
 func (c receiver) Outcomes(data []byte) (int, error) {
-	var outcomes codec.Outcomes
+	outcomes := outcomesSpace.Get().(*codec.Outcomes)
+	defer outcomesSpace.Put(outcomes)
 	if err := outcomes.Decode(data); err != nil {
 		return 0, err
 	}
@@ -31,6 +33,10 @@ func (c receiver) Outcomes(data []byte) (int, error) {
 	}
 	return len(outcomes.List), nil
 }
+
+// outcomesSpace is for messages of outcomes while they are given to futures, which
+// copy what they keep.
+var outcomesSpace = sync.Pool{New: func() any { return &codec.Outcomes{} }}
 
 // Kept gives kept outcomes to the futures of their tasks, whoever has submitted
 // these.

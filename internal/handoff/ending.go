@@ -20,17 +20,16 @@ type Ending struct {
 	Outcome *codec.Outcome
 }
 
-// Plain reports whether the outcome is all there is to pass on, so that it may go
-// in a message with others.
-func (e *Ending) Plain() bool {
-	return e.Task.Retain == 0 && e.Task.Key == "" && !e.givenUp()
+// Plain reports whether the outcome of a task is all there is to pass on of its
+// end, so that it may go in a message with others. f is how it failed, if it did.
+func Plain(t *codec.Task, f *codec.Failure) bool {
+	return t.Retain == 0 && t.Key == "" && !givenUp(t, f)
 }
 
 // givenUp reports whether the task has used up a budget, and is to be kept for a
 // person to look at. A task whose first error is final has not: like a call's,
 // its error is its caller's business.
-func (e *Ending) givenUp() bool {
-	f := e.Outcome.Failure
+func givenUp(t *codec.Task, f *codec.Failure) bool {
 	if f == nil {
 		return false
 	}
@@ -38,7 +37,7 @@ func (e *Ending) givenUp() bool {
 	case codec.CodeWorkerDied:
 		return true
 	case codec.CodeError, codec.CodePanic, codec.CodeGoexit:
-		return e.Task.ErrorBudget() > 1
+		return t.ErrorBudget() > 1
 	}
 	return false
 }
@@ -49,7 +48,7 @@ func (e *Ending) givenUp() bool {
 // when a step fails, it calls done once, from another goroutine. What e points to
 // must not change until then.
 func (d *Desk) Settle(e *Ending, done func(error)) {
-	if !e.givenUp() {
+	if !givenUp(e.Task, e.Outcome.Failure) {
 		d.settleOutcome(e, done)
 		return
 	}

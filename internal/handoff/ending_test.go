@@ -61,8 +61,7 @@ func TestWhatNeedsMoreThanItsOutcomePassedOn(t *testing.T) {
 		"cancelled, with more to go":   {codec.Task{MaxErrors: 3}, failed(codec.CodeCancelled), true},
 		"unknown func, and more tries": {codec.Task{MaxErrors: 3}, failed(codec.CodeUnknownFunc), true},
 	} {
-		e := Ending{Task: &c.task, Outcome: c.outcome}
-		require.Equal(t, c.plain, e.Plain(), name)
+		require.Equal(t, c.plain, Plain(&c.task, c.outcome.Failure), name)
 	}
 }
 

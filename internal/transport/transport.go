@@ -22,7 +22,7 @@ type Transport interface {
 	// Send takes a batch for a queue that was made ready. It calls stored once,
 	// from another goroutine: with nil when the tasks will be run whatever happens
 	// to the client, or with an error when they never will be. Send does not block;
-	// until stored is called the batch is the transport's.
+	// until stored is called the batch is the transport's, and then the client's again.
 	Send(b Batch, stored func(error))
 
 	// SendUnique stores a batch of one task that has a key, unless another task
