@@ -184,7 +184,7 @@ func (p *purge) settle(batch *codec.Batch) error {
 			Queue: p.queue, Client: batch.Client, Task: task,
 			Outcome: &codec.Outcome{N: task.N, Failure: failure},
 		}
-		if !end.Plain() {
+		if !handoff.Plain(end.Task, end.Outcome.Failure) {
 			messages++
 			p.fleet.desk.Settle(end, done)
 			continue
