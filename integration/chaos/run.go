@@ -55,7 +55,8 @@ func (r run) on(ctx context.Context, f *fleet) error {
 	}
 	if r.tasks == 0 {
 		pause(ctx, time.Until(began.Add(r.duration)))
-		f.client.program().tell("stop")
+		f.history.add(record{Event: stopped}) // for a client that begins later
+		f.client.tell("stop")
 	}
 	strikes.Wait()
 	select {
