@@ -40,6 +40,7 @@ func signalWorker(s syscall.Signal) func(context.Context, *fleet, fault) error {
 			}
 			at := time.Now().UnixNano()
 			if p.Signal(s) == nil {
+				_ = p.Signal(syscall.SIGCONT) // one that is frozen must get it, and nobody else can wake it then
 				f.history.add(record{Event: killed, At: at, Host: h.params.Host, PID: pid, Note: s.String()})
 				h.forget(pid)
 				return nil
