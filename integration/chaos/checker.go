@@ -21,6 +21,7 @@ var invariants = []invariant{
 	{"every failure is due", failuresDue},
 	{"an attempt is charged for a death under it only", chargesDue},
 	{"a task returns no more errors than it may", errorsWithinBudget},
+	{"what is given up is kept as a dead letter, and nothing else is", lettersKept},
 	{"a key is one task's at a time", oneHolder},
 	{"tasks are shared by their key only", sharedByKey},
 	{"a worker process runs one task at a time", oneAtATime},

@@ -73,6 +73,9 @@ func TestViolations(t *testing.T) {
 		{"an attempt more than may end with an error", add(
 			record{Event: started, At: 70, Task: bad, Attempt: 3, PID: 3, Born: 70}, record{Event: erred, At: 71, Task: bad, Attempt: 3, PID: 3, Born: 70},
 		), errorsWithinBudget},
+		{"no dead letter of a task that killed its processes", drop(64), lettersKept},
+		{"no dead letter of a task that returned errors", drop(65), lettersKept},
+		{"a dead letter of a task that is well", add(record{Event: kept, At: 70, Task: shaky}), lettersKept},
 		{"two tasks with one key", change(keyedFinished, func(r *record) { r.At = 52 }), oneHolder},
 		{"a key that nobody gave up", drop(keyedFinished), oneHolder},
 		{"a task for who asked for another key", change(keyedAgain, func(r *record) { r.Key = "l" }), sharedByKey},

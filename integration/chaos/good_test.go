@@ -81,6 +81,8 @@ func good() []record {
 		{Event: finished, At: 61, Task: next, Attempt: 1, Host: "h", PID: 7, Born: 20},
 		{Event: settled, At: 62, Client: "y", Task: next, Value: compute(11)},
 		{Event: buried, At: 63, Host: "h", PID: 7, Expected: true},
+		{Event: kept, At: 64, Task: deadly},
+		{Event: kept, At: 65, Task: bad},
 	}
 }
 

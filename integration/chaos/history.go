@@ -28,6 +28,7 @@ const (
 	killed    event = "killed"    // a deadly signal was sent to a worker process, or it is about to end itself
 	ready     event = "ready"     // supervisor: a worker process pulls tasks
 	buried    event = "buried"    // supervisor: it has seen to a dead worker process
+	kept      event = "kept"      // test: a task is among the dead letters
 	struck    event = "struck"    // test: a fault strikes
 	left      event = "left"      // something ended or stayed that should not have
 )

@@ -22,6 +22,7 @@ type task struct {
 	starts    []*record
 	finishes  []*record
 	errors    []*record
+	kept      bool // as a dead letter
 }
 
 // durable reports whether the task's outcome outlives the client.
@@ -84,6 +85,8 @@ func newIndex(records []record) *index {
 			t := x.task(r.Task)
 			t.finishes = append(t.finishes, r)
 			x.life(r).last = r
+		case kept:
+			x.task(r.Task).kept = true
 		case erred:
 			t := x.task(r.Task)
 			t.errors = append(t.errors, r)

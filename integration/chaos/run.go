@@ -61,7 +61,7 @@ func (r run) on(ctx context.Context, f *fleet) error {
 	strikes.Wait()
 	select {
 	case <-f.client.program().exited:
-		if err := f.noteQueue(ctx); err != nil {
+		if err := f.noteBroker(ctx); err != nil {
 			return err
 		}
 	case <-ctx.Done():

@@ -1,6 +1,10 @@
 package chaos
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/musterfleet/muster/codec"
+)
 
 // erring gives the attempts that have ended with an error.
 func (t *task) erring() map[int]bool {
@@ -30,6 +34,27 @@ func errorsWithinBudget(x *index) (found []string) {
 		}
 		if t.submitted != nil && count > t.submitted.Attempts {
 			found = append(found, fmt.Sprintf("%s has returned %d errors of %d", t.id, count, t.submitted.Attempts))
+		}
+	}
+	return found
+}
+
+// lettersKept: a failure that has used up a budget leaves a dead letter, which is
+// there before the outcome is. The future of a dead client may have no outcome.
+func lettersKept(x *index) (found []string) {
+	for _, t := range x.tasks {
+		s := t.submitted
+		if s == nil {
+			continue // nothingInvented's
+		}
+		if t.kept && s.Deaths < s.Budget && s.Errors < hopeless {
+			found = append(found, t.id+" is kept, and had no reason to fail")
+		}
+		for _, o := range t.outcomes {
+			givenUp := o.Failure == string(codec.CodeWorkerDied) || o.Failure == string(codec.CodeError) && s.Attempts > 1
+			if givenUp && !t.kept {
+				found = append(found, fmt.Sprintf("%s has failed, %s, and is not kept", t.id, o.Failure))
+			}
 		}
 	}
 	return found
