@@ -26,13 +26,13 @@ func figures(x *index, took time.Duration) string {
 		}
 		shared += len(t.shared)
 		errors += len(t.errors)
-		for _, o := range t.outcomes {
+		for i, o := range t.outcomes {
 			if o.Failure != "" {
 				failures++
 			} else if t.submitted != nil && o.Value == compute(t.submitted.Arg) {
 				right++
 			}
-			if t.submitted != nil {
+			if t.submitted != nil && i == 0 {
 				slowest = max(slowest, time.Duration(o.At-t.submitted.At))
 			}
 		}
