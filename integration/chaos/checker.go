@@ -23,6 +23,7 @@ var invariants = []invariant{
 	{"a task returns no more errors than it may", errorsWithinBudget},
 	{"what is given up is kept as a dead letter, and nothing else is", lettersKept},
 	{"a key is one task's at a time", oneHolder},
+	{"a key is given up by a task that is over", keysGivenUp},
 	{"tasks are shared by their key only", sharedByKey},
 	{"a worker process runs one task at a time", oneAtATime},
 	{"a worker process dies of a fault only", deathsExplained},

@@ -78,6 +78,7 @@ func TestViolations(t *testing.T) {
 		{"a dead letter of a task that is well", add(record{Event: kept, At: 70, Task: shaky}), lettersKept},
 		{"two tasks with one key", change(keyedFinished, func(r *record) { r.At = 52 }), oneHolder},
 		{"a key that nobody gave up", drop(keyedFinished), oneHolder},
+		{"a key of a task that is long over", change(keyedAgain, func(r *record) { r.At = 54 + int64(stale) }), keysGivenUp},
 		{"a task for who asked for another key", change(keyedAgain, func(r *record) { r.Key = "l" }), sharedByKey},
 		{"a task for who asked for no key", add(record{Event: submitted, At: 70, Client: "y", Task: shaky}), sharedByKey},
 		{"two tasks at once", add(record{Event: started, At: 70, Task: plain, Attempt: 1, PID: 9, Born: 16}), oneAtATime},
