@@ -172,6 +172,25 @@ func TestUnique(t *testing.T) {
 	})
 }
 
+// A key that a task has though it is over, as after a kill of the broker, is
+// nobody's.
+func TestUniqueOfATaskThatIsOver(t *testing.T) {
+	t.Parallel()
+	broker := &fake{}
+	c := connect(t, broker)
+	over := submit(t, c, 1, producer.Key("k"))
+	broker.keep(over.ID(), valued(2), true)
+	require.Equal(t, over.ID(), broker.shelf.keys["default/k"])
+	next := submit(t, c, 3, producer.Key("k"))
+	require.NotEqual(t, over.ID(), next.ID())
+	require.Equal(t, next.ID(), broker.shelf.keys["default/k"])
+	require.Equal(t, next.ID(), submit(t, c, 3, producer.Key("k")).ID())
+	broker.keep(next.ID(), valued(6), true)
+	n, err := next.Result(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 6, n)
+}
+
 // A call with a key that cannot be stored is an error, and nothing stays.
 func TestUniqueFails(t *testing.T) {
 	t.Parallel()

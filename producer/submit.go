@@ -91,6 +91,9 @@ func (c *Client) sendUnique(ctx context.Context, s *submission, p *pending, task
 	ctx, cancel := c.within(ctx)
 	defer cancel()
 	holder, err := c.transport.SendUnique(ctx, batch)
+	for err == nil && holder != p.id() && c.releaseOver(ctx, s, holder) {
+		holder, err = c.transport.SendUnique(ctx, batch)
+	}
 	switch {
 	case err == nil:
 		return holder, nil
@@ -100,6 +103,16 @@ func (c *Client) sendUnique(ctx context.Context, s *submission, p *pending, task
 		return codec.ID{}, fmt.Errorf("producer: submitting with the key %q: %w%s", s.key, ended(ctx), c.trouble())
 	}
 	return codec.ID{}, notStored(p.id(), err)
+}
+
+// releaseOver takes the key from a task that has its outcome, and reports whether
+// it has. Such a task is about to give the key up, or had done so before the broker
+// was killed, which may undo it.
+func (c *Client) releaseOver(ctx context.Context, s *submission, holder codec.ID) bool {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	kept, err := c.transport.Results().Get(ctx, holder)
+	return err == nil && kept != nil && c.transport.Release(ctx, s.queue, s.key, holder) == nil
 }
 
 // submission is what the calls of one Submit or one Map have in common.

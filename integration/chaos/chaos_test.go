@@ -20,8 +20,11 @@ const between = 350 * time.Millisecond
 // planned is the run that the flags ask for.
 func planned(seed uint64) run {
 	r := run{seed: seed, tasks: *tasksFlag, duration: *durationFlag - min(*durationFlag/4, mostTail), varied: true}
-	counts := map[*kind]int{killWorker: *killsFlag, killHost: *supervisorsFlag, killBroker: *brokersFlag}
-	if *killsFlag+*supervisorsFlag+*brokersFlag > 0 {
+	counts := map[*kind]int{killWorker: *killsFlag, killHost: *supervisorsFlag, killBroker: *brokersFlag, killClient: *clientsFlag}
+	if *killsFlag+*supervisorsFlag+*brokersFlag+max(*clientsFlag, 0) > 0 {
+		if *clientsFlag < 0 {
+			counts[killClient] = 3
+		}
 		r.varied = false
 		r.plan = drawCounts(seed, counts)
 	} else if r.tasks > 0 {

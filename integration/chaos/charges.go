@@ -13,26 +13,17 @@ type attempt struct {
 	number int
 }
 
-// chargesDue: whoever sees attempt n+1 of a task, or its failure in attempt n,
-// sees that attempt n was charged. So a process must have died while it ran
-// attempt n, by the last that the process wrote.
+// chargesDue: whoever sees attempt n+1 of a task, or its failure by a death in
+// attempt n, sees that attempt n was charged, unless it ended with an error. So a
+// process must have died while it ran attempt n, by the last that the process
+// wrote.
 //
 // The board says that a task runs a moment before the handler can write so, and
 // a moment after. A process that dies in such a moment leaves no start that is
 // open, and may have been running anything: such a death is spare, and answers
 // for one charge that has no other.
 func chargesDue(x *index) (found []string) {
-	due := map[attempt]bool{}
-	spare := 0
-	for _, l := range x.processes {
-		switch {
-		case !l.dead():
-		case l.last != nil && l.last.Event == started:
-			due[attempt{l.last.Task, l.last.Attempt}] = true
-		case l.buried == nil || l.buried.Running:
-			spare++
-		}
-	}
+	due, spare := deathsUnder(x)
 	unexplained := []attempt{}
 	for charged := range charges(x) {
 		if !due[charged] {
@@ -49,11 +40,28 @@ func chargesDue(x *index) (found []string) {
 	return found
 }
 
-// charges gives the attempts that have been charged.
+// deathsUnder gives the attempts under which a process died, and how many died in
+// a moment when they may have been running anything.
+func deathsUnder(x *index) (due map[attempt]bool, spare int) {
+	due = map[attempt]bool{}
+	for _, l := range x.processes {
+		switch {
+		case !l.dead():
+		case l.last != nil && l.last.Event == started:
+			due[attempt{l.last.Task, l.last.Attempt}] = true
+		case l.buried == nil || l.buried.Running:
+			spare++
+		}
+	}
+	return due, spare
+}
+
+// charges gives the attempts that have been charged: of those before the last, the
+// ones that no error has ended.
 func charges(x *index) map[attempt]bool {
 	all := map[attempt]bool{}
 	for _, t := range x.tasks {
-		reached := 1
+		reached, ended := 1, t.erring()
 		for _, s := range t.starts {
 			reached = max(reached, s.Attempt)
 		}
@@ -63,7 +71,9 @@ func charges(x *index) map[attempt]bool {
 			}
 		}
 		for n := 1; n < reached; n++ {
-			all[attempt{t.id, n}] = true
+			if !ended[n] {
+				all[attempt{t.id, n}] = true
+			}
 		}
 	}
 	return all

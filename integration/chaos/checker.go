@@ -14,11 +14,17 @@ type invariant struct {
 
 var invariants = []invariant{
 	{"every accepted task has an outcome", nothingLost},
-	{"no task has a second outcome", nothingTwice},
+	{"no future has a second outcome", nothingTwice},
+	{"all futures of a task have the same outcome", oneOutcome},
 	{"outcomes and starts are of tasks that were submitted", nothingInvented},
 	{"every value is right, and was computed", rightValues},
 	{"every failure is due", failuresDue},
 	{"an attempt is charged for a death under it only", chargesDue},
+	{"a task returns no more errors than it may", errorsWithinBudget},
+	{"what is given up is kept as a dead letter, and nothing else is", lettersKept},
+	{"a key is one task's at a time", oneHolder},
+	{"a key is given up by a task that is over", keysGivenUp},
+	{"tasks are shared by their key only", sharedByKey},
 	{"a worker process runs one task at a time", oneAtATime},
 	{"a worker process dies of a fault only", deathsExplained},
 	{"nothing ends unasked, and nothing is left", nothingLeft},
@@ -40,33 +46,6 @@ func check(x *index) (violations []string) {
 	return violations
 }
 
-func nothingLost(x *index) (found []string) {
-	for _, t := range x.tasks {
-		if t.accepted && len(t.outcomes) == 0 {
-			found = append(found, fmt.Sprintf("%s has none; it was started %d times and finished %d times", t.id, len(t.starts), len(t.finishes)))
-		}
-	}
-	return found
-}
-
-func nothingTwice(x *index) (found []string) {
-	for _, t := range x.tasks {
-		if len(t.outcomes) > 1 {
-			found = append(found, fmt.Sprintf("%s has %d", t.id, len(t.outcomes)))
-		}
-	}
-	return found
-}
-
-func nothingInvented(x *index) (found []string) {
-	for _, t := range x.tasks {
-		if t.submitted == nil {
-			found = append(found, fmt.Sprintf("%s has %d outcomes and %d starts", t.id, len(t.outcomes), len(t.starts)))
-		}
-	}
-	return found
-}
-
 func rightValues(x *index) (found []string) {
 	for _, t := range x.tasks {
 		for _, o := range t.outcomes {
@@ -85,23 +64,55 @@ func rightValues(x *index) (found []string) {
 }
 
 // failuresDue: a task fails only when its process died under it as often as it
-// may, which chargesDue looks into, or could never have come to anything else.
+// may, which chargesDue looks into, or it returned as many errors as it may; or
+// could never have come to anything else.
 func failuresDue(x *index) (found []string) {
 	for _, t := range x.tasks {
 		for _, o := range t.outcomes {
-			switch {
-			case t.submitted == nil:
-			case o.Failure == "" && t.submitted.Deaths >= t.submitted.Budget:
-				found = append(found, fmt.Sprintf("%s succeeded, though it kills its process whenever it may", t.id))
-			case o.Failure == "":
-			case o.Failure != string(codec.CodeWorkerDied):
-				found = append(found, fmt.Sprintf("%s failed: %s %s", t.id, o.Failure, o.Note))
-			case o.Attempt != t.submitted.Budget:
-				found = append(found, fmt.Sprintf("%s failed in attempt %d of %d", t.id, o.Attempt, t.submitted.Budget))
+			if t.submitted == nil {
+				continue // nothingInvented's
+			}
+			if why := t.undue(o); why != "" {
+				found = append(found, t.id+" "+why)
 			}
 		}
 	}
 	return found
+}
+
+// undue gives what is wrong with an outcome's being a failure, or none.
+func (t *task) undue(o *record) string {
+	s, errors := t.submitted, 0
+	for n := range t.erring() {
+		if n <= o.Attempt {
+			errors++
+		}
+	}
+	switch o.Failure {
+	case "":
+		if s.Deaths >= s.Budget {
+			return "succeeded, though it kills its process whenever it may"
+		}
+		if s.Errors >= hopeless {
+			return "succeeded, though it never does"
+		}
+	case string(codec.CodeWorkerDied):
+		if o.Attempt < s.Budget || o.Attempt > s.Budget+errors {
+			return fmt.Sprintf("failed by a death in attempt %d, after %d errors, of %d that may end so", o.Attempt, errors, s.Budget)
+		}
+	case string(codec.CodeError):
+		switch {
+		case s.Errors < hopeless:
+			return fmt.Sprintf("failed with an error, in attempt %d, though it would have succeeded", o.Attempt)
+		case errors < s.Attempts:
+			return fmt.Sprintf("failed after %d errors of %d", errors, s.Attempts)
+		case o.Note != complaint(s.Arg):
+			return fmt.Sprintf("failed with %q instead of %q", o.Note, complaint(s.Arg))
+		}
+	default:
+		return fmt.Sprintf("failed: %s %s", o.Failure, o.Note)
+	}
+	return ""
 }
 
 func oneAtATime(x *index) (found []string) {
@@ -115,7 +126,7 @@ func oneAtATime(x *index) (found []string) {
 				found = append(found, fmt.Sprintf("process %d starts %s while it runs %s", r.PID, r.Task, before.Task))
 			}
 			running[p] = r
-		case finished:
+		case finished, erred:
 			if before := running[p]; before == nil || before.Task != r.Task || before.Attempt != r.Attempt {
 				found = append(found, fmt.Sprintf("process %d finishes %s, which it did not run", r.PID, r.Task))
 			}

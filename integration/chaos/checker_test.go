@@ -7,38 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// good is a history in which everything holds: a has an ordinary life, the process
-// of b was killed, c kills its process as often as it may, and d was submitted
-// and never accepted.
-func good() []record {
-	return []record{
-		{Event: ready, At: 1, Host: "h", PID: 7},
-		{Event: submitted, At: 2, Client: "x", Task: "a", Arg: 3, Budget: 5},
-		{Event: submitted, At: 3, Client: "x", Task: "b", Arg: 4, Budget: 5},
-		{Event: submitted, At: 4, Client: "x", Task: "c", Arg: 5, Budget: 2, Deaths: 2},
-		{Event: accepted, At: 5, Client: "x"},
-		{Event: submitted, At: 6, Client: "x", Task: "d", Arg: 6, Budget: 5},
-		{Event: started, At: 7, Task: "a", Attempt: 1, Host: "h", PID: 7, Born: 1},
-		{Event: finished, At: 8, Task: "a", Attempt: 1, Host: "h", PID: 7, Born: 1},
-		{Event: settled, At: 9, Task: "a", Value: compute(3)},
-		{Event: started, At: 10, Task: "b", Attempt: 1, Host: "h", PID: 7, Born: 1},
-		{Event: killed, At: 11, Host: "h", PID: 7},
-		{Event: buried, At: 12, Host: "h", PID: 7, Running: true},
-		{Event: started, At: 13, Task: "c", Attempt: 1, Host: "h", PID: 8, Born: 12},
-		{Event: killed, At: 14, Host: "h", PID: 8, Born: 12},
-		{Event: buried, At: 15, Host: "h", PID: 8, Running: true},
-		{Event: started, At: 16, Task: "c", Attempt: 2, Host: "h", PID: 9, Born: 16},
-		{Event: killed, At: 17, Host: "h", PID: 9, Born: 16},
-		{Event: buried, At: 18, Host: "h", PID: 9, Running: true},
-		{Event: settled, At: 19, Task: "c", Failure: "worker_died", Attempt: 2},
-		{Event: ready, At: 20, Host: "h", PID: 7}, // the pid comes round
-		{Event: started, At: 21, Task: "b", Attempt: 2, Host: "h", PID: 7, Born: 20},
-		{Event: finished, At: 22, Task: "b", Attempt: 2, Host: "h", PID: 7, Born: 20},
-		{Event: settled, At: 23, Task: "b", Value: compute(4)},
-		{Event: buried, At: 24, Host: "h", PID: 7, Expected: true},
-	}
-}
-
 func TestGoodHistory(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, check(newIndex(good())))
@@ -48,47 +16,75 @@ func TestGoodHistory(t *testing.T) {
 func TestViolations(t *testing.T) {
 	t.Parallel()
 	const (
-		aSettled, bStarted, bKilled, bBuried, cKilled, cSettled, bSettled = 8, 9, 10, 11, 13, 18, 22
+		plainSettled, struckStarted, struckKilled, struckBuried, deadlySettled = 9, 10, 11, 12, 19
+		durableSettled, badSettled, keyedFinished, keyedAgain, keyedSettled    = 37, 59, 50, 43, 53
 	)
-	drop := func(i int) func([]record) []record {
-		return func(h []record) []record { return append(h[:i:i], h[i+1:]...) }
-	}
-	change := func(i int, to func(*record)) func([]record) []record {
-		return func(h []record) []record { to(&h[i]); return h }
-	}
-	add := func(r record) func([]record) []record {
-		return func(h []record) []record { return append(h, r) }
-	}
 	for _, test := range []struct {
 		what     string
-		spoil    func([]record) []record
+		spoil    spoil
 		violated func(*index) []string
 	}{
-		{"an outcome is missing", drop(aSettled), nothingLost},
-		{"an accepted task never ran", add(record{Event: accepted, At: 30, Client: "x"}), nothingLost},
-		{"the same outcome again", add(record{Event: settled, At: 30, Task: "a", Value: compute(3)}), nothingTwice},
-		{"an outcome of nothing", add(record{Event: settled, At: 30, Task: "z"}), nothingInvented},
-		{"a start of nothing", add(record{Event: started, At: 30, Task: "z", Attempt: 1, PID: 3, Born: 30}), nothingInvented},
-		{"another task's value", change(aSettled, func(r *record) { r.Value = compute(4) }), rightValues},
-		{"a value before its time", change(aSettled, func(r *record) { r.At = 7 }), rightValues},
-		{"a value from nowhere", add(record{Event: settled, At: 30, Task: "d", Value: compute(6)}), rightValues},
-		{"a failure of another kind", change(aSettled, func(r *record) { r.Failure = "expired" }), failuresDue},
-		{"a failure before the budget is used up", change(cSettled, func(r *record) { r.Attempt = 1 }), failuresDue},
-		{"a success that cannot be", func(h []record) []record {
-			h[cSettled] = record{Event: settled, At: 19, Task: "c", Value: compute(5)}
-			return append(h, record{Event: finished, At: 18, Task: "c", Attempt: 2, PID: 9, Born: 16})
-		}, failuresDue},
-		{"a charge without a death", add(record{Event: started, At: 30, Task: "a", Attempt: 2, PID: 3, Born: 30}), chargesDue},
-		{"a charge for another task's death", change(bStarted, func(r *record) { r.Task = "d" }), chargesDue},
-		{"a second charge for one death", add(record{Event: started, At: 30, Task: "b", Attempt: 3, PID: 3, Born: 30}), chargesDue},
-		{"a charge for a host's death", func(h []record) []record { return drop(bKilled)(drop(bBuried)(h)) }, chargesDue},
-		{"a failure charged to a process that left in good order", func(h []record) []record {
-			h[bBuried].Expected = true
-			return drop(bKilled)(h)
-		}, chargesDue},
-		{"two tasks at once", add(record{Event: started, At: 30, Task: "a", Attempt: 1, PID: 9, Born: 16}), oneAtATime},
-		{"the end of another task", add(record{Event: finished, At: 30, Task: "a", Attempt: 1, PID: 7, Born: 20}), oneAtATime},
-		{"a death that nobody caused", drop(bKilled), deathsExplained},
+		{"an outcome is missing", drop(62), nothingLost},
+		{"an accepted task never ran", add(
+			record{Event: submitted, At: 70, Client: "y", Task: "y-9", Budget: 5, Attempts: 1}, record{Event: accepted, At: 71, Client: "y"},
+		), nothingLost},
+		{"a durable task's outcome died with its client", drop(33, durableSettled), nothingLost},
+		{"an outcome that was attached to is missing", drop(34), nothingLost},
+		{"one of two futures of a task has no outcome", drop(keyedSettled), nothingLost},
+		{"a task with a key is stored when it is submitted", add(
+			record{Event: submitted, At: 70, Client: "y", Task: "y-9", Budget: 5, Attempts: 1, Key: "l"},
+		), nothingLost},
+		{"the same outcome again", add(record{Event: settled, At: 70, Client: "x", Task: plain, Value: compute(3)}), nothingTwice},
+		{"three outcomes of two futures", add(record{Event: settled, At: 70, Client: "y", Task: keyed, Value: compute(11)}), nothingTwice},
+		{"another outcome for who attaches", change(34, func(r *record) { r.Value = compute(4) }), oneOutcome},
+		{"another failure for who attaches", add(
+			record{Event: attached, At: 70, Client: "y", Task: deadly},
+			record{Event: settled, At: 71, Client: "y", Task: deadly, Failure: "worker_died", Attempt: 3},
+		), oneOutcome},
+		{"an outcome of nothing", add(record{Event: settled, At: 70, Client: "y", Task: "y-9"}), nothingInvented},
+		{"a dead client's outcome for another", drop(33), nothingInvented},
+		{"a start of nothing", add(record{Event: started, At: 70, Task: "y-9", Attempt: 1, PID: 3, Born: 70}), nothingInvented},
+		{"a dead client submitted two tasks at once", add(record{Event: started, At: 70, Task: "x-8", Attempt: 1, PID: 3, Born: 70}), nothingInvented},
+		{"another task's value", change(plainSettled, func(r *record) { r.Value = compute(4) }), rightValues},
+		{"another task's value for who attaches", change(durableSettled, func(r *record) { r.Value = compute(3) }), rightValues},
+		{"a value before its time", change(plainSettled, func(r *record) { r.At = 7 }), rightValues},
+		{"a value from nowhere", add(record{Event: settled, At: 70, Client: "x", Task: unstored, Value: compute(6)}), rightValues},
+		{"a value of an attempt that returned an error", drop(55), rightValues},
+		{"a failure of another kind", change(plainSettled, func(r *record) { r.Failure = "expired" }), failuresDue},
+		{"a failure before the budget is used up", change(deadlySettled, func(r *record) { r.Attempt = 1 }), failuresDue},
+		{"a success that cannot be", all(
+			change(deadlySettled, func(r *record) { r.Failure, r.Value = "", compute(5) }),
+			add(record{Event: finished, At: 18, Task: deadly, Attempt: 2, PID: 9, Born: 16}),
+		), failuresDue},
+		{"a success of what returns errors only", change(badSettled, func(r *record) { r.Failure, r.Value = "", compute(10) }), failuresDue},
+		{"an error that another attempt would have mended", change(56, func(r *record) { r.Failure, r.Note = "error", complaint(9) }), failuresDue},
+		{"an error before the budget is used up", change(badSettled, func(r *record) { r.Attempt = 1 }), failuresDue},
+		{"another task's error", change(badSettled, func(r *record) { r.Note = complaint(9) }), failuresDue},
+		{"errors that count as deaths", change(badSettled, func(r *record) { r.Failure = "worker_died" }), failuresDue},
+		{"a charge without a death", add(record{Event: started, At: 70, Task: plain, Attempt: 2, PID: 3, Born: 70}), chargesDue},
+		{"a charge for another task's death", change(struckStarted, func(r *record) { r.Task = unstored }), chargesDue},
+		{"a second charge for one death", add(record{Event: started, At: 70, Task: struckBy, Attempt: 3, PID: 3, Born: 70}), chargesDue},
+		{"a charge for a host's death", drop(struckKilled, struckBuried), chargesDue},
+		{"a failure charged to a process that left in good order", all(
+			change(struckBuried, func(r *record) { r.Expected = true }), drop(struckKilled),
+		), chargesDue},
+		{"a second charge for one error", add(record{Event: started, At: 70, Task: shaky, Attempt: 3, PID: 3, Born: 70}), chargesDue},
+		{"a charge without an error", drop(46), chargesDue},
+		{"an attempt more than may end with an error", add(
+			record{Event: started, At: 70, Task: bad, Attempt: 3, PID: 3, Born: 70}, record{Event: erred, At: 71, Task: bad, Attempt: 3, PID: 3, Born: 70},
+		), errorsWithinBudget},
+		{"no dead letter of a task that killed its processes", drop(64), lettersKept},
+		{"no dead letter of a task that returned errors", drop(65), lettersKept},
+		{"a dead letter of a task that is well", add(record{Event: kept, At: 70, Task: shaky}), lettersKept},
+		{"two tasks with one key", change(keyedFinished, func(r *record) { r.At = 52 }), oneHolder},
+		{"a key that nobody gave up", drop(keyedFinished), oneHolder},
+		{"a key of a task that is long over", change(keyedAgain, func(r *record) { r.At = 54 + int64(stale) }), keysGivenUp},
+		{"a task for who asked for another key", change(keyedAgain, func(r *record) { r.Key = "l" }), sharedByKey},
+		{"a task for who asked for no key", add(record{Event: submitted, At: 70, Client: "y", Task: shaky}), sharedByKey},
+		{"two tasks at once", add(record{Event: started, At: 70, Task: plain, Attempt: 1, PID: 9, Born: 16}), oneAtATime},
+		{"the end of another task", add(record{Event: finished, At: 70, Task: plain, Attempt: 1, PID: 7, Born: 20}), oneAtATime},
+		{"an error of another task", add(record{Event: erred, At: 70, Task: plain, Attempt: 1, PID: 7, Born: 20}), oneAtATime},
+		{"a death that nobody caused", drop(struckKilled), deathsExplained},
 		{"a process is left", add(record{Event: left, Note: "process 3 is left"}), nothingLeft},
 	} {
 		t.Run(test.what, func(t *testing.T) {
@@ -100,16 +96,47 @@ func TestViolations(t *testing.T) {
 	}
 }
 
+// What is allowed, though it looks odd.
+func TestNoViolations(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		what  string
+		spoil spoil
+	}{
+		{"a dead client's task has no outcome", drop(23)},
+		{"it is run all the same", add(
+			record{Event: started, At: 70, Task: orphan, Attempt: 1, PID: 3, Born: 70}, record{Event: finished, At: 71, Task: orphan, Attempt: 1, PID: 3, Born: 70},
+		)},
+		{"nobody knows whether it is stored, and its outcome comes", add(
+			record{Event: started, At: 70, Task: unstored, Attempt: 1, PID: 3, Born: 70}, record{Event: finished, At: 71, Task: unstored, Attempt: 1, PID: 3, Born: 70},
+			record{Event: attached, At: 70, Client: "y", Task: unstored}, record{Event: settled, At: 72, Client: "y", Task: unstored, Value: compute(6)},
+		)},
+		{"nobody knows whether it is stored, and no outcome comes", add(record{Event: attached, At: 70, Client: "y", Task: unstored})},
+		{"an attempt that returned an error is started again", add(
+			record{Event: started, At: 70, Task: shaky, Attempt: 1, PID: 3, Born: 70}, record{Event: erred, At: 71, Task: shaky, Attempt: 1, PID: 3, Born: 70},
+		)},
+		{"a process dies under an attempt after an error", add(
+			record{Event: started, At: 70, Task: shaky, Attempt: 2, PID: 3, Born: 70}, record{Event: killed, At: 71, PID: 3},
+			record{Event: started, At: 72, Task: shaky, Attempt: 3, PID: 4, Born: 72}, record{Event: finished, At: 73, Task: shaky, Attempt: 3, PID: 4, Born: 72},
+		)},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			t.Parallel()
+			require.Empty(t, check(newIndex(test.spoil(good()))))
+		})
+	}
+}
+
 // The board says that a task runs a moment longer than the handler can say so.
 func TestSpareDeathAnswersForOneCharge(t *testing.T) {
 	t.Parallel()
 	h := append(good(),
-		record{Event: killed, At: 30, Host: "h", PID: 5},
-		record{Event: buried, At: 31, Host: "h", PID: 5, Running: true}, // with no start of its own
-		record{Event: started, At: 32, Task: "d", Attempt: 2, Host: "h", PID: 6, Born: 31},
+		record{Event: killed, At: 70, Host: "h", PID: 5},
+		record{Event: buried, At: 71, Host: "h", PID: 5, Running: true}, // with no start of its own
+		record{Event: started, At: 72, Task: unstored, Attempt: 2, Host: "h", PID: 6, Born: 71},
 	)
 	require.Empty(t, chargesDue(newIndex(h)))
-	h = append(h, record{Event: started, At: 33, Task: "a", Attempt: 2, Host: "h", PID: 4, Born: 33})
+	h = append(h, record{Event: started, At: 73, Task: plain, Attempt: 2, Host: "h", PID: 4, Born: 73})
 	require.Len(t, chargesDue(newIndex(h)), 2)
 	h[len(h)-3].Running = false // nobody was charged
 	require.Len(t, chargesDue(newIndex(h[:len(h)-1])), 1)

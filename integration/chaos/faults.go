@@ -19,6 +19,7 @@ var (
 	killWorker  = &kind{"SIGKILL of a worker process", 30, time.Millisecond, signalWorker(syscall.SIGKILL)}
 	killHost    = &kind{"SIGKILL of a supervisor", 6, time.Second, endHost(syscall.SIGKILL)}
 	killBroker  = &kind{"SIGKILL of the broker", 5, time.Second, endBroker}
+	killClient  = &kind{"SIGKILL of the client", 8, time.Second, endClient}
 	segfault    = &kind{"SIGSEGV of a worker process", 5, time.Millisecond, signalWorker(syscall.SIGSEGV)}
 	freeze      = &kind{"SIGSTOP of a worker process", 8, 2 * time.Second, freezeWorker}
 	termHost    = &kind{"SIGTERM of a supervisor", 4, time.Second, endHost(syscall.SIGTERM)}
@@ -28,7 +29,7 @@ var (
 	halfOpen    = &kind{"a line half-open", 4, 5 * time.Second, halve}
 )
 
-var kinds = []*kind{killWorker, killHost, killBroker, segfault, freeze, termHost, freezeSuper, cutLine, delayLine, halfOpen}
+var kinds = []*kind{killWorker, killHost, killBroker, killClient, segfault, freeze, termHost, freezeSuper, cutLine, delayLine, halfOpen}
 
 func signalWorker(s syscall.Signal) func(context.Context, *fleet, fault) error {
 	return func(ctx context.Context, f *fleet, x fault) error {
@@ -39,6 +40,7 @@ func signalWorker(s syscall.Signal) func(context.Context, *fleet, fault) error {
 			}
 			at := time.Now().UnixNano()
 			if p.Signal(s) == nil {
+				_ = p.Signal(syscall.SIGCONT) // one that is frozen must get it, and nobody else can wake it then
 				f.history.add(record{Event: killed, At: at, Host: h.params.Host, PID: pid, Note: s.String()})
 				h.forget(pid)
 				return nil
@@ -80,6 +82,10 @@ func freezeHost(ctx context.Context, f *fleet, x fault) error {
 
 func endBroker(ctx context.Context, f *fleet, x fault) error {
 	return f.broker.replace(ctx, syscall.SIGKILL, x.lasts)
+}
+
+func endClient(ctx context.Context, f *fleet, x fault) error {
+	return f.client.replace(ctx, syscall.SIGKILL, x.lasts)
 }
 
 // The fleet's lines: one host's, and the client's.

@@ -12,7 +12,7 @@ import (
 func figures(x *index, took time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "in %v: %v\n", took.Round(time.Millisecond), tally(x))
-	var tasks, stored, right, failures, starts, again int
+	var tasks, stored, durable, shared, right, failures, starts, again, errors int
 	slowest := time.Duration(0)
 	for _, t := range x.tasks {
 		if t.submitted != nil {
@@ -21,13 +21,18 @@ func figures(x *index, took time.Duration) string {
 		if t.accepted {
 			stored++
 		}
-		for _, o := range t.outcomes {
+		if t.durable() {
+			durable++
+		}
+		shared += len(t.shared)
+		errors += len(t.errors)
+		for i, o := range t.outcomes {
 			if o.Failure != "" {
 				failures++
 			} else if t.submitted != nil && o.Value == compute(t.submitted.Arg) {
 				right++
 			}
-			if t.submitted != nil {
+			if t.submitted != nil && i == 0 {
 				slowest = max(slowest, time.Duration(o.At-t.submitted.At))
 			}
 		}
@@ -36,9 +41,11 @@ func figures(x *index, took time.Duration) string {
 			again++
 		}
 	}
-	fmt.Fprintf(&b, "%d tasks, %d accepted: %d right values, %d failures; %.0f tasks/s, the slowest took %v\n",
-		tasks, stored, right, failures, float64(right+failures)/took.Seconds(), slowest.Round(time.Millisecond))
-	fmt.Fprintf(&b, "%d starts; %d tasks started more than once, %d attempts charged\n", starts, again, len(charges(x)))
+	fmt.Fprintf(&b, "%d tasks, %d accepted, %d durable, %d submissions more of their keys, by %d clients\n",
+		tasks, stored, durable, shared, len(x.clients))
+	fmt.Fprintf(&b, "%d right values, %d failures; %.0f a second, the slowest took %v\n",
+		right, failures, float64(right+failures)/took.Seconds(), slowest.Round(time.Millisecond))
+	fmt.Fprintf(&b, "%d starts; %d tasks started more than once, %d attempts charged, %d errors\n", starts, again, len(charges(x)), errors)
 	var deaths, under int
 	for _, l := range x.processes {
 		if l.dead() {

@@ -12,7 +12,7 @@ import (
 )
 
 // fleet is a broker, hosts and a client, each a process of its own, and the lines
-// of some of them to the broker.
+// of some of them to the broker. A client that is killed has a successor.
 type fleet struct {
 	dir     string // temporary directory of all its processes, with history and logs
 	marker  string // in the environment of all its processes

@@ -6,16 +6,28 @@ type index struct {
 	tasks     map[string]*task
 	processes map[process]*life
 	byPID     map[int][]*life
+	clients   []string // in the order in which they lived; all but the last are dead
+	next      int      // the first job that no client has submitted
+	stopped   bool     // clients are to submit no more
 }
 
 // task is what the history tells of one task.
 type task struct {
 	id        string
-	submitted *record // nil if nobody submitted it
+	submitted *record // nil if nobody has noted that
 	accepted  bool
-	outcomes  []*record
+	futures   map[string]int // how many each client has been given
+	shared    []*record      // submissions that have come to this task, which had their key
+	outcomes  []*record      // of its futures
 	starts    []*record
 	finishes  []*record
+	errors    []*record
+	kept      bool // as a dead letter
+}
+
+// durable reports whether the task's outcome outlives the client.
+func (t *task) durable() bool {
+	return t.submitted != nil && (t.submitted.Durable || t.submitted.Key != "")
 }
 
 // process names a worker process for good.
@@ -33,7 +45,7 @@ type place struct {
 // life is what the history tells of one worker process.
 type life struct {
 	process
-	last   *record // the last start or finish
+	last   *record // the last start, finish or error
 	killed bool
 	buried *record // nil if no supervisor saw it die
 	served bool    // it had been ready when it was buried
@@ -47,15 +59,21 @@ func newIndex(records []record) *index {
 	for i := range records {
 		r := &records[i]
 		switch r.Event {
+		case connected:
+			x.clients = append(x.clients, r.Client)
+		case stopped:
+			x.stopped = true
 		case submitted:
+			x.submission(r)
 			t := x.task(r.Task)
-			t.submitted = r
 			waiting[r.Client] = append(waiting[r.Client], t)
 		case accepted:
 			for _, t := range waiting[r.Client] {
 				t.accepted = true
 			}
 			waiting[r.Client] = nil
+		case attached:
+			x.task(r.Task).futures[r.Client]++
 		case settled:
 			t := x.task(r.Task)
 			t.outcomes = append(t.outcomes, r)
@@ -67,6 +85,12 @@ func newIndex(records []record) *index {
 			t := x.task(r.Task)
 			t.finishes = append(t.finishes, r)
 			x.life(r).last = r
+		case kept:
+			x.task(r.Task).kept = true
+		case erred:
+			t := x.task(r.Task)
+			t.errors = append(t.errors, r)
+			x.life(r).last = r
 		}
 	}
 	serving := map[place]bool{}
@@ -76,10 +100,28 @@ func newIndex(records []record) *index {
 	return x
 }
 
+// submission notes a future that Submit has given. That of a task with a key is
+// stored by then, or was before.
+func (x *index) submission(r *record) {
+	x.next = max(x.next, r.N+1)
+	t := x.task(r.Task)
+	t.futures[r.Client]++
+	if t.submitted == nil {
+		t.submitted, t.accepted = r, r.Key != ""
+	} else {
+		t.shared = append(t.shared, r)
+	}
+}
+
+// living reports whether nobody has come after a client.
+func (x *index) living(client string) bool {
+	return len(x.clients) == 0 || x.clients[len(x.clients)-1] == client
+}
+
 func (x *index) task(id string) *task {
 	t := x.tasks[id]
 	if t == nil {
-		t = &task{id: id}
+		t = &task{id: id, futures: map[string]int{}}
 		x.tasks[id] = t
 	}
 	return t

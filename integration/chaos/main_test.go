@@ -15,6 +15,7 @@ var (
 	killsFlag       = flag.Int("chaos.kills", 0, "SIGKILL so many worker processes, instead of faults of every kind")
 	supervisorsFlag = flag.Int("chaos.supervisors", 0, "SIGKILL so many supervisors, likewise")
 	brokersFlag     = flag.Int("chaos.brokers", 0, "SIGKILL the broker so many times, likewise")
+	clientsFlag     = flag.Int("chaos.clients", -1, "SIGKILL the client so many times, likewise; 3 where others are counted, unless set")
 	recoveriesFlag  = flag.Int("chaos.recoveries", 20, "measure so many recoveries of a killed worker process's task")
 )
 

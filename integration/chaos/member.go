@@ -130,8 +130,18 @@ func (m *member) replace(ctx context.Context, s syscall.Signal, after time.Durat
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.end(s)
+	if m.mortal && m.program().err == nil {
+		return nil // its work was done
+	}
 	pause(ctx, after)
 	return m.start(ctx)
+}
+
+// tell sends a line to the program, and not to one that is being replaced.
+func (m *member) tell(line string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.program().tell(line)
 }
 
 // retire ends the program by a signal, for good.

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/producer"
 )
 
 func TestSeedAloneMakesThePlan(t *testing.T) {
@@ -34,22 +36,34 @@ func TestPlanHasEveryKindInOrder(t *testing.T) {
 func TestCountsAreKept(t *testing.T) {
 	t.Parallel()
 	drawn := map[*kind]int{}
-	for _, f := range drawCounts(1, map[*kind]int{killWorker: 500, killHost: 20, killBroker: 10}) {
+	for _, f := range drawCounts(1, map[*kind]int{killWorker: 500, killHost: 20, killBroker: 10, killClient: 3}) {
 		drawn[f.kind]++
 	}
-	require.Equal(t, map[*kind]int{killWorker: 500, killHost: 20, killBroker: 10}, drawn)
+	require.Equal(t, map[*kind]int{killWorker: 500, killHost: 20, killBroker: 10, killClient: 3}, drawn)
 }
 
 func TestJobsAreOfEveryManner(t *testing.T) {
 	t.Parallel()
-	drawn, poison := map[string]int{}, 0
+	drawn, lanes, held, poison, flawed := map[string]int{}, map[producer.Lane]int{}, map[string]job{}, 0, 0
 	for n := range 50_000 {
 		j := drawJob(1, n, true)
 		drawn[j.Manner]++
+		lanes[j.Lane]++
 		if j.Deaths >= j.Budget {
 			poison++
 		}
+		if j.Errors >= hopeless {
+			flawed++
+		}
+		if before, ok := held[j.Key]; ok && j.Key != "" {
+			require.Equal(t, before, j)
+		}
+		held[j.Key] = j
+		require.True(t, j.Errors < j.Attempts || j.Errors == hopeless, "%+v", j)
 	}
+	require.Len(t, lanes, 3)
+	require.Len(t, held, keys+1) // and none
+	require.NotZero(t, flawed)
 	require.Len(t, drawn, len(manners)+1) // and none
 	require.Len(t, mannerNames, len(manners))
 	require.NotZero(t, poison)

@@ -2,8 +2,8 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,9 +17,10 @@ import (
 // runs once more.
 const emptyPatience = 30 * time.Second
 
-// noteQueue notes the tasks that stay in their queue though all futures are done.
-// The fleet still runs.
-func (f *fleet) noteQueue(ctx context.Context) error {
+// noteBroker notes what the broker has in the end, with every future done: the
+// messages that stay in the queue, tasks and keys, or in the schedules; and the
+// dead letters. The fleet still runs.
+func (f *fleet) noteBroker(ctx context.Context) error {
 	nc, err := broker.Connect(ctx, broker.Config{URL: "nats://" + f.address})
 	if err != nil {
 		return err
@@ -31,20 +32,44 @@ func (f *fleet) noteQueue(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, emptyPatience)
 	defer cancel()
-	stays := uint64(0)
+	if err := f.noteLetters(ctx, js); err != nil {
+		return err
+	}
+	stays := map[string]uint64{}
 	for ctx.Err() == nil {
-		stream, err := js.Stream(ctx, broker.TaskStream(producer.DefaultQueue))
-		if err != nil {
-			if errors.Is(err, context.DeadlineExceeded) {
-				break
+		clear(stays)
+		for _, name := range []string{broker.TaskStream(producer.DefaultQueue), broker.ScheduleStream} {
+			stream, err := js.Stream(ctx, name)
+			if err != nil && ctx.Err() == nil {
+				return fmt.Errorf("looking into the queue: %w", err)
 			}
-			return fmt.Errorf("looking into the queue: %w", err)
+			if err == nil && stream.CachedInfo().State.Msgs > 0 {
+				stays[name] = stream.CachedInfo().State.Msgs
+			}
 		}
-		if stays = stream.CachedInfo().State.Msgs; stays == 0 {
+		if len(stays) == 0 && ctx.Err() == nil {
 			return nil
 		}
 		pause(ctx, 20*time.Millisecond)
 	}
-	f.history.add(record{Event: left, Note: fmt.Sprintf("%d messages are in the queue, though all futures are done", stays)})
+	f.history.add(record{Event: left, Note: fmt.Sprintf("messages stay though all futures are done: %v", stays)})
+	return nil
+}
+
+// noteLetters notes the tasks that are kept as dead letters.
+func (f *fleet) noteLetters(ctx context.Context, js jetstream.JetStream) error {
+	stream, err := js.Stream(ctx, broker.DeadStream)
+	if err != nil {
+		return fmt.Errorf("looking into the dead letters: %w", err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(broker.DeadWildcard(producer.DefaultQueue)))
+	if err != nil {
+		return fmt.Errorf("looking into the dead letters: %w", err)
+	}
+	for subject := range info.State.Subjects {
+		token := strings.Split(subject, ".")
+		client, number := token[len(token)-2], token[len(token)-1]
+		f.history.add(record{Event: kept, Task: client + "-" + number})
+	}
 	return nil
 }

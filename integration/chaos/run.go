@@ -55,12 +55,13 @@ func (r run) on(ctx context.Context, f *fleet) error {
 	}
 	if r.tasks == 0 {
 		pause(ctx, time.Until(began.Add(r.duration)))
-		f.client.program().tell("stop")
+		f.history.add(record{Event: stopped}) // for a client that begins later
+		f.client.tell("stop")
 	}
 	strikes.Wait()
 	select {
 	case <-f.client.program().exited:
-		if err := f.noteQueue(ctx); err != nil {
+		if err := f.noteBroker(ctx); err != nil {
 			return err
 		}
 	case <-ctx.Done():

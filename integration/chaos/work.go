@@ -2,7 +2,8 @@ package chaos
 
 import (
 	"context"
-	"math/rand/v2"
+	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"syscall"
@@ -19,59 +20,11 @@ var (
 	solid = codec.NewFunc[job, uint64]("solid")
 )
 
-// job is the argument of a task.
-type job struct {
-	Arg    uint64
-	Nap    time.Duration
-	Manner string // how the task kills its process: a key of manners
-	Deaths int    // in how many of its attempts
-	Budget int    // attempts that may end so
-	Brief  bool   // call brief instead of solid
-}
-
-func (j job) fn() codec.Func[job, uint64] {
-	if j.Brief {
-		return brief
-	}
-	return solid
-}
-
-const (
-	// ampleBudget is the crash budget of tasks that do their processes no harm:
-	// more than any will be struck by chance.
-	ampleBudget = 20
-	// poisonBudget is that of tasks that kill every process they meet.
-	poisonBudget = 3
-)
-
-// drawJob draws a client's n-th task, from the seed alone. Of varied tasks a third
-// is so brief that they share messages, some of these wrongly, and a few kill their
-// process. The others take between 1 and 5 ms and do no harm.
-func drawJob(seed uint64, n int, varied bool) job {
-	random := rand.New(rand.NewPCG(seed, uint64(n)))
-	j := job{Arg: random.Uint64N(1 << 40), Budget: ampleBudget, Nap: time.Millisecond + time.Duration(random.Int64N(int64(4*time.Millisecond)))}
-	if !varied {
-		return j
-	}
-	j.Brief = random.IntN(3) == 0
-	if j.Brief {
-		j.Nap = time.Duration(random.IntN(200)) * time.Microsecond
-	}
-	if random.IntN(200) == 0 {
-		j.Nap = time.Duration(50+random.IntN(250)) * time.Millisecond
-	}
-	if random.IntN(500) == 0 {
-		j.Manner = mannerNames[random.IntN(len(mannerNames))]
-		j.Deaths = 1 + random.IntN(2)
-		if random.IntN(8) == 0 {
-			j.Deaths, j.Budget = poisonBudget, poisonBudget
-		}
-	}
-	return j
-}
-
 // compute is what a task comes to.
 func compute(arg uint64) uint64 { return arg*2_654_435_761 ^ arg>>7 }
+
+// complaint is the error that a task returns.
+func complaint(arg uint64) string { return fmt.Sprintf("no luck with %d", arg) }
 
 // manners are ways in which a task takes its process along.
 var manners = map[string]func(){
@@ -133,6 +86,10 @@ func do(ctx context.Context, j job) (uint64, error) {
 		w.note(killed, info, j.Manner)
 		manners[j.Manner]()
 		select {} // a signal may take a moment
+	}
+	if info.Attempt <= j.Deaths+j.Errors {
+		w.note(erred, info, "")
+		return 0, errors.New(complaint(j.Arg))
 	}
 	w.note(finished, info, "")
 	return compute(j.Arg), nil

@@ -34,8 +34,8 @@ func TestManners(t *testing.T) {
 		"out of memory": {ExitCode: 2},
 	} {
 		require.Contains(t, manners, manner)
-		j := job{Manner: manner, Deaths: 1, Budget: 1}
-		f, err := producer.Submit(ctx, p.Client(), j.fn(), j, producer.Crashes(j.Budget))
+		j := job{Manner: manner, Deaths: 1, Budget: 1, Attempts: 1}
+		f, err := producer.Submit(ctx, p.Client(), j.fn(), j, j.options()...)
 		require.NoError(t, err)
 		var died *codec.WorkerDiedError
 		require.ErrorAs(t, f.Err(ctx), &died, manner)
