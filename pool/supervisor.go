@@ -118,46 +118,6 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	return s, nil
 }
 
-func (s *Supervisor) connect(ctx context.Context) (err error) {
-	s.nc, err = broker.Dial(ctx, s.URL, broker.Config{Name: "muster supervisor " + s.Host, Logger: s.Logger})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			s.nc.Close()
-		}
-	}()
-	if s.js, err = broker.Check(ctx, s.nc); err != nil {
-		return err
-	}
-	if err = broker.EnsureShared(ctx, s.js, broker.StreamOptions{}); err != nil {
-		return err
-	}
-	if err = broker.EnsureQueue(ctx, s.js, s.Queue, broker.StreamOptions{}); err != nil {
-		return err
-	}
-	if s.tasks, err = s.js.Stream(ctx, broker.TaskStream(s.Queue)); err != nil {
-		return fmt.Errorf("pool: looking up the queue's stream: %w", err)
-	}
-	if s.scout, err = newScout(ctx, s.nc, s.tasks, s.Queue, s.Logger); err != nil {
-		return err
-	}
-	if err = s.subscribeCancels(ctx); err != nil {
-		return err
-	}
-	if err = s.subscribeConfirmations(); err != nil {
-		return err
-	}
-	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {
-		return err
-	}
-	if s.desk, err = handoff.New(s.nc, s.publisher, s.Logger); err != nil {
-		s.publisher.Close()
-	}
-	return err
-}
-
 // awaitReady waits for the first process of each new place.
 func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 	patience := time.NewTimer(readyPatience)

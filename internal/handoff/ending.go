@@ -69,7 +69,7 @@ func (d *Desk) settleOutcome(e *Ending, done func(error)) {
 				done(err)
 				return
 			}
-			go d.releaseKey(e, done) // it asks and waits
+			d.beside(done, func() { d.releaseKey(e, done) }) // it asks and waits
 		}
 	}
 	if e.Task.Retain > 0 {
@@ -79,6 +79,17 @@ func (d *Desk) settleOutcome(e *Ending, done func(error)) {
 	out := codec.NewOutcomes(e.Client, nil)
 	out.Add(e.Outcome)
 	d.Send(e.Client, out.Bytes(), settled)
+}
+
+// beside has what waits run on a goroutine that ends with the desk.
+func (d *Desk) beside(done func(error), run func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		go done(ErrClosed)
+		return
+	}
+	d.finished.Go(run)
 }
 
 // deadLetter stores the task and why it was given up. Two who give up the same

@@ -1,0 +1,51 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/handoff"
+)
+
+// connect gives the supervisor its connection, the streams it needs and all that
+// it does over them.
+func (s *Supervisor) connect(ctx context.Context) (err error) {
+	s.nc, err = broker.Dial(ctx, s.URL, broker.Config{Name: "muster supervisor " + s.Host, Logger: s.Logger})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			s.nc.Close()
+		}
+	}()
+	if s.js, err = broker.Check(ctx, s.nc); err != nil {
+		return err
+	}
+	if err = broker.EnsureShared(ctx, s.js, broker.StreamOptions{}); err != nil {
+		return err
+	}
+	if err = broker.EnsureQueue(ctx, s.js, s.Queue, broker.StreamOptions{}); err != nil {
+		return err
+	}
+	if s.tasks, err = s.js.Stream(ctx, broker.TaskStream(s.Queue)); err != nil {
+		return fmt.Errorf("pool: looking up the queue's stream: %w", err)
+	}
+	if s.scout, err = newScout(ctx, s.nc, s.tasks, s.Queue, s.Logger); err != nil {
+		return err
+	}
+	if err = s.subscribeCancels(ctx); err != nil {
+		return err
+	}
+	if err = s.subscribeConfirmations(); err != nil {
+		return err
+	}
+	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {
+		return err
+	}
+	if s.desk, err = handoff.New(s.nc, s.publisher, s.Logger); err != nil {
+		s.publisher.Close()
+	}
+	return err
+}
