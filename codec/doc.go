@@ -1,5 +1,6 @@
 // Package codec is what crosses the wire between Muster's clients and workers:
-// funcs, tasks, batches of tasks, outcomes, errors and receipts, in MessagePack.
+// funcs, tasks, batches of tasks, outcomes, errors, receipts, notices, requests to
+// cancel and dead letters, in MessagePack.
 //
 // The format is version 1 and written down in docs/protocol.md. Envelopes are
 // encoded and read by hand, without reflection and, on the way of ordinary

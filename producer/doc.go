@@ -9,5 +9,7 @@
 // A submitted task is collected with others into a batch and stored in a
 // JetStream stream. Workers publish outcomes to the client's reply subject; the
 // registry finds the future by the task's number, and the client answers with a
-// receipt, after which the worker removes the task from its queue.
+// receipt, after which the worker removes the task from its queue. The outcome of
+// a durable task ([Retain], [Key]) is stored instead, for whoever knows the task's
+// id and calls [Attach]. [Schedule] has a call made again and again.
 package producer

@@ -21,7 +21,7 @@ const (
 	// unlimited.
 	maxAckPending = 20_000
 
-	// One standing pull for each worker process. A pull beyond the limit is
+	// One standing pull of each worker process on each lane. A pull beyond the limit is
 	// dropped without a word, so the limit is far above the largest fleet.
 	maxWaiting = 8192
 

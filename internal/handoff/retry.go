@@ -11,8 +11,9 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// mostBackoff bounds how long a task waits between two attempts.
-const mostBackoff = time.Hour
+// mostBackoff bounds how long a task waits between two attempts: producer.Backoff
+// promises it.
+const mostBackoff = 10 * time.Minute
 
 // Backoff gives how long a task waits after its latest error, counted in it:
 // the task's own first wait, doubled with each further error, and then between
