@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,21 +75,18 @@ func TestKeyOfACancelledTask(t *testing.T) {
 func TestKeyOfATaskThatDies(t *testing.T) {
 	s := newStage(t)
 	url := s.broker()
-	c, other := s.client(url), s.client(url)
+	c, other, g := s.client(url), s.client(url), newGate(t)
 	s.host(url, "host", 1)
-	submit := func(c *producer.Client, times int) *producer.Future[seen] {
-		f, err := producer.Submit(s.ctx, c, die, dying{Manner: "SIGKILL", Times: times}, producer.Key("k"))
+	first := submitUnique(s, c, g, "first")
+	require.NoError(t, syscall.Kill(g.next(t, s.ctx).PID, syscall.SIGKILL))
+	again := g.next(t, s.ctx)
+	require.Equal(t, 2, again.Attempt)
+	same := submitUnique(s, other, g, "second")
+	require.Equal(t, first.ID(), same.ID())
+	again.letGo()
+	for _, f := range []*producer.Future[seen]{first, same} {
+		got, err := f.Result(s.ctx)
 		require.NoError(t, err)
-		return f
+		require.Equal(t, 2, got.Attempt)
 	}
-	first := submit(c, 2)
-	for f := submit(other, 2); first.State() != producer.Finished; f = submit(other, 2) {
-		if f.ID() != first.ID() {
-			require.NoError(t, first.Err(s.ctx), "the key was free before the task was done")
-			break
-		}
-	}
-	got, err := first.Result(s.ctx)
-	require.NoError(t, err)
-	require.Equal(t, 3, got.Attempt)
 }

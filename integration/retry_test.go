@@ -102,18 +102,26 @@ func TestHostDiesBetweenAttempts(t *testing.T) {
 	_, url := s.brokerProgram(-1)
 	first := s.hostProgram(url, "first", 1)
 	c, g := s.client(url), newGate(t)
-	f, err := producer.Submit(s.ctx, c, flaky, flakiness{Gate: g.address, Manner: "error", Times: 1}, producer.Attempts(2), producer.Backoff(soon))
+	f, err := producer.Submit(s.ctx, c, flaky, flakiness{Gate: g.address, Manner: "error", Times: 1}, producer.Attempts(2), producer.Backoff(10*time.Second))
 	require.NoError(t, err)
 	v := g.next(t, s.ctx)
 	require.Equal(t, 1, v.Attempt)
 	v.letGo()
+	js, err := jetstream.New(s.observe(url))
+	require.NoError(t, err)
+	stored := func(stream string) uint64 {
+		found, err := js.Stream(s.ctx, stream)
+		require.NoError(t, err)
+		return found.CachedInfo().State.Msgs
+	}
+	require.Eventually(t, func() bool {
+		return stored(broker.ScheduleStream) == 1 && stored(broker.TaskStream(producer.DefaultQueue)) == 0
+	}, patience, 10*time.Millisecond)
 	first.kill()
 	s.hostProgram(url, "second", 1)
-	for again := false; !again; { // the first attempt again, if the host died before it was in safe hands
-		v = g.next(t, s.ctx)
-		again = v.Attempt == 2
-		v.letGo()
-	}
+	v = g.next(t, s.ctx)
+	require.Equal(t, 2, v.Attempt)
+	v.letGo()
 	got, err := f.Result(s.ctx)
 	require.NoError(t, err)
 	require.Equal(t, 2, got.Attempt)

@@ -76,6 +76,7 @@ func TestChaos(t *testing.T) {
 	x := newIndex(records)
 	t.Logf("seed %d: %d faults\n%s", seed, len(r.plan), figures(x, took))
 	require.NotZero(t, len(x.tasks), "nothing was tested")
+	require.NotEmpty(t, tally(x), "no fault struck")
 	violations := check(x)
 	for _, v := range violations {
 		t.Error(v)
