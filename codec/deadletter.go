@@ -39,13 +39,23 @@ func AppendDeadLetter(dst []byte, d *DeadLetter) []byte {
 	return appendBin(dst, d.Message)
 }
 
+// The years 0 to 9999, which every format has: Unix time in milliseconds.
+const (
+	firstMilli = -62_167_219_200_000
+	lastMilli  = 253_402_300_799_999
+)
+
 // ReadDeadLetter reads a dead letter, whose message refers to data. Its error
 // wraps [ErrMalformed] or [ErrVersion].
 func ReadDeadLetter(data []byte) (d DeadLetter, err error) {
 	r := reader{data: data}
 	extra := r.envelope(kindDead, 4)
 	d.Queue = r.text(MaxName)
-	d.At = time.UnixMilli(r.int())
+	at := r.int()
+	if at < firstMilli || at > lastMilli {
+		r.fail("time out of range")
+	}
+	d.At = time.UnixMilli(at)
 	failure := r.bin()
 	d.Message = r.bin()
 	if err := r.close(extra); err != nil {

@@ -21,6 +21,9 @@ import (
 // A message in flight stays, for a host may be at work on it: hosts are asked not
 // to begin those of its tasks that they have not begun.
 //
+// A task that a host takes in the same instant may run all the same; its client has
+// been told then, and the first outcome stands.
+//
 // It gives the number of tasks that it has removed, also beside an error, after
 // which it can be called again. Its error wraps [ErrNoQueue] or [ErrQueueName].
 func (f *Fleet) Purge(ctx context.Context, queue string) (n int, err error) {
@@ -32,7 +35,7 @@ func (f *Fleet) Purge(ctx context.Context, queue string) (n int, err error) {
 	p := &purge{fleet: f, queue: queue, ctx: ctx, stop: cancel, places: make(chan struct{}, purgedAbreast)}
 	// Schedules first: what is due meanwhile is in the queue then.
 	if err = p.schedules(); err == nil {
-		err = p.messages()
+		err = errors.Join(p.messages(), p.sendRequests())
 	}
 	p.all.Wait()
 	if cause := context.Cause(ctx); cause != nil {
@@ -52,6 +55,9 @@ const (
 	// mostOutcomes is how long a message of outcomes may get before the next is
 	// begun, in bytes.
 	mostOutcomes = 64 << 10
+	// mostAsked bounds the tasks of which hosts are asked together: each takes at
+	// most nine bytes of a message, and a batch may add a thousand more.
+	mostAsked = 4096
 )
 
 // purge is one run of Purge.
@@ -64,6 +70,9 @@ type purge struct {
 		upTo uint64
 		at   time.Time
 	}
+
+	asked  map[string][]uint64 // by client, tasks that hosts are to be asked not to begin
+	asking int                 // how many
 
 	all     sync.WaitGroup
 	places  chan struct{} // an element for each message being purged
@@ -131,13 +140,33 @@ func (p *purge) isDelivered(seq uint64, subject string) (bool, error) {
 	return false, nil
 }
 
-// request asks hosts not to begin tasks.
+// request asks hosts not to begin tasks, together with others of their client: the
+// broker keeps a bounded number of such requests, for all queues.
 func (p *purge) request(batch *codec.Batch) error {
-	numbers := make([]uint64, len(batch.Tasks))
-	for i := range batch.Tasks {
-		numbers[i] = batch.Tasks[i].N
+	if p.asked == nil {
+		p.asked = map[string][]uint64{}
 	}
-	return p.fleet.nc.Publish(broker.CancelSubject(p.queue), codec.AppendCancel(nil, batch.Client, false, numbers...))
+	for i := range batch.Tasks {
+		p.asked[batch.Client] = append(p.asked[batch.Client], batch.Tasks[i].N)
+		p.asking++
+	}
+	if p.asking < mostAsked {
+		return nil
+	}
+	return p.sendRequests()
+}
+
+// sendRequests sends what request has collected.
+func (p *purge) sendRequests() error {
+	for client, numbers := range p.asked {
+		request := codec.AppendCancel(nil, client, false, numbers...)
+		if err := p.fleet.nc.Publish(broker.CancelSubject(p.queue), request); err != nil {
+			return err
+		}
+	}
+	clear(p.asked)
+	p.asking = 0
+	return nil
 }
 
 // begin has the tasks of a batch cancelled, and then removed, when there is a

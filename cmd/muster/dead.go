@@ -53,7 +53,9 @@ func (l *letters) each(ctx context.Context, f *fleet.Fleet, ids []string, do fun
 			err = do(id)
 		}
 		switch {
-		case ctx.Err() != nil || id == "":
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case id == "":
 			return err
 		case err != nil:
 			report("muster: %s: %s", id, oneLine(err))

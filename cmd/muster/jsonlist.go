@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"iter"
 
@@ -24,7 +25,7 @@ func writeJSONList[T any](w io.Writer, elements iter.Seq2[T, error]) error {
 	before, after := "[", "]\n"
 	for element, err := range elements {
 		if err != nil {
-			return err
+			return errors.Join(err, out.Flush())
 		}
 		_, _ = out.WriteString(before + "\n") // Flush tells
 		_, _ = out.Write(appendGo(nil, element))

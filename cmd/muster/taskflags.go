@@ -59,7 +59,7 @@ func (f *placeFlags) options(cmd *cobra.Command, options []producer.CallOption) 
 		set.duration("retain", f.retain, producer.Retain)
 	}
 	set.duration("delay", f.delay, producer.Delay)
-	if f.key != "" {
+	if cmd.Flags().Changed("key") { // an empty one is refused, not passed over
 		options = append(options, producer.Key(f.key))
 	}
 	if err == nil && f.key != "" && f.delay > 0 {

@@ -11,6 +11,9 @@ import (
 
 const (
 	collectBatch = 512
+	// collectWait bounds the wait for messages that are stored: they come at once,
+	// or not at all.
+	collectWait = time.Second
 	// collectorLife is how long the server keeps a collector that has gone.
 	collectorLife = 10 * time.Second
 )
@@ -26,8 +29,8 @@ type Selection struct {
 
 // Collect calls fn with every message that is selected and stored when it begins,
 // in order, over a consumer that lasts only for that. Messages stay where they
-// are. Its error is ctx's, one of the JetStream API, or says that messages are
-// missing.
+// are. What is removed meanwhile may be missing. Its error is ctx's, or one of the
+// JetStream API.
 func Collect(ctx context.Context, js jetstream.JetStream, stream string, want Selection, fn func(jetstream.Msg)) error {
 	config := jetstream.ConsumerConfig{
 		FilterSubjects: want.Subjects, AckPolicy: jetstream.AckNonePolicy,
@@ -46,7 +49,8 @@ func Collect(ctx context.Context, js jetstream.JetStream, stream string, want Se
 		return fmt.Errorf("reading %s: %w", stream, err)
 	}
 	for left := int(consumer.CachedInfo().NumPending); left > 0; {
-		messages, err := consumer.Fetch(min(left, collectBatch), jetstream.FetchContext(ctx))
+		batch := min(left, collectBatch)
+		messages, err := consumer.Fetch(batch, jetstream.FetchMaxWait(collectWait))
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", stream, err)
 		}
@@ -55,10 +59,15 @@ func Collect(ctx context.Context, js jetstream.JetStream, stream string, want Se
 			read++
 			fn(msg)
 		}
-		if read == 0 {
-			return fmt.Errorf("reading %s: %d messages are missing: %w", stream, left, errors.Join(messages.Error(), ctx.Err()))
+		if left -= read; read == batch {
+			continue
 		}
-		left -= read
+		// They are late, or some have gone meanwhile whose time was over.
+		info, err := consumer.Info(ctx)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", stream, errors.Join(err, messages.Error()))
+		}
+		left = min(left, int(info.NumPending))
 	}
 	return nil
 }

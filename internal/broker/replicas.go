@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,10 +39,27 @@ func Replicate[T any](nc *nats.Conn, create func(replicas int) (T, error)) (T, e
 		return create(1)
 	}
 	v, err := create(clusterReplicas)
-	if code := apiCode(err); code == errCodeNoPeers || code == errCodeNoCluster {
+	if tooFew(err) {
 		return create(1)
 	}
 	return v, err
+}
+
+// tooFew reports whether a cluster has not enough servers. With the same code the
+// server says that one of them is offline or has no room, which is no reason to
+// keep everything in one place for ever.
+func tooFew(err error) bool {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode {
+	case errCodeNoCluster:
+		return true
+	case errCodeNoPeers:
+		return !strings.Contains(api.Description, "offline") && !strings.Contains(api.Description, "insufficient")
+	}
+	return false
 }
 
 // createStream creates a stream with as many replicas as it says, or as there
