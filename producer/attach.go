@@ -75,7 +75,7 @@ func (c *Client) join(p *pending) (leads bool, err error) {
 		if p.follow(leader) {
 			return false, nil
 		}
-		c.take(leader.id()) // is done, and about to be taken
+		c.remove(leader) // is done, and about to be taken
 	}
 }
 
@@ -154,6 +154,16 @@ func (c *Client) find(id codec.ID) *pending {
 		}
 	}
 	return c.attached.find(id)
+}
+
+// remove removes a future that is done, and no other of its task that may have
+// come in its place.
+func (c *Client) remove(p *pending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.find(p.id()) == p {
+		c.take(p.id())
+	}
 }
 
 // take removes and gives the future of a task, or nil if there is none (any

@@ -74,7 +74,7 @@ func Attempts(n int) CallOption {
 	}
 }
 
-// maxBackoff is the longest wait between two attempts.
+// maxBackoff is the longest wait after the first error.
 const maxBackoff = 10 * time.Minute
 
 // Backoff sets how long the task waits after its first error, if [Attempts]

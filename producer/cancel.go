@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/musterfleet/muster/codec"
 )
@@ -62,7 +61,7 @@ func (c *Client) cancelByID(ctx context.Context, running bool, ids []codec.ID) e
 // cancelDelayed cancels those of other clients' tasks that are delayed. No worker
 // will tell of them, so their outcome is stored first.
 func (c *Client) cancelDelayed(ctx context.Context, ids []codec.ID) error {
-	return eachID(ids, func(id codec.ID) error {
+	return each(ids, func(id codec.ID) error {
 		ctx, cancel := context.WithTimeout(ctx, 3*lookPatience)
 		defer cancel()
 		delayed, err := c.transport.Scheduled(ctx, id)
@@ -123,18 +122,18 @@ func (c *Client) cancelDurable(running bool, futures []*pending) int {
 	cancelled := 0
 	numbers := map[addressee][]uint64{}
 	var untidy []*pending
-	each(futures, func(p *pending) {
+	err := each(futures, func(p *pending) error {
 		p.mu.Lock()
 		may := p.mayCancel(running)
 		p.mu.Unlock()
 		if !may {
-			return
+			return nil
 		}
 		if err := c.keepCancelled(p); err != nil {
-			c.logger.Warn("a task could not be cancelled", "task", p.id().String(), "error", err)
+			return fmt.Errorf("producer: cancelling task %s: %w", p.id(), err)
 		}
 		if p.snapshot() != Cancelled {
-			return
+			return nil
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -144,9 +143,12 @@ func (c *Client) cancelDurable(running bool, futures []*pending) int {
 		if p.traits.maybeDelayed() || p.traits.key != "" {
 			untidy = append(untidy, p)
 		}
+		return nil
 	})
-	c.warn(c.requestCancel(running, numbers))
-	c.chore(func(ctx context.Context) { each(untidy, func(p *pending) { c.tidy(ctx, p) }) }, len(untidy) > 0)
+	c.warn(errors.Join(err, c.requestCancel(running, numbers)))
+	c.chore(func(ctx context.Context) {
+		c.warn(each(untidy, func(p *pending) error { return c.tidy(ctx, p) }))
+	}, len(untidy) > 0)
 	return cancelled
 }
 
@@ -174,41 +176,30 @@ func cancelledOutcome(id codec.ID) []byte {
 }
 
 // tidy removes what a cancelled durable task leaves at the broker.
-func (c *Client) tidy(ctx context.Context, p *pending) {
+func (c *Client) tidy(ctx context.Context, p *pending) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*lookPatience)
 	defer cancel()
 	if p.traits.maybeDelayed() {
-		c.warn(c.unschedule(ctx, []codec.ID{p.id()}))
+		if err := c.transport.Unschedule(ctx, p.id()); err != nil {
+			return fmt.Errorf("producer: cancelling delayed task %s: %w", p.id(), err)
+		}
 	}
 	if p.traits.key != "" {
-		c.warn(c.transport.Release(ctx, p.traits.queue, p.traits.key, p.id()))
+		return c.transport.Release(ctx, p.traits.queue, p.traits.key, p.id())
 	}
+	return nil
 }
 
 // unschedule removes delayed tasks.
 func (c *Client) unschedule(ctx context.Context, ids []codec.ID) error {
-	return eachID(ids, func(id codec.ID) error {
+	return each(ids, func(id codec.ID) error {
 		ctx, cancel := context.WithTimeout(ctx, lookPatience)
 		defer cancel()
-		return c.transport.Unschedule(ctx, id)
-	})
-}
-
-// eachID does something for every id, until it fails.
-func eachID(ids []codec.ID, do func(codec.ID) error) error {
-	var failed atomic.Pointer[error]
-	each(ids, func(id codec.ID) {
-		if failed.Load() != nil {
-			return
+		if err := c.transport.Unschedule(ctx, id); err != nil {
+			return fmt.Errorf("producer: cancelling delayed task %s: %w", id, err)
 		}
-		if err := do(id); err != nil {
-			failed.Store(&err)
-		}
+		return nil
 	})
-	if err := failed.Load(); err != nil {
-		return fmt.Errorf("producer: cancelling delayed tasks: %w", *err)
-	}
-	return nil
 }
 
 // addressee is for whom a cancel request is, and whose tasks it names.

@@ -55,7 +55,13 @@ func (c *Client) Close(ctx context.Context) error {
 // waitForOutcomes waits until every submitted call has its outcome, or the client
 // is closed, or gives why ctx ended before.
 func (c *Client) waitForOutcomes(ctx context.Context) error {
-	for _, empty := range []<-chan struct{}{c.registry.empty(), c.met.empty()} {
+	for _, whenEmpty := range []func() <-chan struct{}{c.registry.empty, c.met.empty} {
+		empty := whenEmpty()
+		select {
+		case <-empty: // goes before the end of ctx
+			continue
+		default:
+		}
 		select {
 		case <-empty:
 			continue

@@ -83,6 +83,8 @@ func (c *Client) fetchLarge(id codec.ID, o codec.Outcome) {
 		c.fetches <- struct{}{}
 		value, err := c.get(o.Object)
 		<-c.fetches
+		// First, lest a future that is attached meanwhile find this one in its place.
+		c.fetched(p)
 		if err != nil {
 			p.finish(nil, err)
 		} else {
@@ -92,11 +94,16 @@ func (c *Client) fetchLarge(id codec.ID, o codec.Outcome) {
 		if !p.durable() {
 			c.drop(o.Object)
 		}
-		c.take(id) // the last, so that Close waits for it
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.fetching, id)
 	}()
+}
+
+// fetched makes room for another future of p's task. Close still waits for p, by
+// the chore.
+func (c *Client) fetched(p *pending) {
+	c.remove(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.fetching, p.id())
 }
 
 // get fetches a value.

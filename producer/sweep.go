@@ -3,7 +3,6 @@ package producer
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -75,22 +74,13 @@ func (r *remote) collect() error {
 // collectAwaited asks for the outcome of each other task to which a future is
 // attached.
 func (r *remote) collectAwaited() error {
-	var failed atomic.Pointer[error]
-	each(r.to.Awaited(), func(id codec.ID) {
-		if failed.Load() != nil {
-			return
-		}
+	return each(r.to.Awaited(), func(id codec.ID) error {
 		ctx, cancel := context.WithTimeout(r.life, lookPatience)
 		defer cancel()
 		data, err := r.results.Get(ctx, id)
-		if err != nil {
-			failed.Store(&err)
-		} else if data != nil {
+		if err == nil && data != nil {
 			r.kept(broker.ResultSubject(id.Client, id.N), data)
 		}
+		return err
 	})
-	if err := failed.Load(); err != nil {
-		return *err
-	}
-	return nil
 }
