@@ -37,6 +37,7 @@ func (f reportFunc) report(_ *taskContext, p codec.Progress) { f(p) }
 
 // reported is what the running task has last reported.
 type reported struct {
+	any    bool // since the task before
 	latest codec.Progress
 	unsent bool
 	sentAt time.Time
@@ -50,7 +51,7 @@ func (w *Worker) report(c *taskContext, p codec.Progress) {
 		w.running.mu.Unlock()
 		return // the handler has returned, and left somebody behind
 	}
-	w.running.reported.latest, w.running.reported.unsent = p, true
+	w.running.reported.any, w.running.reported.latest, w.running.reported.unsent = true, p, true
 	w.running.mu.Unlock()
 	w.sendReport(time.Now())
 }

@@ -89,7 +89,10 @@ func (w *Worker) Serve(ctx context.Context) (Leaving, error) {
 		w.Ready()
 	}
 	left := make(chan Leaving, 1)
-	e := &executor{Worker: w, ctx: ctx, tenure: tenure{Tenure: w.Tenure}, left: left}
+	e := &executor{
+		Worker: w, ctx: ctx, tenure: tenure{Tenure: w.Tenure}, left: left,
+		around: &surroundings{logger: w.Logger, wait: w.Wait, reporter: w},
+	}
 	go e.loop()
 	why := <-left
 

@@ -4,35 +4,57 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/nesting"
 )
 
 // taskContext is the context of one task. It is a context of its own kind so
-// that a task that never looks at it costs one allocation and no more: the
+// that a task that never looks at it costs next to nothing: no lock, and the
 // channel is made when somebody asks for it.
 type taskContext struct {
-	info   Info
-	logger *slog.Logger
-	nested nesting.Call
-	// reporter takes progress reports, and may be nil.
-	reporter reporter
+	info  Info
+	depth int
+	*surroundings
 
-	mu    sync.Mutex
-	done  chan struct{}
-	err   error       // context.Canceled or context.DeadlineExceeded, once over
-	timer *time.Timer // ends the context at the deadline
+	ending  atomic.Uint32              // an index of endings, once over
+	stopped atomic.Pointer[codec.Code] // why the task was told to stop, if it was
+	done    atomic.Pointer[chan struct{}]
+	timer   *time.Timer // ends the context at the deadline
+	closing sync.Mutex  // held while done is made or closed
 }
+
+// surroundings is what the contexts of one worker have in common.
+type surroundings struct {
+	logger   *slog.Logger
+	wait     func() (resume func()) // may be nil
+	reporter reporter               // may be nil
+}
+
+// endings are the reasons for which a context ends.
+var endings = [...]error{nil, context.Canceled, context.DeadlineExceeded}
+
+const (
+	endCancelled = 1
+	endDeadline  = 2
+)
 
 type taskKey struct{}
 
-func newTaskContext(info Info, logger *slog.Logger, nested nesting.Call) *taskContext {
-	c := &taskContext{info: info, logger: logger, nested: nested}
-	if !info.Deadline.IsZero() {
-		c.timer = time.AfterFunc(time.Until(info.Deadline), func() { c.end(context.DeadlineExceeded) })
-	}
+func newTaskContext(info Info, depth int, s *surroundings) *taskContext {
+	c := &taskContext{}
+	c.begin(info, depth, s)
 	return c
+}
+
+// begin fills in a context that nobody has seen.
+func (c *taskContext) begin(info Info, depth int, s *surroundings) {
+	c.info, c.depth, c.surroundings = info, depth, s
+	if !info.Deadline.IsZero() {
+		c.timer = time.AfterFunc(time.Until(info.Deadline), func() { c.end(endDeadline) })
+	}
 }
 
 // Deadline gives the task's deadline.
@@ -42,23 +64,24 @@ func (c *taskContext) Deadline() (time.Time, bool) {
 
 // Done gives a channel that is closed when the handler should stop.
 func (c *taskContext) Done() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
-		if c.err != nil {
-			close(c.done)
+	if done := c.done.Load(); done != nil {
+		return *done
+	}
+	c.closing.Lock()
+	defer c.closing.Unlock()
+	if c.done.Load() == nil {
+		done := make(chan struct{})
+		c.done.Store(&done)
+		// Whoever ends the context from now on sees the channel.
+		if c.ending.Load() != 0 {
+			close(done)
 		}
 	}
-	return c.done
+	return *c.done.Load()
 }
 
 // Err tells why the handler should stop, or nil.
-func (c *taskContext) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
-}
+func (c *taskContext) Err() error { return endings[c.ending.Load()] }
 
 // Value gives what the project's packages look for in a task's context.
 func (c *taskContext) Value(key any) any {
@@ -66,22 +89,44 @@ func (c *taskContext) Value(key any) any {
 	case taskKey:
 		return c
 	case nesting.Key:
-		return c.nested
+		return nesting.Call{Depth: c.depth, Wait: c.wait}
 	}
 	return nil
 }
 
 // end tells the handler to stop; the first reason stands.
-func (c *taskContext) end(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil {
+func (c *taskContext) end(ending uint32) {
+	if !c.ending.CompareAndSwap(0, ending) || c.done.Load() == nil {
 		return
 	}
-	c.err = err
-	if c.done != nil {
-		close(c.done)
+	c.closing.Lock() // Done may be about to close it itself
+	defer c.closing.Unlock()
+	select {
+	case <-*c.done.Load():
+	default:
+		close(*c.done.Load())
 	}
+}
+
+// stop tells the handler to stop and notes why its task was stopped; the first
+// reason stands.
+func (c *taskContext) stop(why codec.Code) {
+	if !c.stopped.CompareAndSwap(nil, &why) {
+		return
+	}
+	if why == codec.CodeTimeLimit {
+		c.end(endDeadline)
+	} else {
+		c.end(endCancelled)
+	}
+}
+
+// stoppedFor gives why the task was told to stop, or nothing.
+func (c *taskContext) stoppedFor() codec.Code {
+	if why := c.stopped.Load(); why != nil {
+		return *why
+	}
+	return ""
 }
 
 // release ends the context after its handler has returned, for whatever the
@@ -90,5 +135,20 @@ func (c *taskContext) release() {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	c.end(context.Canceled)
+	c.end(endCancelled)
+}
+
+// contexts makes contexts several at a time, which is quicker than one by one. A
+// handler that keeps one keeps those of a few other tasks in memory.
+type contexts struct{ ready []taskContext }
+
+const contextsAtOnce = 16
+
+func (c *contexts) next() *taskContext {
+	if len(c.ready) == 0 {
+		c.ready = make([]taskContext, contextsAtOnce)
+	}
+	next := &c.ready[0]
+	c.ready = c.ready[1:]
+	return next
 }
