@@ -18,7 +18,7 @@ const readPatience = 250 * time.Millisecond
 // mapping is one iteration of a Map: a goroutine that reads arguments and
 // submits calls, and the loop that yields, joined by a feed.
 type mapping[A, R any] struct {
-	submission
+	*submission
 	f       codec.Func[A, R]
 	ordered bool
 	most    int64 // arguments to read ahead
@@ -177,7 +177,11 @@ func (m *mapping[A, R]) submit(arg A) bool {
 	m.ahead.Add(1)
 	call := &mapped[R]{index: m.read}
 	m.read++
-	task, err := prepare(m.ctx, &m.submission, &call.Future, m.f, arg)
+	encoded, err := m.f.AppendArg(nil, arg)
+	var task codec.Task
+	if err == nil {
+		task, err = m.prepare(m.ctx, &call.pending, encoded)
+	}
 	if err != nil {
 		call.finish(nil, err)
 		m.submitChunk() // what comes before it
@@ -187,7 +191,7 @@ func (m *mapping[A, R]) submit(arg A) bool {
 		m.calls, m.tasks = append(m.calls, call), append(m.tasks, task)
 		return len(m.tasks) < m.chunk || m.submitChunk()
 	}
-	if m.err = m.batcher.add(m.ctx, &call.pending, &task); m.err != nil {
+	if m.err = m.batch.add(m.ctx, &call.pending, &task); m.err != nil {
 		call.finish(nil, m.err)
 		return false
 	}
@@ -203,7 +207,7 @@ func (m *mapping[A, R]) submitChunk() bool {
 	for i, call := range m.calls {
 		handles[i] = &call.pending
 	}
-	submitted, err := m.batcher.addChunk(m.ctx, handles, m.tasks)
+	submitted, err := m.batch.addChunk(m.ctx, handles, m.tasks)
 	for _, call := range m.calls[:submitted] {
 		m.put(call)
 	}
