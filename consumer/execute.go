@@ -14,8 +14,8 @@ type executor struct {
 	*Worker
 	ctx      context.Context
 	tenure   tenure
-	around   *surroundings // of its tasks
 	current  *delivery
+	origin   *origin      // of its tasks
 	task     *taskContext // that runs, or ran last
 	contexts contexts
 	known    known     // the func that was called last
@@ -83,6 +83,7 @@ func (e *executor) take() (*delivery, Leaving) {
 func (e *executor) begin(d *delivery) *delivery {
 	e.busy.Store(true)
 	e.atWork.Store(d)
+	e.origin = &origin{client: d.batch.Client, logger: e.Logger, wait: e.Wait, reporter: e.Worker}
 	e.read = time.Now()
 	e.began = e.read
 	e.ask()
@@ -107,10 +108,7 @@ func (e *executor) runDelivery() Leaving {
 func (e *executor) runTask(t *codec.Task) {
 	f := e.known.find(e.functions, t.Func)
 	ctx := e.contexts.next()
-	ctx.begin(Info{
-		ID:   codec.ID{Client: e.current.batch.Client, N: t.N},
-		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
-	}, t.Depth, e.around)
+	ctx.begin(e.origin, t)
 	e.start(ctx, t)
 	if failure := e.refuse(f, t); failure != nil {
 		e.finish(failure, nil)

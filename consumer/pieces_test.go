@@ -68,7 +68,7 @@ func TestTaskContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		deadline := time.Now().Add(time.Second)
 		info := Info{ID: codec.ID{Client: "a", N: 7}, Func: "f", Attempt: 2, Deadline: deadline, Header: map[string]string{"k": "v"}}
-		c := newTaskContext(info, 3, &surroundings{})
+		c := newTaskContext(&origin{client: "a"}, &codec.Task{N: 7, Func: "f", Crashes: 1, Depth: 3, Deadline: deadline, Header: info.Header})
 		defer c.release()
 		got, ok := Task(context.WithValue(c, otherKey{}, 1))
 		require.True(t, ok)
@@ -97,7 +97,7 @@ func TestTaskContext(t *testing.T) {
 
 func TestContextEndsWithItsTask(t *testing.T) {
 	t.Parallel()
-	c := newTaskContext(Info{}, 0, &surroundings{})
+	c := newTaskContext(&origin{}, &codec.Task{})
 	c.release()
 	<-c.Done()
 	require.ErrorIs(t, c.Err(), context.Canceled)
@@ -107,7 +107,7 @@ func TestStopEndsOnlyTheTaskNamed(t *testing.T) {
 	t.Parallel()
 	var r running
 	r.stop(scoreboard.Client("a"), 1, codec.CodeTimeLimit) // nothing runs
-	c := newTaskContext(Info{ID: codec.ID{Client: "a", N: 1}}, 0, &surroundings{})
+	c := newTaskContext(&origin{client: "a"}, &codec.Task{N: 1})
 	r.begin(c, time.Now())
 	r.stop(scoreboard.Client("a"), 2, codec.CodeTimeLimit)
 	r.stop(scoreboard.Client("b"), 1, codec.CodeTimeLimit)
@@ -117,7 +117,7 @@ func TestStopEndsOnlyTheTaskNamed(t *testing.T) {
 	r.stop(scoreboard.Client("a"), 1, codec.CodeCancelled)
 	require.Equal(t, codec.CodeTimeLimit, c.stoppedFor(), "the first reason stands")
 
-	next := newTaskContext(Info{ID: codec.ID{Client: "a", N: 2}}, 0, &surroundings{})
+	next := newTaskContext(&origin{client: "a"}, &codec.Task{N: 2})
 	r.begin(next, time.Now())
 	r.stop(scoreboard.Client("a"), 1, codec.CodeCancelled)
 	require.Empty(t, next.stoppedFor(), "the next task starts afresh")
@@ -131,7 +131,7 @@ func TestAnnouncedOnce(t *testing.T) {
 	var r running
 	_, ok := r.announce()
 	require.False(t, ok)
-	c := newTaskContext(Info{ID: codec.ID{Client: "a", N: 1}}, 0, &surroundings{})
+	c := newTaskContext(&origin{client: "a"}, &codec.Task{N: 1})
 	now := time.Now()
 	r.begin(c, now)
 	active, became := r.look(now.Add(long - 1))
@@ -139,9 +139,9 @@ func TestAnnouncedOnce(t *testing.T) {
 	require.False(t, became)
 	_, became = r.look(now.Add(long))
 	require.True(t, became)
-	info, ok := r.announce()
+	task, ok := r.announce()
 	require.True(t, ok)
-	require.Equal(t, c.info.ID, info.ID)
+	require.Same(t, c, task)
 	_, ok = r.announce()
 	require.False(t, ok)
 	_, became = r.look(now.Add(time.Hour))

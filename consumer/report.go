@@ -65,9 +65,9 @@ func (w *Worker) sendReport(now time.Time) {
 		return
 	}
 	r.reported.unsent, r.reported.sentAt = false, now
-	info := r.task.info
-	report := codec.AppendProgress(nil, info.ID.N, info.Attempt, r.reported.latest)
-	if err := w.Conn.Publish(broker.ProgressSubject(info.ID.Client), report); err != nil {
+	task := r.task
+	report := codec.AppendProgress(nil, task.n, int(task.attempt), r.reported.latest)
+	if err := w.Conn.Publish(broker.ProgressSubject(task.client), report); err != nil {
 		w.Logger.Debug("sending a progress report", "error", err)
 	}
 }

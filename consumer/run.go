@@ -22,14 +22,11 @@ func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger,
 	if failure := refusal(f, t, began, ""); failure != nil {
 		return codec.Outcome{N: t.N, Failure: failure}
 	}
-	around := &surroundings{logger: logger, wait: wait}
+	o := &origin{client: client, logger: logger, wait: wait}
 	if report != nil {
-		around.reporter = reportFunc(report)
+		o.reporter = reportFunc(report)
 	}
-	task := newTaskContext(Info{
-		ID:   codec.ID{Client: client, N: t.N},
-		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
-	}, t.Depth, around)
+	task := newTaskContext(o, t)
 	defer task.release()
 	defer context.AfterFunc(ctx, func() { task.stop(codec.CodeCancelled) })()
 	if t.Limit > 0 {

@@ -54,7 +54,7 @@ func (r *running) stop(client, task uint64, why codec.Code) {
 	if r.task == nil {
 		return
 	}
-	if id := r.task.info.ID; id.N == task && scoreboard.Client(id.Client) == client {
+	if r.task.n == task && scoreboard.Client(r.task.client) == client {
 		r.task.stop(why)
 	}
 }
@@ -83,12 +83,12 @@ func (r *running) look(now time.Time) (active, isLong bool) {
 }
 
 // announce gives the task that runs if it was not announced yet.
-func (r *running) announce() (info Info, ok bool) {
+func (r *running) announce() (task *taskContext, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.task == nil || r.announced {
-		return Info{}, false
+		return nil, false
 	}
 	r.announced = true
-	return r.task.info, true
+	return r.task, true
 }

@@ -89,10 +89,7 @@ func (w *Worker) Serve(ctx context.Context) (Leaving, error) {
 		w.Ready()
 	}
 	left := make(chan Leaving, 1)
-	e := &executor{
-		Worker: w, ctx: ctx, tenure: tenure{Tenure: w.Tenure}, left: left,
-		around: &surroundings{logger: w.Logger, wait: w.Wait, reporter: w},
-	}
+	e := &executor{Worker: w, ctx: ctx, tenure: tenure{Tenure: w.Tenure}, left: left}
 	go e.loop()
 	why := <-left
 

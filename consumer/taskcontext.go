@@ -15,22 +15,31 @@ import (
 // that a task that never looks at it costs next to nothing: no lock, and the
 // channel is made when somebody asks for it.
 type taskContext struct {
-	info  Info
-	depth int
-	*surroundings
-
+	*origin
+	n       uint64
+	name    string // of the func
+	attempt int32
 	ending  atomic.Uint32              // an index of endings, once over
 	stopped atomic.Pointer[codec.Code] // why the task was told to stop, if it was
+	extras  *extras                    // nil of an ordinary task
 	done    atomic.Pointer[chan struct{}]
-	timer   *time.Timer // ends the context at the deadline
-	closing sync.Mutex  // held while done is made or closed
+	closing sync.Mutex // held while done is made or closed
 }
 
-// surroundings is what the contexts of one worker have in common.
-type surroundings struct {
+// origin is what the contexts have in common of the tasks of one delivery.
+type origin struct {
+	client   string
 	logger   *slog.Logger
 	wait     func() (resume func()) // may be nil
 	reporter reporter               // may be nil
+}
+
+// extras is what only some contexts have.
+type extras struct {
+	depth    int
+	deadline time.Time
+	header   map[string]string
+	timer    *time.Timer // ends the context at the deadline
 }
 
 // endings are the reasons for which a context ends.
@@ -43,23 +52,41 @@ const (
 
 type taskKey struct{}
 
-func newTaskContext(info Info, depth int, s *surroundings) *taskContext {
+func newTaskContext(o *origin, t *codec.Task) *taskContext {
 	c := &taskContext{}
-	c.begin(info, depth, s)
+	c.begin(o, t)
 	return c
 }
 
-// begin fills in a context that nobody has seen.
-func (c *taskContext) begin(info Info, depth int, s *surroundings) {
-	c.info, c.depth, c.surroundings = info, depth, s
-	if !info.Deadline.IsZero() {
-		c.timer = time.AfterFunc(time.Until(info.Deadline), func() { c.end(endDeadline) })
+// begin makes the context of a task of one that nobody has seen.
+func (c *taskContext) begin(o *origin, t *codec.Task) {
+	c.origin, c.n, c.name, c.attempt = o, t.N, t.Func, int32(t.Attempt())
+	if t.Depth == 0 && len(t.Header) == 0 && t.Deadline.IsZero() {
+		return
+	}
+	c.extras = &extras{depth: t.Depth, deadline: t.Deadline, header: t.Header}
+	if !t.Deadline.IsZero() {
+		c.extras.timer = time.AfterFunc(time.Until(t.Deadline), func() { c.end(endDeadline) })
 	}
 }
 
+// id gives the task's id.
+func (c *taskContext) id() codec.ID { return codec.ID{Client: c.client, N: c.n} }
+
+func (c *taskContext) info() Info {
+	info := Info{ID: c.id(), Func: c.name, Attempt: int(c.attempt)}
+	if c.extras != nil {
+		info.Deadline, info.Header = c.extras.deadline, c.extras.header
+	}
+	return info
+}
+
 // Deadline gives the task's deadline.
-func (c *taskContext) Deadline() (time.Time, bool) {
-	return c.info.Deadline, !c.info.Deadline.IsZero()
+func (c *taskContext) Deadline() (deadline time.Time, ok bool) {
+	if c.extras == nil {
+		return time.Time{}, false
+	}
+	return c.extras.deadline, !c.extras.deadline.IsZero()
 }
 
 // Done gives a channel that is closed when the handler should stop.
@@ -89,7 +116,11 @@ func (c *taskContext) Value(key any) any {
 	case taskKey:
 		return c
 	case nesting.Key:
-		return nesting.Call{Depth: c.depth, Wait: c.wait}
+		call := nesting.Call{Wait: c.wait}
+		if c.extras != nil {
+			call.Depth = c.extras.depth
+		}
+		return call
 	}
 	return nil
 }
@@ -132,8 +163,8 @@ func (c *taskContext) stoppedFor() codec.Code {
 // release ends the context after its handler has returned, for whatever the
 // handler may have left waiting for it.
 func (c *taskContext) release() {
-	if c.timer != nil {
-		c.timer.Stop()
+	if c.extras != nil && c.extras.timer != nil {
+		c.extras.timer.Stop()
 	}
 	c.end(endCancelled)
 }
