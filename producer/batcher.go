@@ -40,6 +40,7 @@ type batcher struct {
 
 	mu       sync.Mutex
 	open     *codec.BatchBuilder // tasks not yet published
+	begun    uint64              // batches so far, with open
 	work     time.Duration       // expected run time of open
 	most     int                 // bytes that open may have, by what the broker said when it began
 	spare    [][]byte            // space of batches that are stored, for those to come
@@ -61,32 +62,31 @@ func (b *batcher) begin() {
 		space, b.spare = b.spare[last], b.spare[:last]
 	}
 	b.open, b.work = codec.NewBatch(b.client.id, space), 0
+	b.begun++
 }
 
-// add registers p and puts its task into a batch. It waits while the window is
-// full, until ctx ends or the client closes.
-func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) error {
+// add registers p and puts its task into a batch, whose number it gives. It waits
+// while the window is full, until ctx ends or the client closes.
+func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) (batch uint64, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.admit(ctx, p, taskSize(t)); err != nil {
-		return err
+		return 0, err
 	}
 	t.N = p.n
 	b.open.Add(t)
-	b.added(p)
-	return nil
+	return b.added(p), nil
 }
 
 // addCall is add for a task without options.
-func (b *batcher) addCall(ctx context.Context, p *pending, name string, arg []byte) error {
+func (b *batcher) addCall(ctx context.Context, p *pending, name string, arg []byte) (batch uint64, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.admit(ctx, p, len(name)+len(arg)+taskOverhead); err != nil {
-		return err
+		return 0, err
 	}
 	b.open.AddCall(p.n, name, arg)
-	b.added(p)
-	return nil
+	return b.added(p), nil
 }
 
 // admit waits until the open batch can take a task of that size, and registers
@@ -110,12 +110,15 @@ func (b *batcher) admit(ctx context.Context, p *pending, size int) error {
 	return nil
 }
 
-// added publishes the open batch if it is time, now that p's task is in it.
-func (b *batcher) added(p *pending) {
+// added publishes the open batch if it is time, now that p's task is in it, and
+// gives the batch's number.
+func (b *batcher) added(p *pending) (batch uint64) {
+	batch = b.begun
 	b.work += p.stats.expect(maxBatchWork)
 	if b.inFlight < eager || b.full() && b.hasRoom() {
 		b.publish()
 	}
+	return batch
 }
 
 // addChunk registers futures and publishes their tasks as one batch, or as few

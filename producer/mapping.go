@@ -31,6 +31,9 @@ type mapping[A, R any] struct {
 
 	// The submitting goroutine's own, until the passage is closed.
 	read     int
+	sent     int
+	messages int          // that carry what was sent
+	latest   uint64       // batch that a call was added to
 	calls    []*mapped[R] // of the chunk that is being collected
 	tasks    []codec.Task // theirs
 	err      error        // that ended the submitting
@@ -120,6 +123,9 @@ func (m *mapping[A, R]) end(submitted <-chan struct{}) {
 	case <-patience.C:
 		over = false
 	}
+	if over && m.chosen != nil {
+		*m.chosen = m.sent / max(m.messages, 1)
+	}
 	calls := m.passage.leave()
 	rest := make([]*pending, len(calls))
 	for i, call := range calls {
@@ -204,9 +210,10 @@ func (m *mapping[A, R]) submit(arg A) bool {
 	space := argSpace.Get().(*[]byte)
 	encoded, err := m.f.AppendArg((*space)[:0], arg)
 	if err == nil && m.plain && len(encoded) <= smallTask {
-		m.err = m.batch.addCall(m.ctx, &call.pending, m.name, encoded)
+		var batch uint64
+		batch, m.err = m.batch.addCall(m.ctx, &call.pending, m.name, encoded)
 		freeArg(space, encoded)
-		return m.added(call)
+		return m.added(call, batch)
 	}
 	var task codec.Task
 	if err == nil {
@@ -221,15 +228,21 @@ func (m *mapping[A, R]) submit(arg A) bool {
 		m.calls, m.tasks = append(m.calls, call), append(m.tasks, task)
 		return len(m.tasks) < m.chunk || m.submitChunk()
 	}
-	m.err = m.batch.add(m.ctx, &call.pending, &task)
-	return m.added(call)
+	batch, err := m.batch.add(m.ctx, &call.pending, &task)
+	m.err = err
+	return m.added(call, batch)
 }
 
 // added passes on a call whose task is in a batch, unless there was an error.
-func (m *mapping[A, R]) added(call *mapped[R]) bool {
+func (m *mapping[A, R]) added(call *mapped[R], batch uint64) bool {
 	if m.err != nil {
 		call.finish(nil, m.err)
 		return false
+	}
+	m.sent++
+	if batch != m.latest {
+		m.latest = batch
+		m.messages++
 	}
 	return m.put(call)
 }
@@ -244,6 +257,8 @@ func (m *mapping[A, R]) submitChunk() bool {
 		handles[i] = &call.pending
 	}
 	submitted, err := m.batch.addChunk(m.ctx, handles, m.tasks)
+	m.sent += submitted
+	m.messages++
 	for _, call := range m.calls[:submitted] {
 		m.put(call)
 	}

@@ -16,7 +16,7 @@ type submission struct {
 	client *Client
 	name   string // of the func
 	depth  int    // how many tasks the calls are made within
-	plain  bool   // no option is set, and depth is 0
+	plain  bool   // the tasks have no options
 }
 
 func newSubmission[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], options []CallOption) (*submission, error) {
@@ -24,8 +24,8 @@ func newSubmission[A, R any](ctx context.Context, c *Client, f codec.Func[A, R],
 	if err != nil {
 		return nil, err
 	}
-	plain := len(options) == 0 && depth == 0
-	if plain {
+	usual := len(options) == 0 && depth == 0
+	if usual {
 		if s := c.plain.of(f.Name(), f.Spec()); s != nil {
 			if ctx.Err() != nil {
 				return nil, ended(ctx)
@@ -49,9 +49,9 @@ func newSubmission[A, R any](ctx context.Context, c *Client, f codec.Func[A, R],
 	}
 	s := &submission{
 		call: call, route: &route{b, c.runTimes.of(f.Name()), f.Spec()},
-		client: c, name: f.Name(), depth: depth, plain: plain,
+		client: c, name: f.Name(), depth: depth, plain: depth == 0 && call.plain(),
 	}
-	if plain {
+	if usual {
 		c.plain.add(s)
 	}
 	return s, nil

@@ -42,7 +42,7 @@ func Submit[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], arg A,
 	future := &Future[R]{}
 	if s.plain && len(encoded) <= smallTask {
 		future.route = s.route
-		if err := s.batch.addCall(ctx, &future.pending, s.name, encoded); err != nil {
+		if _, err := s.batch.addCall(ctx, &future.pending, s.name, encoded); err != nil {
 			return nil, err
 		}
 		return future, nil
@@ -57,7 +57,7 @@ func Submit[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], arg A,
 	case s.delayed():
 		err = s.batch.addDelayed(ctx, &future.pending, &task, s.at)
 	default:
-		err = s.batch.add(ctx, &future.pending, &task)
+		_, err = s.batch.add(ctx, &future.pending, &task)
 	}
 	if err != nil {
 		future.finish(nil, err) // for who waits for it: its large argument
