@@ -30,35 +30,11 @@ func (f *function) boardIndex() int {
 func (w *Worker) note(d *delivery, failure *codec.Failure, now time.Time) {
 	code := 0
 	if failure != nil {
-		code = BoardCode(failure.Code)
+		code = boardCode(failure.Code)
 	}
 	w.journal.Ended(d.slot, code, now.UnixNano())
 }
 
-// boardCodes are the codes of failures in the order by which the board knows them.
-// The first stands for success, and for codes that have no place.
-var boardCodes = [...]codec.Code{
-	"", codec.CodeError, codec.CodePanic, codec.CodeGoexit, codec.CodeUnknownFunc, codec.CodeArgument,
-	codec.CodeResult, codec.CodeTooLarge, codec.CodeWorkerDied, codec.CodeCancelled, codec.CodeExpired,
-	codec.CodeTimeLimit, codec.CodeDepth,
-}
-
-// BoardCode gives the number by which the scoreboard knows the code of a failure.
-func BoardCode(code codec.Code) int {
-	if i := slices.Index(boardCodes[1:], code); i >= 0 {
-		return i + 1
-	}
-	return 1 // an error like others
-}
-
-// CodeOnBoard gives the code of a failure by its number on the scoreboard, empty
-// for none.
-func CodeOnBoard(number int) codec.Code {
-	switch {
-	case number == 0:
-		return ""
-	case number < 0 || number >= len(boardCodes):
-		return codec.CodeError
-	}
-	return boardCodes[number]
-}
+// boardCode gives the number by which the board knows a code: its place among
+// codec.Codes, from 1. One that has none there is an error like others.
+func boardCode(code codec.Code) int { return max(slices.Index(codec.Codes[:], code), 0) + 1 }
