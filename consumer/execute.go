@@ -109,7 +109,7 @@ func (e *executor) runTask(t *codec.Task) {
 	f := e.known.find(e.functions, t.Func)
 	ctx := e.contexts.next()
 	ctx.begin(e.origin, t)
-	e.start(ctx, t)
+	e.start(ctx, f, t)
 	if failure := e.refuse(f, t); failure != nil {
 		e.finish(failure, nil)
 		return
@@ -126,12 +126,12 @@ func (e *executor) runTask(t *codec.Task) {
 }
 
 // start notes on the board that a task starts, and when it must have ended.
-func (e *executor) start(ctx *taskContext, t *codec.Task) {
+func (e *executor) start(ctx *taskContext, f *function, t *codec.Task) {
 	limitAt := int64(0)
 	if t.Limit > 0 {
 		limitAt = e.began.Add(t.Limit).UnixNano()
 	}
-	e.current.slot.Start(t.N, e.began.UnixNano(), limitAt)
+	e.current.slot.Start(f.boardIndex(), t.N, e.began.UnixNano(), limitAt)
 	e.task = ctx
 	e.running.begin(ctx, e.began)
 	if limitAt == 0 || e.Watch == nil {
@@ -174,6 +174,7 @@ func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Durat
 		}
 		failure.Host, failure.PID, failure.Attempt = e.Host, e.PID, t.Attempt()
 	}
+	e.note(d, failure, now)
 	run = now.Sub(e.began)
 	d.next++
 	e.began = now
