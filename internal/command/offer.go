@@ -64,13 +64,12 @@ func Inherit() error {
 
 func (o Offer) register() error {
 	env := environ()
-	spare := map[int]bool{}
 	var servers []*server
 	runs := false
 	for _, c := range o.Commands {
 		if !c.Server {
 			runs = true
-			r := &runner{Command: c, most: o.MaxOutput, env: env, spare: spare}
+			r := &runner{Command: c, most: o.MaxOutput, env: env}
 			consumer.Handle(c.remote(), r.run)
 			continue
 		}
@@ -78,7 +77,6 @@ func (o Offer) register() error {
 		if err != nil {
 			return err
 		}
-		spare[s.cmd.Process.Pid] = true
 		servers = append(servers, s)
 		consumer.Handle(c.remote(), s.call)
 	}

@@ -24,15 +24,15 @@ func adoptOrphans() error {
 // up whose parents were killed the time before.
 const mostGenerations = 1000
 
-// endOrphans kills what a command has left behind, when it has ended itself. The
-// children of this process that go on are spared.
-func endOrphans(spare map[int]bool) error {
+// endOrphans kills what the command has left behind that ran with a process id.
+// The other children of this process, which are servers, are older.
+func endOrphans(command int) error {
 	for range mostGenerations {
 		// Mostly there is no child at all, and that is quick to know.
 		if err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err == unix.ECHILD {
 			return nil
 		}
-		orphans, err := children(spare)
+		orphans, err := orphansOf(command)
 		if err != nil || len(orphans) == 0 {
 			return err
 		}
@@ -52,9 +52,12 @@ func endOrphans(spare map[int]bool) error {
 	return errors.New("orphans keep coming up")
 }
 
-// children gives the children of this process, but for those to be spared. The
-// kernel has a list of them, but seldom is it compiled in.
-func children(spare map[int]bool) (pids []int, err error) {
+// orphansOf gives the children of this process that were started after a command.
+func orphansOf(command int) (pids []int, err error) {
+	last, err := lastPID()
+	if err != nil {
+		return nil, fmt.Errorf("looking for orphans: %w", err)
+	}
 	proc, err := os.Open("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("looking for orphans: %w", err)
@@ -66,18 +69,44 @@ func children(spare map[int]bool) (pids []int, err error) {
 	}
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
-		if err != nil || spare[pid] {
-			continue
+		younger := pid > command && pid <= last
+		if last < command { // ids have begun again from the smallest
+			younger = pid > command || pid <= last
 		}
-		stat, err := os.ReadFile("/proc/" + name + "/stat")
-		if err != nil {
-			continue // gone meanwhile
-		}
-		// pid (command) state parent …, where the command may hold anything.
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) > 1 && string(fields[1]) == strconv.Itoa(os.Getpid()) {
+		if err == nil && younger && parentOf(pid) == os.Getpid() {
 			pids = append(pids, pid)
 		}
 	}
 	return pids, nil
+}
+
+// lastPID gives the process id that was given last.
+func lastPID() (int, error) {
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0, err
+	}
+	fields := bytes.Fields(load)
+	if len(fields) == 0 {
+		return 0, errors.New("/proc/loadavg is empty")
+	}
+	return strconv.Atoi(string(fields[len(fields)-1]))
+}
+
+// parentOf gives a process's parent, or 0 if the process is gone.
+func parentOf(pid int) int {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// pid (command) state parent …, where the command may hold anything.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, err := strconv.Atoi(string(fields[1]))
+	if err != nil {
+		return 0
+	}
+	return parent
 }

@@ -18,9 +18,8 @@ import (
 // runner runs a command for each task, one at a time.
 type runner struct {
 	Command
-	most  int64        // bytes of output
-	env   []string     // but for what tells of the task
-	spare map[int]bool // children of this process that are no orphans
+	most int64    // bytes of output
+	env  []string // but for what tells of the task
 }
 
 func (r *runner) run(ctx context.Context, arg value) (value, error) {
@@ -58,7 +57,7 @@ func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byt
 		p.stop()
 	}
 	<-p.ended
-	left := errors.Join(endOrphans(r.spare), p.drain())
+	left := errors.Join(endOrphans(cmd.Process.Pid), p.drain())
 	select {
 	case <-stdout.over:
 		over = true
