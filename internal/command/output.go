@@ -24,6 +24,15 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func (o *output) isOver() bool {
+	select {
+	case <-o.over:
+		return true
+	default:
+		return false
+	}
+}
+
 // maxWords is how much of a command's stderr is kept, in bytes.
 const maxWords = 8 << 10
 

@@ -47,27 +47,22 @@ func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	over := false
+	var stopped error
 	select {
 	case <-p.ended:
 	case <-stdout.over:
-		over = true
 		p.kill()
 	case <-ctx.Done():
+		stopped = ctx.Err()
 		p.stop()
 	}
 	<-p.ended
 	left := errors.Join(endOrphans(cmd.Process.Pid), p.drain())
-	select {
-	case <-stdout.over:
-		over = true
-	default:
-	}
 	switch {
-	case over:
+	case stopped != nil: // and what it has written is half a result
+		return nil, fmt.Errorf("the command was stopped (%w): %w", stopped, failure(cmd.ProcessState, stderr))
+	case stdout.isOver():
 		return nil, codec.Final(fmt.Errorf("%w: it is larger than %d bytes", ErrOutput, r.most))
-	case ctx.Err() != nil && !cmd.ProcessState.Success():
-		return nil, fmt.Errorf("the command was stopped (%w): %w", ctx.Err(), failure(cmd.ProcessState, stderr))
 	case !cmd.ProcessState.Success():
 		return nil, failure(cmd.ProcessState, stderr)
 	case left != nil:

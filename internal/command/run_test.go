@@ -140,7 +140,10 @@ func writtenPID(t *testing.T, file string) (pid int) {
 
 // The command is ended, and the worker process goes on.
 func TestLimitAndKill(t *testing.T) {
-	f := newFleet(t, []string{"sleeper=" + sleeper, `stubborn=sh -c 'trap "" TERM; echo $$ >"$0"; while :; do sleep 1000; done'`}, nil)
+	f := newFleet(t, []string{
+		"sleeper=" + sleeper, `stubborn=sh -c 'trap "" TERM; echo $$ >"$0"; while :; do sleep 1000; done'`,
+		`polite=sh -c 'trap "echo half; kill \$!; exit 0" TERM; echo $$ >"$0"; sleep 1000 & wait'`,
+	}, nil)
 	// On a machine that is too slow for the supervisor's patience the process may
 	// have to go all the same.
 	sameProcess := func(name string, end func() error, want error) {
@@ -154,7 +157,7 @@ func TestLimitAndKill(t *testing.T) {
 		}
 		require.Fail(t, "the worker process goes with the command", name)
 	}
-	for _, name := range []string{"sleeper", "stubborn"} {
+	for _, name := range []string{"sleeper", "stubborn", "polite"} {
 		var command int
 		sameProcess(name, func() error {
 			var future *producer.Future[any]

@@ -221,6 +221,17 @@ func TestServerIsStopped(t *testing.T) {
 	require.Equal(t, 1, result[int](f, "server", "count"))
 }
 
+func TestServerGoesWithItsProcess(t *testing.T) {
+	f := newFleet(t, nil, []string{"server=" + testServer("json")})
+	first := result[int](f, "server", "pid")
+	require.NoError(t, syscall.Kill(f.Supervisor().PIDs()[0], syscall.SIGKILL))
+	requireGone(t, first)
+	second := result[int](f, "server", "pid")
+	require.NotEqual(t, first, second)
+	require.NoError(t, f.Close(f.ctx))
+	requireGone(t, second)
+}
+
 func TestServerThatDoesNotStart(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
