@@ -142,7 +142,7 @@ func writtenPID(t *testing.T, file string) (pid int) {
 func TestLimitAndKill(t *testing.T) {
 	f := newFleet(t, []string{
 		"sleeper=" + sleeper, `stubborn=sh -c 'trap "" TERM; echo $$ >"$0"; while :; do sleep 1000; done'`,
-		`polite=sh -c 'trap "echo half; kill \$!; exit 0" TERM; echo $$ >"$0"; sleep 1000 & wait'`,
+		`polite=sh -c 'trap "echo half; exit 0" TERM; echo $$ >"$0"; sleep 1000 & wait'`,
 	}, nil)
 	// On a machine that is too slow for the supervisor's patience the process may
 	// have to go all the same.
