@@ -36,7 +36,7 @@ const (
 // placeholder stands in a command for its argument.
 const placeholder = "{}"
 
-// argument and result are values as encoded, since any may come.
+// value is an argument or a result as encoded, since any may come.
 type value = msgpack.RawMessage
 
 func (c *Command) remote() codec.Func[value, value] { return codec.NewFunc[value, value](c.Name) }
