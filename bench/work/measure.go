@@ -36,6 +36,7 @@ func (r *run) measure(ctx context.Context, w Work, first int) {
 func (r *run) leg(ctx context.Context, w Work, leg []Point, until time.Time, tables []Table) int {
 	seats := make([][]seat, len(leg))
 	for i, point := range leg {
+		r.say("%s, %s: warming up", w.Name, point.Label)
 		for _, p := range r.plan.peers {
 			if !w.has(p.Info().Name) || ctx.Err() != nil {
 				continue

@@ -14,6 +14,7 @@ import (
 func (r *run) size(ctx context.Context, p *place, point Point) (peer.Load, error) {
 	load, scale := point.Load, r.plan.scale
 	if load.Mode == peer.Idle {
+		p.stop() // what it did before shows in its memory
 		return load, p.start(ctx, point.Setup)
 	}
 	trial := load
