@@ -21,7 +21,7 @@ func workerCommand() *cobra.Command {
 		Use:   "worker",
 		Short: "Run a worker host: a supervisor and its worker processes",
 		Long: `Worker runs worker processes with the built-in funcs: is_prime, count_primes,
-echo, sleep and sha256. SIGTERM, or SIGINT once, drains: running tasks finish,
+echo, sleep, sha256, and spin for muster bench. SIGTERM, or SIGINT once, drains: running tasks finish,
 others are left to other hosts. A second SIGINT kills.
 
 With --exec and --exec-server commands are funcs as well. No shell is involved:
