@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
@@ -33,8 +34,15 @@ type child struct {
 	unanswered int              // pings
 	waits      int              // whether its handler waits for another task
 	condemned  verdict          // the task it was killed for, if it was
+	sentence   sentence         // why it was killed, if we know
 	watch      *time.Timer      // looks at limits
 	watchAt    time.Time
+}
+
+// sentence is why the supervisor kills a process, whatever it runs.
+type sentence struct {
+	why         string // what follows "killed by signal SIGKILL, "
+	outOfMemory bool
 }
 
 // verdict names a running task that is to end, and why.
@@ -78,7 +86,7 @@ func (s *Supervisor) startChild() (*child, error) {
 // environment gives the environment of worker processes. A process finds the
 // first value of a name that comes more than once, but the last shall stand.
 func (s *Supervisor) environment() []string {
-	env := slices.Concat(os.Environ(), s.Env, []string{roleEnv + "=" + roleWorker})
+	env := slices.Concat(inheritedEnv(), s.Env, []string{roleEnv + "=" + roleWorker})
 	slices.Reverse(env)
 	seen := map[string]bool{}
 	return slices.DeleteFunc(env, func(entry string) bool {
@@ -166,10 +174,30 @@ func (c *child) stillborn() error {
 		return ErrNoMain
 	case c.failed != "":
 		return fmt.Errorf("%w: %s", ErrNotReady, c.failed)
-	case exit.Stderr != "":
-		return fmt.Errorf("%w: %s; its stderr ends:\n%s", ErrNotReady, exit, exit.Stderr)
 	}
-	return fmt.Errorf("%w: %s", ErrNotReady, exit)
+	cause, _ := c.explain(exit)
+	if exit.Stderr != "" {
+		return fmt.Errorf("%w: %s; its stderr ends:\n%s", ErrNotReady, cause, exit.Stderr)
+	}
+	return fmt.Errorf("%w: %s", ErrNotReady, cause)
+}
+
+// end kills the process with all that it has started, and remembers why.
+func (c *child) end(s sentence) error {
+	c.mu.Lock()
+	if c.sentence.why == "" {
+		c.sentence = s
+	}
+	c.mu.Unlock()
+	return c.Kill()
+}
+
+// explain adds what the supervisor knows of a process's end; c.mu is held.
+func (c *child) explain(exit proc.Exit) (cause string, outOfMemory bool) {
+	if exit.Signal == syscall.SIGKILL && c.sentence.why != "" {
+		return "killed by signal SIGKILL, " + c.sentence.why, c.sentence.outOfMemory
+	}
+	return exit.String(), exit.OutOfMemory
 }
 
 // dispose frees what belonged to a dead process.

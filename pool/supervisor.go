@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
@@ -22,6 +23,7 @@ import (
 // concurrent use.
 type Supervisor struct {
 	Config
+	id         string // of this run, eight letters and digits
 	executable string
 	guard      *proc.Guard
 	ownGuard   bool
@@ -29,6 +31,7 @@ type Supervisor struct {
 	js         jetstream.JetStream
 	tasks      jetstream.Stream
 	publisher  *broker.Publisher
+	socket     *controlSocket
 	desk       *handoff.Desk
 	scout      *scout
 	leases     *leases
@@ -42,6 +45,7 @@ type Supervisor struct {
 	keepers  sync.WaitGroup // of places
 	burials  sync.WaitGroup // of dead processes
 	stopping atomic.Bool
+	leaving  chan struct{} // closed when stopping
 	killing  atomic.Bool
 	broken   chan error    // gets why no process becomes ready, once
 	stopped  chan struct{} // closed when everything has ended
@@ -77,11 +81,11 @@ func startGuard() (*proc.Guard, string, error) {
 	if len(consumer.Handled()) == 0 {
 		return nil, "", consumer.ErrNoHandlers
 	}
-	executable, err := os.Executable()
+	executable, err := image()
 	if err != nil {
-		return nil, "", fmt.Errorf("pool: finding this program's file: %w", err)
+		return nil, "", err
 	}
-	guard, err := proc.StartGuard(executable, os.Args[:1], append(os.Environ(), roleEnv+"="+roleGuard))
+	guard, err := proc.StartGuard(executable, os.Args[:1], append(inheritedEnv(), roleEnv+"="+roleGuard))
 	if errors.Is(err, proc.ErrGuardSilent) {
 		return nil, "", ErrNoMain
 	}
@@ -94,22 +98,29 @@ func startGuard() (*proc.Guard, string, error) {
 // start starts a supervisor with a completed configuration.
 func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
-		Config: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
-		broken: make(chan error, 1), stopped: make(chan struct{}),
+		Config: cfg, id: codec.NewClientID()[:8], executable: executable, guard: guard, ownGuard: ownGuard,
+		broken: make(chan error, 1), leaving: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if err := s.listen(); err != nil {
+		return nil, err
 	}
 	if err := s.connect(ctx); err != nil {
+		s.socket.close()
 		return nil, err
 	}
 	s.mu.Lock()
 	fates, _, err := s.adjust()
 	s.mu.Unlock()
 	if err != nil {
+		s.socket.close()
 		return nil, err
 	}
+	s.socket.serve(s.steer)
 	go s.finish()
 	go s.renewLeases()
 	go s.recallAfterReconnects()
 	go s.watchProcesses()
+	go s.watchMemory()
 	go s.scout.run(s.stopped, s.crew)
 	if err := s.awaitReady(ctx, fates); err != nil {
 		s.Kill()
@@ -141,6 +152,7 @@ func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 func (s *Supervisor) finish() {
 	s.keepers.Wait()
 	s.burials.Wait()
+	s.socket.close()
 	s.desk.Close()
 	s.publisher.Close()
 	s.nc.Close()
@@ -156,7 +168,9 @@ func (s *Supervisor) finish() {
 func (s *Supervisor) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopping.Store(true)
+	if !s.stopping.Swap(true) {
+		close(s.leaving)
+	}
 	for _, p := range s.places {
 		p.leave()
 	}
@@ -239,9 +253,15 @@ func (s *Supervisor) PIDs() []int {
 
 // Drain stops pulling, lets each worker process finish the task it runs, gives
 // back the rest, and returns when the last process has ended. When ctx ends
-// first, it kills what still runs, as [Supervisor.Kill] does, and gives
-// ctx.Err, wrapped.
+// first, or after [Config.DrainTimeout], it kills what still runs, as
+// [Supervisor.Kill] does, and gives the cause, wrapped: that of ctx, or
+// [ErrDrainTimeout].
 func (s *Supervisor) Drain(ctx context.Context) error {
+	if s.DrainTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.DrainTimeout, fmt.Errorf("%w of %v", ErrDrainTimeout, s.DrainTimeout))
+		defer cancel()
+	}
 	s.stop()
 	select {
 	case <-s.stopped:

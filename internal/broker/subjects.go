@@ -27,6 +27,7 @@ const (
 	deadPrefix    = "muster.dead."
 	cancelPrefix  = "muster.cancel."
 	hostPrefix    = "muster.host."
+	controlPrefix = "muster.control."
 	streamPrefix  = "TASKS_"
 	maxQueueName  = 64
 	resultsSource = resultPrefix + ">"
@@ -190,6 +191,9 @@ const CancelAnySubject = "muster.cancelany"
 
 // HostSubject is where a host's heartbeats are published.
 func HostSubject(host string) string { return hostPrefix + host }
+
+// ControlSubject is where a host is asked for something, by its id.
+func ControlSubject(host string) string { return controlPrefix + host }
 
 // HostWildcard is every host's heartbeats.
 const HostWildcard = hostPrefix + "*"
