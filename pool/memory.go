@@ -2,14 +2,17 @@ package pool
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/musterfleet/muster/internal/proc"
 )
 
-// How often the memory of worker processes is looked at: often where one might
-// soon pass the limit, seldom where none can.
+// How often the memory of worker processes is looked at: the more often, the
+// sooner one might pass the limit. A look costs a few microseconds for every
+// process of the machine.
 const (
+	memoryIdleLook  = time.Second // while nothing runs
 	memoryLook      = 100 * time.Millisecond
 	memoryNearLook  = 25 * time.Millisecond // within an eighth of the limit
 	memoryLeastLook = 10 * time.Millisecond // while one grows fast
@@ -31,6 +34,10 @@ func (s *Supervisor) watchMemory() {
 		case <-timer.C:
 		}
 		now := time.Now()
+		if now.Sub(looked) < memoryIdleLook && s.isIdle() {
+			timer.Reset(memoryLook)
+			continue
+		}
 		used, err := s.checkMemory()
 		if err != nil {
 			s.Logger.Warn("the memory limit is not kept for now", "error", err)
@@ -42,6 +49,11 @@ func (s *Supervisor) watchMemory() {
 		before, looked = used, now
 		timer.Reset(wait)
 	}
+}
+
+// isIdle reports whether every process is ready and has nothing to run.
+func (s *Supervisor) isIdle() bool {
+	return !slices.ContainsFunc(s.children(), func(c *child) bool { return !c.idle() })
 }
 
 // checkMemory kills what is above the limit, and gives what each process and
