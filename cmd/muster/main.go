@@ -47,7 +47,7 @@ Try it: muster demo`,
 	root.AddCommand(
 		demoCommand(), serveCommand(), workerCommand(),
 		submitCommand(), mapCommand(), resultCommand(), cancelCommand(),
-		queueCommand(), deadCommand(),
+		queueCommand(), deadCommand(), hostCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		markWork(cmd)

@@ -20,8 +20,11 @@ func workerCommand() *cobra.Command {
 		Use:   "worker",
 		Short: "Run a worker host: a supervisor and its worker processes",
 		Long: `Worker runs worker processes with the built-in funcs: is_prime, count_primes,
-echo, sleep and sha256. SIGTERM, or SIGINT once, drains: running tasks finish,
-others are left to other hosts. A second SIGINT kills.`,
+echo, sleep and sha256.
+
+SIGTERM, or SIGINT once, drains: running tasks finish, others are left to other
+hosts. A second SIGINT kills. SIGHUP rolls to the program that is at this one's file
+now, in the same process. SIGTTIN adds a worker process, SIGTTOU removes one.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Processes < 1 {
@@ -34,6 +37,7 @@ others are left to other hosts. A second SIGINT kills.`,
 	// The runtime's default takes affinity and the cgroup's limit into account.
 	cmd.Flags().IntVar(&cfg.Processes, "processes", runtime.GOMAXPROCS(0), "number of worker processes; by default as many as usable CPUs")
 	cmd.Flags().StringVar(&cfg.Queue, "queue", producer.DefaultQueue, "queue to pull tasks from")
+	addHostFlags(cmd, &cfg)
 	return cmd
 }
 
