@@ -104,7 +104,7 @@ func (e *executor) runTask(t *codec.Task) {
 		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
 	}, e.Logger, nesting.Call{Depth: t.Depth, Wait: e.Wait})
 	ctx.reporter = e.Worker
-	e.start(ctx, t)
+	e.start(ctx, f, t)
 	if failure := e.refuse(f, t); failure != nil {
 		e.finish(failure, nil)
 		return
@@ -121,12 +121,12 @@ func (e *executor) runTask(t *codec.Task) {
 }
 
 // start notes on the board that a task starts, and when it must have ended.
-func (e *executor) start(ctx *taskContext, t *codec.Task) {
+func (e *executor) start(ctx *taskContext, f *function, t *codec.Task) {
 	limitAt := int64(0)
 	if t.Limit > 0 {
 		limitAt = e.began.Add(t.Limit).UnixNano()
 	}
-	e.current.slot.Start(t.N, e.began.UnixNano(), limitAt)
+	e.current.slot.Start(f.boardIndex(), t.N, e.began.UnixNano(), limitAt)
 	e.running.set(ctx, e.began)
 	if limitAt == 0 || e.Watch == nil {
 		return
@@ -167,6 +167,7 @@ func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Durat
 	if failure != nil {
 		failure.Host, failure.PID, failure.Attempt = e.Host, e.PID, t.Attempt()
 	}
+	e.note(d, failure, now)
 	run = now.Sub(e.began)
 	d.next++
 	e.began = now

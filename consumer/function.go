@@ -17,6 +17,7 @@ type handler func(ctx context.Context, dst, arg []byte) ([]byte, *codec.Failure)
 type function struct {
 	handler
 	usual time.Duration // usual run time; 0 while unknown; the executor's
+	index int           // on the board
 }
 
 // run runs the handler, and turns a panic into a failure.

@@ -40,6 +40,10 @@ func (s *Supervisor) miscarried(why error) {
 func (s *Supervisor) healthy() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.healthyLocked()
+}
+
+func (s *Supervisor) healthyLocked() bool {
 	return s.unready < mostUnready || slices.ContainsFunc(s.childrenLocked(), (*child).isReady)
 }
 

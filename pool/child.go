@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
@@ -26,6 +25,7 @@ type child struct {
 	listened chan struct{} // closed when its last report has been read
 	// signOfLife is a subject that the process's connection listens to.
 	signOfLife string
+	told       scoreboard.Cursor // what ended up to there was told; under Supervisor.mu
 
 	mu         sync.Mutex
 	ready      bool
@@ -34,15 +34,11 @@ type child struct {
 	unanswered int              // pings
 	waits      int              // whether its handler waits for another task
 	condemned  verdict          // the task it was killed for, if it was
-	sentence   sentence         // why it was killed, if we know
+	killedFor  codec.Cause      // why the supervisor killed it, if not for a task
+	killedWhy  string           // the same in words that follow "killed by signal SIGKILL, "
+	ran        ran              // when it died
 	watch      *time.Timer      // looks at limits
 	watchAt    time.Time
-}
-
-// sentence is why the supervisor kills a process, whatever it runs.
-type sentence struct {
-	why         string // what follows "killed by signal SIGKILL, "
-	outOfMemory bool
 }
 
 // verdict names a running task that is to end, and why.
@@ -180,24 +176,6 @@ func (c *child) stillborn() error {
 		return fmt.Errorf("%w: %s; its stderr ends:\n%s", ErrNotReady, cause, exit.Stderr)
 	}
 	return fmt.Errorf("%w: %s", ErrNotReady, cause)
-}
-
-// end kills the process with all that it has started, and remembers why.
-func (c *child) end(s sentence) error {
-	c.mu.Lock()
-	if c.sentence.why == "" {
-		c.sentence = s
-	}
-	c.mu.Unlock()
-	return c.Kill()
-}
-
-// explain adds what the supervisor knows of a process's end; c.mu is held.
-func (c *child) explain(exit proc.Exit) (cause string, outOfMemory bool) {
-	if exit.Signal == syscall.SIGKILL && c.sentence.why != "" {
-		return "killed by signal SIGKILL, " + c.sentence.why, c.sentence.outOfMemory
-	}
-	return exit.String(), exit.OutOfMemory
 }
 
 // dispose frees what belonged to a dead process.

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 )
@@ -72,20 +71,4 @@ func inheritedEnv() []string {
 		name, _, _ := strings.Cut(entry, "=")
 		return name == "NOTIFY_SOCKET" || strings.HasPrefix(name, "WATCHDOG_")
 	})
-}
-
-const modulePath = "github.com/musterfleet/muster"
-
-// moduleVersion tells which version of this module the program is built with.
-func moduleVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, module := range append(info.Deps, &info.Main) {
-		if module.Path == modulePath && module.Version != "" {
-			return module.Version
-		}
-	}
-	return "unknown"
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/proc"
 )
 
@@ -74,7 +75,7 @@ func (s *Supervisor) checkMemory() (map[int]uint64, error) {
 		}
 		s.Logger.Debug("a worker process passed its memory limit", "pid", c.PID(), "bytes", used[c.PID()], "limit", s.MemoryLimit)
 		why := fmt.Sprintf("since it passed the memory limit of %d bytes", s.MemoryLimit)
-		if err := c.end(sentence{why: why, outOfMemory: true}); err != nil {
+		if err := c.killFor(codec.CauseMemoryLimit, why); err != nil {
 			s.Logger.Debug("killing a process above its memory limit", "pid", c.PID(), "error", err)
 		}
 	}

@@ -62,7 +62,8 @@ func (s *Supervisor) obey(r codec.ControlRequest, a *codec.ControlAnswer) error 
 	case codec.ControlStatus:
 		status := s.Status()
 		a.Status = &status
-		return nil
+		_, err := s.fit(&status)
+		return err
 	case codec.ControlDrain:
 		s.stop() // here, so that nothing else is begun after the answer
 		go func() {
@@ -87,7 +88,7 @@ func (s *Supervisor) obey(r codec.ControlRequest, a *codec.ControlAnswer) error 
 func (s *Supervisor) killProcess(pid int) error {
 	for _, c := range s.children() {
 		if c.PID() == pid {
-			return c.end(sentence{why: "sent by an operator"})
+			return c.killFor(codec.CauseSignal, "sent by an operator")
 		}
 	}
 	return fmt.Errorf("%w: %d", errNoProcess, pid)

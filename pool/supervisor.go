@@ -12,7 +12,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
@@ -23,7 +22,6 @@ import (
 // concurrent use.
 type Supervisor struct {
 	Config
-	id         string // of this run, eight letters and digits
 	executable string
 	guard      *proc.Guard
 	ownGuard   bool
@@ -35,6 +33,7 @@ type Supervisor struct {
 	desk       *handoff.Desk
 	scout      *scout
 	leases     *leases
+	chronicle
 
 	mu        sync.Mutex
 	places    []*place
@@ -98,8 +97,9 @@ func startGuard() (*proc.Guard, string, error) {
 // start starts a supervisor with a completed configuration.
 func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
-		Config: cfg, id: codec.NewClientID()[:8], executable: executable, guard: guard, ownGuard: ownGuard,
-		broken: make(chan error, 1), leaving: make(chan struct{}), stopped: make(chan struct{}),
+		Config: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
+		broken: make(chan error, 1), leaving: make(chan struct{}),
+		stopped: make(chan struct{}), chronicle: newChronicle(),
 	}
 	if err := s.listen(); err != nil {
 		return nil, err
@@ -121,6 +121,7 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	go s.recallAfterReconnects()
 	go s.watchProcesses()
 	go s.watchMemory()
+	go s.heartbeats()
 	go s.scout.run(s.stopped, s.crew)
 	if err := s.awaitReady(ctx, fates); err != nil {
 		s.Kill()
@@ -153,6 +154,8 @@ func (s *Supervisor) finish() {
 	s.keepers.Wait()
 	s.burials.Wait()
 	s.socket.close()
+	close(s.over)
+	<-s.silent
 	s.desk.Close()
 	s.publisher.Close()
 	s.nc.Close()
@@ -207,6 +210,7 @@ func (s *Supervisor) part(p *place, c *child) {
 	c.mu.Unlock()
 	s.mu.Lock()
 	p.current = nil
+	s.takeOver(p, c)
 	s.mu.Unlock()
 	if waits != 0 {
 		s.waitingChanged(-waits)

@@ -1,0 +1,48 @@
+package pool
+
+import (
+	"syscall"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/proc"
+)
+
+// killFor kills a process with all that it has started, and notes why, also in
+// words that follow "killed by signal SIGKILL, ".
+func (c *child) killFor(cause codec.Cause, why string) error {
+	c.mu.Lock()
+	if c.killedFor == "" {
+		c.killedFor, c.killedWhy = cause, why
+	}
+	c.mu.Unlock()
+	return c.Kill()
+}
+
+// explain adds what the supervisor knows of a process's end; c.mu is held.
+func (c *child) explain(exit proc.Exit) (cause string, outOfMemory bool) {
+	if exit.Signal == syscall.SIGKILL && c.killedFor != "" {
+		return "killed by signal SIGKILL, " + c.killedWhy, c.killedFor == codec.CauseMemoryLimit
+	}
+	return exit.String(), exit.OutOfMemory
+}
+
+// causeOf gives why a process died; unready says why it never served, if so.
+func (c *child) causeOf(death Death, unready error) codec.Cause {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.killedFor != "":
+		return c.killedFor
+	case c.ran.failed == codec.CodeTimeLimit:
+		return codec.CauseTimeLimit
+	case c.ran.failed == codec.CodeCancelled:
+		return codec.CauseCancelled
+	case death.OutOfMemory:
+		return codec.CauseOutOfMemory
+	case unready != nil:
+		return codec.CauseUnready
+	case death.Signal != "":
+		return codec.CauseSignal
+	}
+	return codec.CauseExit
+}
