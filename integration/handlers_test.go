@@ -18,16 +18,16 @@ import (
 
 // The funcs of the tests.
 var (
-	double = codec.NewFunc[int, int]("double")
-	nap    = codec.NewFunc[time.Duration, seen]("nap")
-	attend = codec.NewFunc[call, seen]("attend")
-	die    = codec.NewFunc[dying, seen]("die")
-	flaky  = codec.NewFunc[flakiness, seen]("flaky")
-	report = codec.NewFunc[call, seen]("report")
-	hog    = codec.NewFunc[hogging, seen]("hog")
-	// environment gives a variable of the worker process's.
-	environment = codec.NewFunc[string, string]("environment")
+	double      = codec.NewFunc[int, int]("double")
+	nap         = codec.NewFunc[time.Duration, seen]("nap")
+	attend      = codec.NewFunc[call, seen]("attend")
+	die         = codec.NewFunc[dying, seen]("die")
+	flaky       = codec.NewFunc[flakiness, seen]("flaky")
+	report      = codec.NewFunc[call, seen]("report")
+	hog         = codec.NewFunc[hogging, seen]("hog")
 	misbehave   = codec.NewFunc[string, any]("misbehave")
+	need        = codec.NewFunc[string, bool]("need")
+	environment = codec.NewFunc[string, string]("environment") // the value of a variable
 	unknown     = codec.NewFunc[int, int]("unknown")
 )
 
@@ -121,6 +121,10 @@ func handle() {
 		return look(ctx), waitAtGate(c.Gate, visit{})
 	})
 	consumer.Handle(environment, func(_ context.Context, name string) (string, error) { return os.Getenv(name), nil })
+	consumer.Handle(need, func(_ context.Context, path string) (bool, error) {
+		_, err := os.Stat(path)
+		return err == nil, err
+	})
 	consumer.Handle(misbehave, func(_ context.Context, manner string) (any, error) { return manners[manner]() })
 }
 

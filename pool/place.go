@@ -166,7 +166,6 @@ func (p *place) bury(c *child) error {
 	<-c.Exited()
 	death := newDeath(c, running, p.killing.Load())
 	unready := c.stillborn()
-	p.recordDeath(p, c, death, unready)
 	switch {
 	case death.Expected:
 	case unready != nil:
@@ -177,6 +176,7 @@ func (p *place) bury(c *child) error {
 	default:
 		p.Logger.Warn("a worker process died", "pid", death.PID, "cause", death.Cause, "task_running", death.Running)
 	}
+	p.recordDeath(p, c, death, unready)
 	if p.Listener.Died != nil {
 		p.Listener.Died(death)
 	}
