@@ -49,9 +49,9 @@ type Config struct {
 	// MemoryLimit is how much memory, in bytes, a worker process and what it has
 	// started may have resident together. Above it the supervisor kills them, and
 	// the task that runs is charged; its caller's codec.WorkerDiedError says so. 0
-	// means no limit. It is looked at ten times a second or more: what is taken and
-	// given back in between is not seen, and what is taken at once may pass the
-	// limit by as much. It needs Linux.
+	// means no limit. While something runs it is looked at ten times a second, and
+	// more often near the limit or when memory grows fast; what is taken at once
+	// may be beyond the limit before it is seen. It needs Linux.
 	MemoryLimit int64
 	// IdleTimeout is after how long without a task a worker process leaves. Its
 	// place stays, and is filled again when there is work. 0 means never.
