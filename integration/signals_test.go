@@ -51,7 +51,8 @@ func requireRuns(t *testing.T, pid int, path string) {
 func TestHUPRollsToANewProgram(t *testing.T) {
 	s := newParallelStage(t)
 	_, url := s.brokerProgram(-1)
-	file := programFile(t)
+	file := filepath.Join(t.TempDir(), "current") // to the latest release
+	require.NoError(t, os.Symlink(programFile(t), file))
 	h := s.program("host", params{URL: url, Host: "rolling", Processes: 2, File: file})
 	h.lineWith("ready")
 	h.lineWith("ready")
@@ -100,8 +101,18 @@ func TestHUPRollsToANewProgram(t *testing.T) {
 		}
 	}
 	await()
-	for range 2 {
-		copyProgram(t, file)
+	for _, deploy := range []func(){
+		func() {
+			release, err := filepath.EvalSymlinks(file)
+			require.NoError(t, err)
+			copyProgram(t, release)
+		},
+		func() {
+			require.NoError(t, os.Symlink(programFile(t), file+".new"))
+			require.NoError(t, os.Rename(file+".new", file))
+		},
+	} {
+		deploy()
 		h.signal(syscall.SIGHUP)
 		h.lineWith("draining to go on as")
 		h.lineWith("ready")
@@ -146,6 +157,30 @@ func TestHUPKeepsTheOldProgramIfTheNewOneIsBroken(t *testing.T) {
 	requireRuns(t, old.cmd.Process.Pid, file)
 	old.terminate()
 	old.wait()
+}
+
+// The new program ran, and is gone when its turn comes.
+func TestHUPToAProgramThatVanishes(t *testing.T) {
+	s := newParallelStage(t)
+	_, url := s.brokerProgram(-1)
+	file := programFile(t)
+	h := s.program("host", params{URL: url, Host: "rolling", Processes: 1, File: file})
+	h.lineWith("ready")
+	g := newGate(t)
+	f := submitVisit(s, s.client(url), g, "task")
+	v := g.next(t, s.ctx)
+	h.signal(syscall.SIGHUP)
+	h.lineWith("draining to go on as")
+	require.NoError(t, os.Remove(file))
+	v.letGo()
+	_, err := f.Result(s.ctx)
+	require.NoError(t, err)
+	h.lineWith("going on with the old program")
+	h.lineWith("ready")
+	h.signal(syscall.SIGTTIN)
+	h.lineWith("ready")
+	h.terminate()
+	h.wait()
 }
 
 // A task that runs holds a roll up, and SIGTERM makes an end of it.

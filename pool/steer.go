@@ -43,11 +43,12 @@ func (s *Supervisor) steer(request []byte) (answer []byte) {
 	if err == nil {
 		err = s.obey(r, &a)
 	}
-	if err != nil {
+	switch {
+	case err != nil: // who has asked is told
+		s.Logger.Debug("a control request is refused", "error", err)
 		a = codec.ControlAnswer{Error: err.Error()}
-	}
-	if a.Status == nil {
-		s.Logger.Info("asked to "+string(r.Verb), "processes", r.Processes, "pid", r.PID, "refused", a.Error)
+	case a.Status == nil:
+		s.Logger.Info("obeying a control request", "verb", r.Verb, "processes", r.Processes, "pid", r.PID)
 	}
 	a.Processes = s.processes()
 	answer, err = json.Marshal(a)
