@@ -5,7 +5,6 @@ import (
 	"maps"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
@@ -142,7 +141,7 @@ func (s *Supervisor) totals() counts {
 
 // taskID gives a task's id as text, empty where the client is not known.
 func taskID(client string, task uint64) string {
-	if client == "" || !utf8.ValidString(client) {
+	if client == "" {
 		return ""
 	}
 	return codec.ID{Client: client, N: task}.String()

@@ -70,7 +70,7 @@ func (s *Supervisor) beat(status codec.HostStatus) {
 	if !s.nc.IsConnected() {
 		return
 	}
-	data, err := s.fit(&status)
+	data, err := fit(&status, int(s.nc.MaxPayload()))
 	if err == nil {
 		err = s.nc.Publish(broker.HostSubject(s.id), data)
 	}
@@ -79,9 +79,9 @@ func (s *Supervisor) beat(status codec.HostStatus) {
 	}
 }
 
-// fit encodes a status into what a message may hold. If it is too large, it goes
+// fit encodes a status into so many bytes at most. If it is too large, it goes
 // without what is missed the least.
-func (s *Supervisor) fit(status *codec.HostStatus) ([]byte, error) {
+func fit(status *codec.HostStatus, most int) ([]byte, error) {
 	data, err := json.Marshal(status)
 	for _, leaveOut := range []func(){
 		func() { status.Spans = nil },
@@ -92,7 +92,7 @@ func (s *Supervisor) fit(status *codec.HostStatus) ([]byte, error) {
 		},
 		func() { status.Processes = []codec.ProcessStatus{} },
 	} {
-		if err != nil || len(data) <= int(s.nc.MaxPayload()) {
+		if err != nil || len(data) <= most {
 			break
 		}
 		leaveOut()

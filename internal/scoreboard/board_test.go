@@ -202,8 +202,6 @@ func TestScribbledBoard(t *testing.T) {
 			if round%2 == 0 {
 				record[0] |= 1
 				clear(record[81:88])
-				record[88] %= 64
-				clear(record[89:96])
 				for i := range record[96:] {
 					record[96+i] = 'a' + record[96+i]%26
 				}

@@ -93,11 +93,10 @@ func (r *record) read() (Delivery, bool) {
 // delivery believes nothing: the worker process may have written anything.
 func (r *record) delivery() (Delivery, bool) {
 	ack, ok := getText(r.ackLength.Load(), r.ack[:])
-	client, known := getText(r.clientLength.Load(), r.clientText[:])
-	if !ok || !known || ack == "" {
+	if !ok || ack == "" {
 		return Delivery{}, false
 	}
-	d := Delivery{Ack: ack, Tasks: clamp(r.tasks.Load(), 0, MaxTasks), Client: r.client.Load(), ClientName: client}
+	d := Delivery{Ack: ack, Tasks: clamp(r.tasks.Load(), 0, MaxTasks), Client: r.client.Load(), ClientName: getLabel(r.clientLength.Load(), r.clientText[:])}
 	handedOff := r.handedOff.Load() // first, as it must not exceed finished
 	p := r.progress()
 	d.Finished = clamp(p.finished-r.finishedBefore.Load(), 0, d.Tasks)

@@ -124,3 +124,20 @@ func TestMoreFuncsThanFit(t *testing.T) {
 		require.Equal(t, scoreboard.Other, supervisor.Func(index))
 	}
 }
+
+func TestScribbledNamesAreNotShown(t *testing.T) {
+	t.Parallel()
+	b, _ := newBoard(t)
+	for _, name := range []string{"", "a b", "\x1b[2J", "a\u009bm", "\xff", "a\n"} {
+		w := newWriter(t, b, name, name)
+		w.run(name, 0, time.Millisecond, 0)
+		require.Equal(t, scoreboard.Other, b.Func(w.Func(name)), "%q", name)
+		require.Empty(t, b.Deliveries()[0].ClientName, "%q", name)
+		w.slot.Release()
+	}
+	require.Len(t, b.Counts(), 1)
+	var c scoreboard.Cursor
+	for _, s := range read(t, b, &c) {
+		require.Empty(t, s.Client)
+	}
+}

@@ -1,6 +1,9 @@
 package scoreboard
 
-import "sync/atomic"
+import (
+	"cmp"
+	"sync/atomic"
+)
 
 const (
 	// MaxNames is how many funcs a board knows by name.
@@ -33,11 +36,7 @@ func (p *page) name(index int) string {
 		return Other
 	}
 	n := &p.names[index]
-	text, ok := getText(n.length.Load(), n.text[:])
-	if !ok || text == "" {
-		return Other
-	}
-	return text
+	return cmp.Or(getLabel(n.length.Load(), n.text[:]), Other)
 }
 
 // known is how many names there are, whatever the worker process says.

@@ -84,14 +84,14 @@ func cursorAt(c *Cursor, i uint64) Cursor {
 func (s *span) read(index uint64) (Span, bool) {
 	for range readAttempts {
 		before := s.index.Load()
-		client, ok := getText(s.clientLength.Load(), s.clientText[:])
 		all := Span{
-			Func: clamp(s.fn.Load(), 0, MaxNames), Code: clamp(s.code.Load(), 0, Codes-1), Client: client,
-			Task: atomic.LoadUint64(&s.task), Count: clamp(atomic.LoadUint64(&s.count), 0, 1<<40),
+			Func: clamp(s.fn.Load(), 0, MaxNames), Code: clamp(s.code.Load(), 0, Codes-1),
+			Client: getLabel(s.clientLength.Load(), s.clientText[:]),
+			Task:   atomic.LoadUint64(&s.task), Count: clamp(atomic.LoadUint64(&s.count), 0, 1<<40),
 			Start: time.Unix(0, s.startAt.Load()), End: time.Unix(0, atomic.LoadInt64(&s.endAt)),
 		}
 		if before == index && s.index.Load() == index {
-			return all, ok
+			return all, true
 		}
 	}
 	return Span{}, false

@@ -1,6 +1,7 @@
 package scoreboard
 
 import (
+	"strings"
 	"sync/atomic"
 	"unsafe"
 )
@@ -19,8 +20,8 @@ func setText(length *atomic.Uint64, words []atomic.Uint64, text string) {
 }
 
 // getText returns false where the length cannot be true, and for what does not
-// belong into a text: spaces and control characters would break the protocol of
-// the broker that a scribbled subject is sent to, or the terminal it is shown on.
+// belong into a subject: spaces and control characters would break the protocol of
+// the broker that a scribbled one is sent to.
 func getText(length uint64, words []atomic.Uint64) (string, bool) {
 	if length > uint64(len(words)*8) {
 		return "", false
@@ -37,4 +38,14 @@ func getText(length uint64, words []atomic.Uint64) (string, bool) {
 		}
 	}
 	return string(text[:length]), true
+}
+
+// getLabel gives a name that is shown to people, and nothing for one that has more
+// in it than names have.
+func getLabel(length uint64, words []atomic.Uint64) string {
+	text, ok := getText(length, words)
+	if !ok || strings.ContainsFunc(text, func(c rune) bool { return c > '~' }) {
+		return ""
+	}
+	return text
 }
