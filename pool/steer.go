@@ -63,7 +63,7 @@ func (s *Supervisor) obey(r codec.ControlRequest, a *codec.ControlAnswer) error 
 	case codec.ControlStatus:
 		status := s.Status()
 		a.Status = &status
-		_, err := s.fit(&status)
+		_, err := fit(&status, int(s.nc.MaxPayload()))
 		return err
 	case codec.ControlDrain:
 		s.stop() // here, so that nothing else is begun after the answer
