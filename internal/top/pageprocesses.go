@@ -62,7 +62,7 @@ func elapsed(s *state, h Host, p codec.ProcessStatus) cell {
 		return word("-")
 	}
 	d := h.Sent.Sub(p.Since)
-	if h.there() {
+	if h.there() && d > time.Second { // a short one has ended since
 		d += max(s.At.Sub(h.Seen), 0)
 	}
 	if p.Limit.IsZero() {

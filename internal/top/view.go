@@ -145,9 +145,9 @@ func (m *model) where() string {
 
 // keys is the line of keys that make sense here.
 func (m *model) keys() string {
-	hints := []string{"? help", "q quit", "Tab page", "Enter open"}
+	hints := []string{"? help", "Tab page"}
 	if len(m.opened) > 0 {
-		hints[2] = "Esc back"
+		hints[1] = "Esc back"
 	}
 	l := m.frame().lay(&m.state, m.width)
 	to := m.frame().page.target(&m.state)
@@ -160,5 +160,5 @@ func (m *model) keys() string {
 			hints = append(hints, a.key+" "+verb)
 		}
 	}
-	return strings.Join(append(hints, "/ filter", "s sort"), "  ")
+	return strings.Join(append(hints, "/ filter", "s sort", "q quit"), "  ")
 }
