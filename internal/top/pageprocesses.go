@@ -84,9 +84,9 @@ func memoryOf(h Host, p codec.ProcessStatus) cell {
 // nearness is the tone of what nears its limit.
 func nearness(is, limit float64) tone {
 	switch {
-	case is > limit*0.9:
+	case is >= limit*0.9:
 		return bad
-	case is > limit*0.7:
+	case is >= limit*0.7:
 		return warn
 	}
 	return plain

@@ -140,7 +140,11 @@ func (m *model) where() string {
 		}
 		names = append(names, name)
 	}
-	return strings.Join(names, " ")
+	line := strings.Join(names, " ")
+	if ansi.StringWidth(line) > m.width {
+		return fmt.Sprintf("%s %d of %d", names[m.tab], m.tab+1, len(names))
+	}
+	return line
 }
 
 // keys is the line of keys that make sense here.
