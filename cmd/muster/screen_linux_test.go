@@ -138,6 +138,13 @@ func (s *screen) miss(pattern string) {
 	s.until("no "+pattern, func(shown string) bool { return !re.MatchString(shown) })
 }
 
+// written gives all that the command has written.
+func (s *screen) written() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.raw.String()
+}
+
 // quits waits for the command's end, and checks that it leaves the terminal as it
 // was. It gives the status.
 func (s *screen) quits() int {

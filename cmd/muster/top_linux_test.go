@@ -204,7 +204,7 @@ func TestTopOutlivesTheBroker(t *testing.T) {
 	s.see(`^kestrel .* serving`)
 	s.press("q")
 	require.Zero(t, s.quits())
-	require.NotRegexp(t, `\x1b\[[0-9;]*3[0-7]m`, s.raw.String(), "a colour")
+	require.NotRegexp(t, `\x1b\[[0-9;]*3[0-7]m`, s.written(), "a colour")
 }
 
 func TestTopOnce(t *testing.T) {

@@ -122,7 +122,7 @@ func TestVersionAndHelp(t *testing.T) {
 		"demo", "serve", "worker", "submit", "map", "result", "cancel",
 		"queue", "queue ls", "queue info", "queue pause", "queue resume", "queue purge",
 		"host", "host ls", "host info", "host drain", "host resize", "host kill",
-		"dead", "dead ls", "dead show", "dead retry", "dead rm", "bench",
+		"dead", "dead ls", "dead show", "dead retry", "dead rm", "top", "bench",
 	} {
 		got := run(t, nil, append(strings.Fields(command), "--help")...)
 		require.Zero(t, got.status, got.stderr)

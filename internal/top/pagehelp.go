@@ -8,7 +8,7 @@ func (helpPage) target(*state) target { return target{} }
 
 func (helpPage) sections(*state) []section {
 	looking := facts(
-		"Tab 1-6", "the next page; Shift-Tab the one before",
+		"Tab 1-6", "the next page; Shift-Tab the one before; ← → as well",
 		"j k ↓ ↑", "choose a row; PgDn PgUp g G go further",
 		"Enter", "look into the chosen row",
 		"Esc", "back: ends a filter, then closes the page; Backspace too",

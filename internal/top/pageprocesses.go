@@ -20,8 +20,8 @@ func (processesPage) sections(s *state) []section { return []section{processTabl
 func processTable(s *state, host string) section {
 	t := section{columns: []column{
 		{title: "PID", right: true}, {title: "STATE"}, {title: "FUNC", least: 8}, {title: "ELAPSED", right: true},
-		{title: "TASK", least: 10, rank: 4}, {title: "MEMORY", right: true, rank: 1}, {title: "TASKS", right: true, rank: 2},
-		{title: "HOST", least: 6, rank: 3}, {title: "LAST DEATH", least: 11, rank: 5},
+		{title: "TASK", least: 10, rank: 5}, {title: "MEMORY", right: true, rank: 1}, {title: "TASKS", right: true, rank: 4},
+		{title: "HOST", least: 6, rank: 2}, {title: "LAST DEATH", least: 15, rank: 3},
 	}}
 	for _, h := range s.Hosts {
 		if host != "" && h.ID != host || host == "" && h.State == codec.HostStopped {
