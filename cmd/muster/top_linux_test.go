@@ -162,6 +162,21 @@ func TestTopLooksCloser(t *testing.T) {
 	s.press(keyBack + "2" + keyDown + keyDown + keyUp + "k" + keyDown + keyEnter)
 	s.see(`^host +otter, serving`)
 
+	s.press(keyBack + "3")
+	for _, way := range []struct{ keys, host string }{
+		{"G", "otter"}, {"g", "kestrel"}, {"\x1b[6~", "otter"}, {"\x1b[5~", "kestrel"}, // PgDn, PgUp
+		{" ", "otter"}, {"\x1b[H", "kestrel"}, {"\x1b[F", "otter"}, // Home, End
+	} {
+		s.press(way.keys + keyEnter)
+		s.see(`^process +\d+ on host ` + way.host)
+		s.press(keyBack)
+		s.see(`^ *PID`)
+	}
+	s.press("\x1b[C") // right
+	s.see(`^FUNC`)
+	s.press("\x1b[D") // left
+	s.see(`^ *PID`)
+
 	s.press("?")
 	s.see(`kill the process`)
 	s.press(keyEsc)
@@ -171,7 +186,7 @@ func TestTopLooksCloser(t *testing.T) {
 		return strings.Contains(shown, "busy 0/2") && len(strings.Split(strings.TrimRight(shown, "\n"), "\n")) <= 10
 	})
 	s.size(120, 30)
-	s.see(`^memory +\d`)
+	s.see(`^ *PID .* LAST DEATH`)
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	require.NotZero(t, s.quits())
 }

@@ -36,8 +36,9 @@ type model struct {
 	queues  []fleet.Queue
 	since   time.Time // when the broker was there again
 	away    time.Time // since when the broker is not, or zero
-	looked  bool      // queues have been heard of
-	wrong   error     // why the broker last refused to tell of its queues, or nil
+
+	// Why the broker last refused to tell of its queues and dead letters, or nil.
+	noQueues, noLetters error
 
 	tabs   []*frame
 	tab    int
@@ -88,18 +89,19 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case lookMsg:
 		return m, m.look(false)
 	case queuesMsg:
-		if m.wrong = msg.err; msg.err == nil {
-			m.queues, m.looked = msg.queues, true
-			m.Queues = msg.queues
+		if m.noQueues = msg.err; msg.err == nil {
+			m.queues, m.Queues = msg.queues, msg.queues
 		}
 		if msg.once {
 			return m, nil
 		}
 		return m, tea.Tick(lookEvery, func(time.Time) tea.Msg { return lookMsg{} })
 	case lettersMsg:
+		stale := m.letters.stale // since it was begun
 		m.letters.reading = false
-		if m.wrong = msg.err; msg.err == nil {
+		if m.noLetters = msg.err; msg.err == nil {
 			m.letters = msg.letterList
+			m.letters.stale = stale
 		}
 	case actedMsg:
 		if msg.err != nil {
@@ -107,7 +109,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		} else {
 			m.say(msg.done, good)
 		}
-		m.letters.read = time.Time{} // one may be gone
+		m.letters.stale = true // one may be gone
 		return m, tea.Batch(m.look(true), m.readLetters())
 	}
 	return m, nil
@@ -149,10 +151,10 @@ func (m *model) readLetters() tea.Cmd {
 		return nil
 	}
 	queue := p.letters()
-	if m.letters.queue == queue && time.Since(m.letters.read) < lettersEvery {
+	if m.letters.queue == queue && !m.letters.stale && time.Since(m.letters.read) < lettersEvery {
 		return nil
 	}
-	m.letters.reading = true
+	m.letters.reading, m.letters.stale = true, false
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(m.ctx, lookPatience)
 		defer cancel()

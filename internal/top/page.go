@@ -34,6 +34,7 @@ type letterList struct {
 	more    bool // there are more
 	read    time.Time
 	reading bool
+	stale   bool // they may have changed since
 }
 
 // target is what a key can act on, each empty if there is none.

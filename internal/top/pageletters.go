@@ -23,9 +23,12 @@ func letterTable(s *state, queue string) section {
 	t := section{columns: []column{
 		{title: "TASK", least: 10}, {title: "GIVEN UP", right: true}, {title: "FUNC", least: 8}, {title: "CODE", rank: 1},
 		{title: "QUEUE", rank: 3, least: 7}, {title: "CAUSE", least: 12, rank: 2},
-	}}
-	if s.letters.queue != queue || s.letters.read.IsZero() {
+	}, title: "Dead letters"}
+	if s.letters.queue != queue {
 		return t
+	}
+	if s.letters.more {
+		t.title = fmt.Sprintf("Dead letters: the oldest %d", len(s.letters.list))
 	}
 	for _, l := range s.letters.list {
 		given := word("-")

@@ -19,9 +19,7 @@ func (q queuePage) sections(s *state) []section {
 		if queue.Name == string(q) {
 			hosts := hostTable(s, func(h Host) bool { return h.Queue == string(q) })
 			hosts.title = "Hosts"
-			dead := letterTable(s, string(q))
-			dead.title = "Dead letters"
-			return []section{q.lanes(s, queue), hosts, dead}
+			return []section{q.lanes(s, queue), hosts, letterTable(s, string(q))}
 		}
 	}
 	return []section{lines("", "There is no such queue now.")}

@@ -1,6 +1,7 @@
 package top
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -55,8 +56,10 @@ func (m *model) below() []string {
 		said = paint(text.Printable(m.prompt.text()), warn)
 	case m.notice == "" && m.frame().filter != "":
 		said = paint("only rows with "+text.Printable(m.frame().filter)+"; Esc shows all", faint)
-	case m.notice == "" && m.wrong != nil && m.away.IsZero():
-		said = paint(text.Printable(m.wrong.Error()), bad)
+	case m.notice == "" && m.away.IsZero():
+		if err := cmp.Or(m.noQueues, m.noLetters); err != nil {
+			said = paint(text.Printable(err.Error()), bad)
+		}
 	}
 	if m.height < 10 {
 		return []string{said}
