@@ -107,10 +107,17 @@ func (l *Log) Close() error { return l.file.Close() }
 // maxLine bounds a line of a job log; names and what is shown are far shorter.
 const maxLine = 64 << 10
 
+// usualLine is how long a line with a short item is.
+const usualLine = 64
+
 // read reads a job log, and gives where its last whole line ends.
-func read(in io.Reader, name string) (done *Done, size int64, err error) {
-	done = &Done{}
-	lines := bufio.NewReaderSize(in, maxLine)
+func read(file *os.File, name string) (done *Done, size int64, err error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	done = &Done{entries: make([]entry, 0, info.Size()/usualLine)}
+	lines := bufio.NewReaderSize(file, maxLine)
 	for number := 1; ; number++ {
 		line, err := lines.ReadSlice('\n')
 		switch {
