@@ -18,6 +18,7 @@ type mapping struct {
 	task      taskFlags
 	f         codec.Func[item, result]
 	options   []producer.CallOption
+	keepOrder bool
 	unordered bool
 	keepGoing bool
 	halt      shellmap.Halt
@@ -31,7 +32,6 @@ type mapping struct {
 
 func mapCommand() *cobra.Command {
 	var m mapping
-	var keepOrder bool
 	cmd := &cobra.Command{
 		Use:   "map FUNC",
 		Short: "Run a task per line of stdin and print the results",
@@ -40,22 +40,22 @@ in the order of the input. A line is JSON where it parses as JSON, else a string
 A string result is printed as it is, any other as JSON.
 
 The first line that fails ends it with status 1, and cancels what has not started.
---halt N has the N-th do so, and those before are reported on stderr; so has
---halt now,fail=N. --halt soon,fail=N reads no more then, but waits for what is
-under way. --halt never is --keep-going.
+With --halt N, or now,fail=N, it is the N-th that does, and those before are
+reported on stderr; with soon,fail=N no more is read then, but what is under way is
+waited for and printed; never is --keep-going.
 
-An interrupt ends the reading; what is under way is waited for and printed. A
+An interrupt ends the reading, and what is under way is waited for and printed. A
 second one, or SIGTERM, cancels what has not started. The status is 1 unless
 nothing was left to do.
 
---joblog FILE keeps a line for each item that has ended, with tabs between the
-columns Seq, Host, Starttime, JobRuntime, Send, Receive, Exitval, Signal (as in GNU
-parallel, except that the time runs from the submission until the result is due to
-be printed), Task, Hash, Func and Item. Exitval is 0 if the item is done.
---resume goes on with such a file: it runs the items that are not done, failed
-ones too, and ends if the input is not the same. The line is written when the
-result is, so no result is lost if the program is killed, but the last ones may be
-printed again; those to trust have as many bytes as Receive says in all.
+--joblog FILE keeps a line for each item that has ended. Its columns, between tabs,
+are Seq, Host, Starttime, JobRuntime, Send, Receive, Exitval and Signal, as in GNU
+parallel except that the time runs from the submission until the result is due to
+be printed; then Task, Hash, Func and Item. Exitval is 0 if the item is done. With
+--resume the items that are not done are run, failed ones too, unless the input has
+changed. The line is written after the result, so a kill loses no result, but the
+last ones may be printed again: to have each once, first cut the results to as many
+bytes as Receive adds up to.
 
 Input may be endless: only some thousand lines, and no more than some ten MB, are
 read ahead of the result that is printed next. If stderr is a terminal and stdout
@@ -66,8 +66,7 @@ is not, it shows how much is done and, of a file, how long the rest will take.`,
   muster map --joblog log --resume --retries 2 --timeout 30s FUNC < lines >> results`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := m.check(cmd, args[0])
-			if err != nil {
+			if err := m.check(cmd, args[0]); err != nil {
 				return err
 			}
 			// A reader that ends shows as an error of writing, so that the tasks
@@ -79,7 +78,7 @@ is not, it shows how much is done and, of a file, how long the rest will take.`,
 	m.client.add(cmd)
 	m.task.add(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&keepOrder, "keep-order", true, "print the results in the order of the input")
+	flags.BoolVar(&m.keepOrder, "keep-order", true, "print the results in the order of the input")
 	flags.BoolVar(&m.unordered, "unordered", false, "print each result as soon as it is there")
 	flags.Var(&m.halt, "halt", "end at so many failures: N; now,fail=N; soon,fail=N; or never")
 	flags.BoolVar(&m.keepGoing, "keep-going", false, "report a line that fails on stderr, and go on; the status is 1 all the same")
@@ -101,6 +100,7 @@ func (m *mapping) check(cmd *cobra.Command, name string) error {
 	if err := either(cmd, [2]string{"keep-order", "unordered"}, [2]string{"keep-going", "halt"}); err != nil {
 		return err
 	}
+	m.unordered = m.unordered || !m.keepOrder
 	switch {
 	case cmd.Flags().Changed("chunk") && (m.chunk < 1 || m.chunk > codec.MaxTasks):
 		return usage("--chunk %d: the number must be from 1 to %d", m.chunk, codec.MaxTasks)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +37,7 @@ func TestMapFlags(t *testing.T) {
 	t.Run("keep order", func(t *testing.T) {
 		t.Parallel()
 		require.Equal(t, ended{stdout: "0.2\n0\n"}, mapAll("0.2\n0\n", "--keep-order --retries 0 --chunk 1 sleep").rounded())
+		require.Equal(t, ended{stdout: "0\n0.4\n"}, mapAll("0.4\n0\n", "--keep-order=false --chunk 1 sleep").rounded())
 	})
 	t.Run("timeout", func(t *testing.T) {
 		t.Parallel()
@@ -143,65 +143,69 @@ func TestMapResumes(t *testing.T) {
 	t.Parallel()
 	url := startBroker(t)
 	startWorker(t, url, "--processes", "2")
-	const lines = 60_000
+	const lines = 24_000 // of which some thousand are under way
 	var input bytes.Buffer
 	for i := range lines {
-		fmt.Fprintf(&input, "%06d %s\n", i, strings.Repeat("x", 90))
+		fmt.Fprintf(&input, "%06d %s\n", i, strings.Repeat("x", 190))
 	}
 	file := filepath.Join(t.TempDir(), "input")
 	require.NoError(t, os.WriteFile(file, input.Bytes(), 0o600))
-	for _, order := range []string{"--keep-order", "--unordered"} {
-		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
-			t.Run(order+" "+sig.String(), func(t *testing.T) {
-				t.Parallel()
-				log := filepath.Join(t.TempDir(), "log")
-				in, err := os.Open(file)
-				require.NoError(t, err)
-				defer in.Close()
-				cmd := muster(t, "map", "--url", url, "--joblog", log, order, "--raw", "echo")
-				cmd.Stdin = in
-				out, err := cmd.StdoutPipe()
-				require.NoError(t, err)
-				require.NoError(t, cmd.Start())
-				var first bytes.Buffer
-				_, err = io.CopyN(&first, out, int64(input.Len()/3))
-				require.NoError(t, err)
-				require.NoError(t, cmd.Process.Signal(sig))
-				_, err = io.Copy(&first, out)
-				require.NoError(t, err)
-				require.Error(t, cmd.Wait())
-				if sig != syscall.SIGKILL {
-					require.Equal(t, 1, cmd.ProcessState.ExitCode())
-					require.Equal(t, first.Len(), received(t, log), "what is logged is what is printed")
-				} else {
-					require.LessOrEqual(t, received(t, log), first.Len())
-				}
-				require.Less(t, first.Len(), input.Len())
+	for _, test := range []struct {
+		order string
+		end   syscall.Signal
+	}{
+		{"--keep-order", syscall.SIGINT}, {"--keep-order", syscall.SIGKILL},
+		{"--unordered", syscall.SIGTERM}, {"--unordered", syscall.SIGKILL},
+	} {
+		t.Run(test.order+" "+test.end.String(), func(t *testing.T) {
+			t.Parallel()
+			log := filepath.Join(t.TempDir(), "log")
+			in, err := os.Open(file)
+			require.NoError(t, err)
+			defer in.Close()
+			cmd := muster(t, "map", "--url", url, "--joblog", log, test.order, "--raw", "echo")
+			cmd.Stdin = in
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			var first bytes.Buffer
+			_, err = io.CopyN(&first, out, int64(input.Len()/3))
+			require.NoError(t, err)
+			require.NoError(t, cmd.Process.Signal(test.end))
+			_, err = io.Copy(&first, out)
+			require.NoError(t, err)
+			require.Error(t, cmd.Wait())
+			if test.end != syscall.SIGKILL {
+				require.Equal(t, 1, cmd.ProcessState.ExitCode())
+				require.Equal(t, first.Len(), received(t, log), "what is logged is what is printed")
+			} else {
+				require.LessOrEqual(t, received(t, log), first.Len())
+			}
+			require.Less(t, first.Len(), input.Len())
 
-				in2, err := os.Open(file)
+			in2, err := os.Open(file)
+			require.NoError(t, err)
+			defer in2.Close()
+			rest := run(t, in2, "map", "--url", url, "--joblog", log, "--resume", test.order, "--raw", "echo")
+			require.Zero(t, rest.status, rest.stderr)
+			times := make([]int, lines+1)
+			for _, line := range logged(t, log) {
+				seq, err := strconv.Atoi(line[0])
 				require.NoError(t, err)
-				defer in2.Close()
-				rest := run(t, in2, "map", "--url", url, "--joblog", log, "--resume", order, "--raw", "echo")
-				require.Zero(t, rest.status, rest.stderr)
-				times := make([]int, lines+1)
-				for _, line := range logged(t, log) {
-					seq, err := strconv.Atoi(line[0])
-					require.NoError(t, err)
-					require.Equal(t, "0", line[6])
-					times[seq]++
-				}
-				require.Equal(t, append([]int{0}, slices.Repeat([]int{1}, lines)...), times)
-				if sig == syscall.SIGKILL { // then the last results may be there twice, or torn
-					trusted := received(t, log) - len(rest.stdout)
-					first.Truncate(trusted)
-				}
-				all := first.String() + rest.stdout
-				if order == "--unordered" {
-					all = strings.Join(slices.Sorted(strings.Lines(all)), "")
-				}
-				require.True(t, all == input.String(), "the results differ")
-			})
-		}
+				require.Equal(t, "0", line[6])
+				times[seq]++
+			}
+			require.Equal(t, append([]int{0}, slices.Repeat([]int{1}, lines)...), times)
+			if test.end == syscall.SIGKILL { // then the last results may be there twice, or torn
+				trusted := received(t, log) - len(rest.stdout)
+				first.Truncate(trusted)
+			}
+			all := first.String() + rest.stdout
+			if test.order == "--unordered" {
+				all = strings.Join(slices.Sorted(strings.Lines(all)), "")
+			}
+			require.True(t, all == input.String(), "the results differ")
+		})
 	}
 }
 
@@ -216,37 +220,4 @@ func received(t *testing.T, file string) (bytes int) {
 		bytes += n
 	}
 	return bytes
-}
-
-// linesEnv sets how many lines TestMapMemory maps, such as a million.
-const linesEnv = "MUSTER_TEST_LINES"
-
-// mapMemory is the most that a map may take, in MB. The race detector's own notes
-// take several times as much as what they are of.
-func mapMemory() int64 {
-	info, _ := debug.ReadBuildInfo()
-	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		return 400
-	}
-	return 100
-}
-
-func TestMapMemory(t *testing.T) {
-	t.Parallel()
-	lines := 100_000
-	if n, err := strconv.Atoi(os.Getenv(linesEnv)); err == nil {
-		lines = n
-	}
-	url := startBroker(t)
-	startWorker(t, url, "--processes", "2")
-	input, _ := primesTo(lines)
-	for _, args := range []string{"--keep-order", "--unordered --keep-going --joblog " + filepath.Join(t.TempDir(), "log")} {
-		cmd := muster(t, append([]string{"map", "--url", url, "echo"}, strings.Fields(args)...)...)
-		got := runCommand(t, strings.NewReader(input), cmd)
-		require.Zero(t, got.status, got.stderr)
-		require.Equal(t, strings.Count(input, "\n"), strings.Count(got.stdout, "\n"))
-		usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		t.Logf("%d lines %s: %d MB", lines, args, usage.Maxrss>>10)
-		require.Less(t, usage.Maxrss>>10, mapMemory(), "MB")
-	}
 }
