@@ -17,6 +17,7 @@ type Item struct {
 	Text []byte // without what ends it; valid until the next is read
 	Err  error  // why it could not be read whole, or nil
 	size int    // in the input, in bytes
+	open bool   // nothing ends it but the end of the input
 }
 
 // items reads items that each end in a byte, such as a newline; the last may
@@ -52,6 +53,7 @@ func (i *items) next() (Item, error) {
 		case size > maxItem:
 			return Item{Err: fmt.Errorf("%d bytes long; no broker carries more than %d", size, maxItem), size: size}, nil
 		}
-		return Item{Text: bytes.TrimSuffix(i.buf, []byte{i.end}), size: size}, nil
+		text, ended := bytes.CutSuffix(i.buf, []byte{i.end})
+		return Item{Text: text, size: size, open: !ended}, nil
 	}
 }

@@ -154,6 +154,24 @@ func TestStop(t *testing.T) {
 	require.ErrorIs(t, <-result, ErrInterrupted)
 }
 
+// An interrupt that also ends the writer of the input leaves no half of an item.
+func TestStopWithinItem(t *testing.T) {
+	t.Parallel()
+	r, w := io.Pipe()
+	stop := make(chan struct{})
+	printed := make(chan string, 1)
+	job := Job{In: r, End: '\n', Out: chanWriter(printed), Call: upper, Stop: stop, Wait: func(int) {}}
+	result := make(chan error, 1)
+	go func() { result <- job.Run(t.Context()) }()
+	_, err := io.WriteString(w, "a\nb")
+	require.NoError(t, err)
+	require.Equal(t, "A\n", <-printed)
+	close(stop)
+	require.NoError(t, w.Close())
+	require.ErrorIs(t, <-result, ErrInterrupted)
+	require.Empty(t, printed)
+}
+
 type chanWriter chan string
 
 func (c chanWriter) Write(p []byte) (int, error) {

@@ -11,6 +11,11 @@ import (
 	"github.com/musterfleet/muster/internal/joblog"
 )
 
+// cutPatience is how long a last item without an end is held back: an interrupt
+// from a terminal ends who writes the input as well, perhaps within an item, and
+// that may show before the interrupt does.
+const cutPatience = 50 * time.Millisecond
+
 // run is the state of a Job: Call's goroutine reads items, the one of Run prints
 // results.
 type run struct {
@@ -64,6 +69,9 @@ func (r *run) each(ctx context.Context, yield func(Item) bool) error {
 		if err != nil {
 			return err
 		}
+		if item.open && r.stopsSoon() {
+			break
+		}
 		e := entry{seq: seq, text: len(item.Text), size: item.size}
 		if r.Log != nil || r.Done != nil {
 			e.hash = joblog.Hash(item.Text, r.Raw)
@@ -90,6 +98,18 @@ func (r *run) each(ctx context.Context, yield func(Item) bool) error {
 		}
 	}
 	return errStopped
+}
+
+// stopsSoon reports whether Stop is closed, or is within cutPatience.
+func (r *run) stopsSoon() bool {
+	patience := time.NewTimer(cutPatience)
+	defer patience.Stop()
+	select {
+	case <-r.Stop:
+		return true
+	case <-patience.C:
+		return r.source.isStopped()
+	}
 }
 
 // print prints results until it is to end.
