@@ -57,7 +57,7 @@ changed. The line is written after the result, so a kill loses no result, but th
 last ones may be printed again: to have each once, first cut the results to as many
 bytes as Receive adds up to.
 
-Input may be endless: only some thousand lines, and no more than some ten MB, are
+Input may be endless: only some ten thousand lines, of some ten MB at most, are
 read ahead of the result that is printed next. If stderr is a terminal and stdout
 is not, it shows how much is done and, of a file, how long the rest will take.`,
 		Example: `  seq 1 2000 | muster map is_prime

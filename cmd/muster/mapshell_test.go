@@ -143,10 +143,10 @@ func TestMapResumes(t *testing.T) {
 	t.Parallel()
 	url := startBroker(t)
 	startWorker(t, url, "--processes", "2")
-	const lines = 24_000 // of which some thousand are under way
+	const lines = 60_000 // of which some ten thousand are read ahead
 	var input bytes.Buffer
 	for i := range lines {
-		fmt.Fprintf(&input, "%06d %s\n", i, strings.Repeat("x", 190))
+		fmt.Fprintf(&input, "%06d %s\n", i, strings.Repeat("x", 140))
 	}
 	file := filepath.Join(t.TempDir(), "input")
 	require.NoError(t, os.WriteFile(file, input.Bytes(), 0o600))
