@@ -76,6 +76,16 @@ func TestBadUsage(t *testing.T) {
 		"map echo --attempts 2 --retries 1":   "--attempts with --retries",
 		"submit echo --limit 1s --timeout 1s": "--limit with --timeout",
 		"submit echo --timeout 0s":            "--timeout 0s",
+		"worker --memory-limit 1X":            "bytes like 512MiB",
+		"worker --max-memory 0":               "bytes like 512MiB",
+		"worker --max-tasks -1":               "may be negative",
+		"worker --drain-timeout -1s":          "may be negative",
+		"host":                                "which of its commands?",
+		"host ls surplus":                     "",
+		"host drain":                          "accepts 1 arg(s)",
+		"host resize h":                       "accepts 2 arg(s)",
+		"host resize h 0":                     "must be 1 or more",
+		"host kill h 1x":                      "1x is not a process id",
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
@@ -121,6 +131,7 @@ func TestVersionAndHelp(t *testing.T) {
 		"demo", "serve", "worker", "submit", "map", "result", "cancel",
 		"queue", "queue ls", "queue info", "queue pause", "queue resume", "queue purge",
 		"dead", "dead ls", "dead show", "dead retry", "dead rm", "bench",
+		"host", "host ls", "host info", "host drain", "host resize", "host kill",
 	} {
 		got := run(t, nil, append(strings.Fields(command), "--help")...)
 		require.Zero(t, got.status, got.stderr)
