@@ -15,13 +15,14 @@ from typing import Any
 from muster import messages as m
 from muster import msgpack
 from muster.errors import Malformed, WrongVersion
+from muster.fields import OPTIONS
 
 
 def of_batch(data: bytes) -> Any:
     batch = m.read_batch(data)
     tasks = []
     for t in batch.tasks:
-        options = {k: v for k, v in t.options.items() if k in m._OPTIONS}
+        options = {k: v for k, v in t.options.items() if k in OPTIONS}
         task = {"n": str(t.n), "func": t.func, "arg": t.arg.hex()}
         tasks.append({**task, "options": options} if options else task)
     return {"client": batch.client, **({"chunk": True} if batch.chunk else {}), "tasks": tasks}
@@ -131,7 +132,8 @@ def to_value(means: Any) -> Any:
 
 READ = {
     "batch": of_batch, "outcomes": of_outcomes, "cancel": of_cancel, "started": of_started, "progress": of_progress,
-    "receipt": lambda data: {"outcomes": m.read_receipt(data)}, "dead": of_dead, "value": lambda data: of_value(msgpack.unpack(data)),
+    "receipt": lambda data: {"outcomes": m.read_receipt(data)}, "dead": of_dead,
+    "value": lambda data: of_value(msgpack.unpack(data)),
 }
 WRITE = {
     "batch": to_batch, "outcomes": to_outcomes, "cancel": to_cancel, "receipt": lambda v: m.write_receipt(v["outcomes"]),

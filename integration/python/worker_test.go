@@ -3,6 +3,7 @@ package python
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -293,4 +294,61 @@ func (f *fleet) requireEmpty(js jetstream.JetStream) {
 		stream, err := js.Stream(f.ctx, broker.TaskStream(queue))
 		return err == nil && stream.CachedInfo().State.Msgs == 0
 	}, patience, 20*time.Millisecond, "everything is acknowledged")
+}
+
+// What has been delivered again and again may be what ends the workers. It is
+// charged a crash, and a batch of several is taken apart first.
+func TestPythonWorkerSuspectsWhatComesTooOften(t *testing.T) {
+	f := newFleet(t)
+	js := f.jetstream()
+	require.NoError(t, broker.EnsureQueue(f.ctx, js, queue, broker.StreamOptions{}))
+	batch := func(client string, numbers ...uint64) {
+		b := codec.NewBatch(client, nil)
+		for _, n := range numbers {
+			b.Add(&codec.Task{N: n, Func: "flaky", Arg: []byte{0}, Crashes: int(n / 10)})
+		}
+		_, err := js.Publish(f.ctx, broker.TaskSubject(queue, broker.Normal), b.Bytes())
+		require.NoError(t, err)
+	}
+	batch("alone", 1)
+	batch("together", 1, 2)
+	batch("spent", 20) // two crashes already
+	workers, err := js.Consumer(f.ctx, broker.TaskStream(queue), broker.WorkersConsumer(broker.Normal))
+	require.NoError(t, err)
+	for range 9 {
+		given, err := workers.Fetch(3)
+		require.NoError(t, err)
+		var all []jetstream.Msg
+		for msg := range given.Messages() {
+			all = append(all, msg)
+		}
+		require.Len(t, all, 3)
+		for _, msg := range all {
+			require.NoError(t, msg.Nak())
+		}
+	}
+	w := f.worker()
+	require.ElementsMatch(t, []string{"alone-1 2", "together-1 1", "together-2 1"}, []string{w.started(), w.started(), w.started()})
+	f.requireEmpty(js)
+	letter, err := broker.TaskLetter(f.ctx, js, "spent", 20)
+	require.NoError(t, err)
+	dead, err := codec.ReadDeadLetter(letter.Data)
+	require.NoError(t, err)
+	require.Equal(t, codec.CodeWorkerDied, dead.Failure.Code)
+	require.Equal(t, 3, dead.Failure.Attempt)
+}
+
+// Client and worker go on after the broker was away, and nothing is lost.
+func TestPythonThroughARestartOfTheBroker(t *testing.T) {
+	f := newFleet(t)
+	w, d := f.worker(), f.driver()
+	gate := filepath.Join(f.dir, "gate")
+	id := d.submit(command{"submit": "attend", "arg": gate})
+	w.started()
+	f.restart()
+	require.NoError(t, os.WriteFile(gate, nil, 0o600))
+	require.JSONEq(t, strconv.Itoa(w.cmd.Process.Pid), string(d.result(id).Value))
+	next := d.submit(command{"submit": "attend", "arg": gate})
+	require.NotEmpty(t, d.result(next).Value)
+	f.requireEmpty(f.jetstream())
 }

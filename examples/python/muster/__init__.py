@@ -4,8 +4,11 @@ Client submits tasks and waits for their outcomes; Worker runs them. Python's
 standard library is all that is needed.
 """
 
+from .attempt import Final, Task
 from .client import Client, Future
 from .errors import Conflict, MusterError, NoResponders, NotStored, QueueFull, TaskFailed
-from .worker import Final, Task, Worker
+from .worker import Worker
 
-__all__ = ["Client", "Future", "Worker", "Task", "Final", "MusterError", "TaskFailed", "NotStored", "NoResponders", "QueueFull", "Conflict"]
+__all__ = [
+    "Client", "Conflict", "Final", "Future", "MusterError", "NoResponders", "NotStored", "QueueFull", "Task", "TaskFailed", "Worker",
+]

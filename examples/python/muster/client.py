@@ -88,7 +88,8 @@ class Client:
         threading.Thread(target=self._sweep_now_and_then, name="sweep", daemon=True).start()
 
     def submit(
-        self, func: str, arg: Any = None, *, lane: str = "normal", at: datetime | None = None, key: str | None = None, **options: Any
+        self, func: str, arg: Any = None, *, lane: str = "normal", at: datetime | None = None, key: str | None = None,
+        **options: Any,
     ) -> Future:
         """Submits a call, and returns its future when the broker has stored it. Options
         are those of the document: max_errors, backoff, max_crashes, deadline, limit,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import time
 from datetime import datetime
-from typing import Any, Callable
+from typing import Callable
 
 from .errors import Malformed, NoResponders, WrongSequence, WrongVersion
 from .jetstream import acknowledgement, remove, store, stored_message
@@ -33,7 +33,8 @@ class Desk:
     def settle(self, client: str, task: TaskCall, outcome: Outcome, renew: Renew) -> None:
         """Passes on the end of a task: dead letter, outcome, key, in that order."""
         options, failure = task.options, outcome.failure
-        if failure and (failure["code"] == "worker_died" or failure["code"] in ("error", "panic", "goexit") and options.get("max_errors", 1) > 1):
+        retried = options.get("max_errors", 1) > 1
+        if failure and (failure["code"] == "worker_died" or retried and failure["code"] in ("error", "panic", "goexit")):
             letter = DeadLetter(self._queue, int(time.time() * 1000), failure, write_batch(Batch(client, [task])))
             subject = f"muster.dead.{self._queue}.{client}.{task.n}"
             self.store(subject, write_dead(letter), {"Nats-Msg-Id": subject}, renew)

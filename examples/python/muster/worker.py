@@ -3,28 +3,26 @@ docs/protocol.md, "A worker, step by step"."""
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import logging
 import os
 import queue as queues
-import random
 import signal
 import socket
 import threading
 import time
-import traceback
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable
 
 from . import msgpack
+from .attempt import Attempt, Task, attempt_number, backoff
 from .delivery import Delivery
 from .errors import Malformed, MusterError, WrongVersion
+from .fields import cut
 from .handoff import Desk
 from .jetstream import stored_message
-from .messages import Outcome, TaskCall, cut, read_cancel, write_started
+from .messages import Outcome, TaskCall, read_cancel, write_started
 from .nats import Connection, Message
 from .streams import LANES, ensure_queue, ensure_shared
 
@@ -34,21 +32,6 @@ ANNOUNCE, SPLIT = 0.005, 0.025  # seconds a task runs until its client is told, 
 PULL = 2.0  # seconds
 MOST_DELIVERIES = 10
 MOST_CANCELLED = 16_384
-MOST_BACKOFF = 600.0  # seconds
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a handler may ask about the task that it runs."""
-
-    id: str
-    func: str
-    attempt: int
-    header: dict[str, str]
-
-
-class Final(Exception):
-    """Raised by a handler: an error that another attempt would not mend."""
 
 
 class Worker:
@@ -84,7 +67,10 @@ class Worker:
                 if (message := self._pull()) is not None:
                     status = self._serve(message)
         finally:
-            self._connection.flush()
+            try:
+                self._connection.flush()  # the last answer
+            except TimeoutError:
+                log.warning("the broker is away: the last delivery may come again")
             self._connection.close()
         return status
 
@@ -147,7 +133,7 @@ class Worker:
                 else:
                     status = self._run(delivery, delivery.next())
             delivery.put_back()
-        except (MusterError, TimeoutError) as e:
+        except (MusterError, TimeoutError, ValueError) as e:
             log.error("what became of a delivery is neither handed off nor stored, and it will run again: %s", e)
             delivery.answer('-NAK {"delay":5000000000}')
             return status
@@ -163,20 +149,21 @@ class Worker:
         task.options["crashes"] = crashes = task.options.get("crashes", 0) + 1
         if crashes < task.options.get("max_crashes", 3):
             return delivery.put_back(task)
-        failure = {"code": "worker_died", "message": f"delivered {delivery.count} times", "attempt": crashes + task.options.get("errors", 0)}
+        attempt = crashes + task.options.get("errors", 0)
+        failure = {"code": "worker_died", "message": f"delivered {delivery.count} times", "attempt": attempt}
         self._desk.settle(delivery.client, task, Outcome(task.n, failure=failure), delivery.renew)
 
     def _run(self, delivery: Delivery, task: TaskCall) -> int:
         """Runs one task and passes on what it came to. Gives an exit status if the
         process has to end."""
-        known = Task(f"{delivery.client}-{task.n}", task.func, _attempt(task), task.options.get("header", {}))
+        known = Task(f"{delivery.client}-{task.n}", task.func, attempt_number(task), task.options.get("header", {}))
         outcome, status, final = Outcome(task.n), 0, True
         began = time.monotonic()
         refusal, arg = self._refusal(known, task)
         if refusal:
             outcome.failure = refusal
         else:
-            attempt = _Attempt(self.handlers[task.func], arg, known)
+            attempt = Attempt(self.handlers[task.func], arg, known)
             stopped = self._watch(attempt, delivery, task, began)
             if stopped:
                 outcome.failure, status = {"code": stopped, "message": "the handler was left behind"}, 3
@@ -190,7 +177,7 @@ class Worker:
             outcome.failure |= {"host": self.host, "pid": os.getpid(), "attempt": known.attempt}
         if outcome.failure and outcome.failure["code"] == "error":
             task.options["errors"] = errors = task.options.get("errors", 0) + 1
-            at = time.time() + _backoff(task)
+            at = time.time() + backoff(task)
             in_time = "deadline" not in task.options or at * 1000 < task.options["deadline"]
             if not final and errors < task.options.get("max_errors", 1) and in_time:
                 self._desk.retry(delivery.client, task, delivery.lane, datetime.fromtimestamp(at, timezone.utc), delivery.renew)
@@ -213,7 +200,7 @@ class Worker:
         except Malformed as e:
             return {"code": "argument", "message": str(e)}, None
 
-    def _watch(self, attempt: _Attempt, delivery: Delivery, task: TaskCall, began: float) -> str:
+    def _watch(self, attempt: Attempt, delivery: Delivery, task: TaskCall, began: float) -> str:
         """Waits for a handler, and renews the lease meanwhile. Gives the code of why
         the handler is not waited for any longer, if so."""
         announced, renewed, limit = False, began, task.options.get("limit", 0) / 1000
@@ -221,7 +208,7 @@ class Worker:
             now = time.monotonic()
             if not announced:
                 announced = True
-                notice = write_started(task.n, _attempt(task), cut(self.host, 256), os.getpid())
+                notice = write_started(task.n, attempt_number(task), cut(self.host, 256), os.getpid())
                 self._connection.publish(f"muster.reply.{delivery.client}.started", notice)
             if now - began > SPLIT and delivery.tasks and not delivery.chunk:
                 delivery.put_back()
@@ -246,47 +233,11 @@ class Worker:
 
     def _recall_cancelled(self) -> None:
         """Reads the requests that came before this worker, or while it was cut off."""
-        for subject in (f"muster.cancel.{self.queue}", "muster.cancelany"):
-            sequence = 0
-            while stored := stored_message(self._connection, "CANCELS", {"seq": sequence + 1, "next_by_subj": subject}):
-                sequence, data = stored
-                self._cancel(data)
-
-
-def _attempt(task: TaskCall) -> int:
-    return task.options.get("crashes", 0) + task.options.get("errors", 0) + 1
-
-
-def _backoff(task: TaskCall) -> float:
-    """Seconds until the next attempt: doubled with each error, and by chance less."""
-    first = (task.options.get("backoff") or 1000) / 1000
-    wait = min(first * 2 ** min(task.options["errors"] - 1, 30), MOST_BACKOFF)
-    return random.uniform(wait / 2, wait)
-
-
-class _Attempt:
-    """A handler at work, on a thread of its own, so that it does not hold up the lease."""
-
-    def __init__(self, handler: Callable[..., Any], arg: Any, task: Task):
-        self.ended = threading.Event()
-        self.value: bytes | None = None
-        self.failure: dict[str, Any] | None = None
-        self.final = False
-        threading.Thread(target=self._run, args=(handler, arg, task), daemon=True).start()
-
-    def _run(self, handler: Callable[..., Any], arg: Any, task: Task) -> None:
         try:
-            takes_task = len(inspect.signature(handler).parameters) > 1
-            result = handler(arg, task) if takes_task else handler(arg)
-            try:
-                self.value = msgpack.pack(result)
-            except (TypeError, OverflowError, RecursionError, UnicodeError) as e:
-                self.failure = {"code": "result", "message": str(e)}
-        except BaseException as e:
-            self.final = isinstance(e, Final)
-            self.failure = {
-                "code": "error", "type": type(e).__name__, "message": cut(str(e), 16 << 10),
-                "stack": cut(traceback.format_exc(), 32 << 10),
-            }
-        finally:
-            self.ended.set()
+            for subject in (f"muster.cancel.{self.queue}", "muster.cancelany"):
+                sequence = 0
+                while stored := stored_message(self._connection, "CANCELS", {"seq": sequence + 1, "next_by_subj": subject}):
+                    sequence, data = stored
+                    self._cancel(data)
+        except (MusterError, TimeoutError) as e:
+            log.warning("tasks that were cancelled may run: %s", e)
