@@ -16,6 +16,7 @@ import (
 
 func workerCommand() *cobra.Command {
 	var cfg pool.Config
+	var at connection
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Run a worker host: a supervisor and its worker processes",
@@ -27,10 +28,14 @@ others are left to other hosts. A second SIGINT kills.`,
 			if cfg.Processes < 1 {
 				return usage("--processes %d: the number must be 1 or more", cfg.Processes)
 			}
+			if err := at.read(); err != nil {
+				return err
+			}
+			cfg.URL, cfg.Credentials = at.url, at.who
 			return work(cmd.Context(), cfg)
 		},
 	}
-	addURL(cmd, &cfg.URL)
+	at.add(cmd)
 	// The runtime's default takes affinity and the cgroup's limit into account.
 	cmd.Flags().IntVar(&cfg.Processes, "processes", runtime.GOMAXPROCS(0), "number of worker processes; by default as many as usable CPUs")
 	cmd.Flags().StringVar(&cfg.Queue, "queue", producer.DefaultQueue, "queue to pull tasks from")

@@ -39,6 +39,8 @@ func Check(ctx context.Context, nc *nats.Conn) (jetstream.JetStream, error) {
 	switch {
 	case err == nil:
 		return js, nil
+	case errors.Is(err, ErrPermission):
+		return nil, fmt.Errorf("asking %s for its JetStream: %w: give the user its role's permissions, and it its group (--group, MUSTER_GROUP)", url, err)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders):
 		return nil, fmt.Errorf("%w: it is off at %s: start nats-server with -js, or use muster serve", ErrNoJetStream, url)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):

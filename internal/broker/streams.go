@@ -63,8 +63,10 @@ type StreamOptions struct {
 // EnsureQueue creates the stream and consumers of a queue if they are missing,
 // and otherwise compares them with what Muster needs. It changes nothing that
 // exists. Any number of hosts and clients may call it at the same time.
-// The errors are [ErrQueueName] and [ErrForeignStream], which names every
-// differing field, besides those of the JetStream API.
+// Who may not look at a stream or consumer takes it for what it should be. The errors
+// are [ErrQueueName], [ErrPermission] where something is missing that the user may
+// not create, and [ErrForeignStream], which names every differing field, besides
+// those of the JetStream API.
 func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts StreamOptions) error {
 	if err := ValidQueue(queue); err != nil {
 		return err
@@ -198,6 +200,12 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 		}
 		return stream, err
 	})
+	if isRefusedLook(err) {
+		return nil
+	}
+	if errors.Is(err, ErrPermission) {
+		return fmt.Errorf("stream %s is missing: %w: let an operator create it, with muster queue create", want.Name, err)
+	}
 	if apiCode(err) == errCodeSubjectOverlap {
 		return fmt.Errorf("%w: stream %s: another stream takes subjects of %q: rename or delete it", ErrForeignStream, want.Name, want.Subjects)
 	}
@@ -219,6 +227,12 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream string, 
 		}
 		return info, err
 	})
+	if isRefusedLook(err) {
+		return nil
+	}
+	if errors.Is(err, ErrPermission) {
+		return fmt.Errorf("consumer %s of stream %s is missing: %w: let an operator create it, with muster queue create", want.Durable, stream, err)
+	}
 	if err != nil {
 		return fmt.Errorf("ensuring consumer %s of stream %s: %w", want.Durable, stream, err)
 	}

@@ -46,6 +46,8 @@ func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, ta
 		case errors.Is(err, ErrWrongLastSequence):
 			held, err := heldKey(ctx, js, queue, key)
 			switch {
+			case errors.Is(err, ErrPermission):
+				return "", fmt.Errorf("asking who holds a unique key: %w", err)
 			case err != nil, held == nil: // not to be known at the moment, or released in between
 			case string(held.Data) == id:
 				return "", nil
@@ -87,11 +89,13 @@ func ReleaseKey(ctx context.Context, js jetstream.JetStream, queue, key, id stri
 
 // heldKey is nil if nobody holds the key.
 func heldKey(ctx context.Context, js jetstream.JetStream, queue, key string) (*jetstream.RawStreamMsg, error) {
-	stream, err := js.Stream(ctx, TaskStream(queue))
-	if err != nil {
-		return nil, err
-	}
-	held, err := stream.GetLastMsgForSubject(ctx, KeySubject(queue, key))
+	held, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		stream, err := js.Stream(ctx, TaskStream(queue))
+		if err != nil {
+			return nil, err
+		}
+		return stream.GetLastMsgForSubject(ctx, KeySubject(queue, key))
+	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, nil
 	}
