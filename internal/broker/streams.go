@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -63,9 +64,9 @@ type StreamOptions struct {
 // EnsureQueue creates the stream and consumers of a queue if they are missing,
 // and otherwise compares them with what Muster needs. It changes nothing that
 // exists. Any number of hosts and clients may call it at the same time.
-// Who may not look at a stream or consumer takes it for what it should be. The errors
-// are [ErrQueueName], [ErrPermission] where something is missing that the user may
-// not create, and [ErrForeignStream], which names every differing field, besides
+// Who may not look at what all queues share takes it for what it should be. The errors
+// are [ErrQueueName], [ErrPermission] for a queue that is not the user's, and where
+// something is missing that the user may not create, and [ErrForeignStream], which names every differing field, besides
 // those of the JetStream API.
 func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts StreamOptions) error {
 	if err := ValidQueue(queue); err != nil {
@@ -201,7 +202,7 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 		return stream, err
 	})
 	if isRefusedLook(err) {
-		return nil
+		return refusedLook(err, want.Name)
 	}
 	if errors.Is(err, ErrPermission) {
 		return fmt.Errorf("stream %s is missing: %w: let an operator create it, with muster queue create", want.Name, err)
@@ -228,7 +229,7 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream string, 
 		return info, err
 	})
 	if isRefusedLook(err) {
-		return nil
+		return refusedLook(err, stream)
 	}
 	if errors.Is(err, ErrPermission) {
 		return fmt.Errorf("consumer %s of stream %s is missing: %w: let an operator create it, with muster queue create", want.Durable, stream, err)
@@ -253,4 +254,13 @@ func consumerInfo(c interface {
 		return nil, err
 	}
 	return c.CachedInfo(), nil
+}
+
+// refusedLook is nil if the user can do without the look. Not with one at a queue:
+// whoever may use it may look at it.
+func refusedLook(err error, stream string) error {
+	if queue, ok := strings.CutPrefix(stream, streamPrefix); ok {
+		return fmt.Errorf("queue %s: %w: give the user permission for this queue, or use another", queue, err)
+	}
+	return nil
 }

@@ -31,12 +31,13 @@ const (
 // key it counts as stored, and if the message carries a Nats-Msg-Id, as
 // it should, also when the key was released a short while ago.
 //
-// The errors are ctx's, and those of [Publisher.Publish].
+// The errors are ctx's, those of [Publisher.Publish], and [ErrPermission].
 func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, task *nats.Msg) (holder string, err error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return "", fmt.Errorf("opening JetStream: %w", err)
 	}
+	before := nc.LastError()
 	var missing time.Time // since when "no responders" is the only answer
 	for {
 		v, err := publishPair(ctx, nc, keyMessage(queue, key, id), task)
@@ -56,6 +57,11 @@ func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, ta
 			}
 		case v == refused, v == full:
 			return "", fmt.Errorf("storing a task with a unique key: %w", err)
+		}
+		if err := nc.LastError(); err != before {
+			if r := refusalIn(err); r != nil && (r.subject == task.Subject || r.subject == KeySubject(queue, key)) {
+				return "", fmt.Errorf("storing a task with a unique key: %w", r)
+			}
 		}
 		switch now := time.Now(); {
 		case v != noStream:
