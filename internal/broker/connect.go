@@ -200,7 +200,7 @@ func explain(ctx context.Context, url string, err, dialErr error) error {
 		return fmt.Errorf("%w: %s: %w: is --tlsca the authority of the broker's certificate, and does the broker want a certificate (--tlscert, --tlskey)?", ErrTLS, url, err)
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired),
 		errors.Is(err, nats.ErrAuthRevoked), errors.Is(err, nats.ErrAccountAuthExpired):
-		return fmt.Errorf("%w: %s: %w: give the right one with --creds, --nkey, --user or --tlscert, in the environment, or by a NATS context", ErrCredential, url, err)
+		return fmt.Errorf("%w: %s: %w: give the right user and password or token, --creds, --nkey or --tlscert, or name a NATS context", ErrCredential, url, err)
 	case errors.Is(err, nats.ErrNoInfoReceived), errors.Is(err, nats.ErrJsonParse):
 		return fmt.Errorf("%w: %s: %w: is the port right?", ErrNotNATS, url, err)
 	case ctx.Err() != nil:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -74,13 +73,19 @@ func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts
 	}
 	// The queue's stream fetches from the schedules by way of a consumer there. All
 	// queues share them, so what is said of one is no opinion about those that exist.
-	if err := ensureStream(ctx, js, scheduleStream(opts), StreamOptions{}); err != nil {
+	switch err := ensureStream(ctx, js, scheduleStream(opts), StreamOptions{}); {
+	case isRefusedLook(err):
+	case err != nil:
 		return err
-	}
-	if err := ensureConsumer(ctx, js, ScheduleStream, feedConsumer(queue)); err != nil {
-		return err
+	default:
+		if err := ensureConsumer(ctx, js, ScheduleStream, feedConsumer(queue)); err != nil {
+			return err
+		}
 	}
 	if err := ensureStream(ctx, js, taskStream(queue, opts), opts); err != nil {
+		if isRefusedLook(err) { // whoever may use a queue may look at it
+			return fmt.Errorf("%w: give the user permission for queue %s, or use another", err, queue)
+		}
 		return err
 	}
 	for _, lane := range Lanes {
@@ -95,7 +100,11 @@ func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts
 // for a queue.
 func EnsureShared(ctx context.Context, js jetstream.JetStream, opts StreamOptions) error {
 	for _, stream := range []jetstream.StreamConfig{resultsStream(opts), deadStream(opts), scheduleStream(opts), cancelStream(opts)} {
-		if err := ensureStream(ctx, js, stream, opts); err != nil {
+		err := ensureStream(ctx, js, stream, opts)
+		if isRefusedLook(err) {
+			return nil // a client that is not to know what others store; it need not
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -201,10 +210,7 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 		}
 		return stream, err
 	})
-	if isRefusedLook(err) {
-		return refusedLook(err, want.Name)
-	}
-	if errors.Is(err, ErrPermission) {
+	if errors.Is(err, ErrPermission) && !isRefusedLook(err) {
 		return fmt.Errorf("stream %s is missing: %w: let an operator create it, with muster queue create", want.Name, err)
 	}
 	if apiCode(err) == errCodeSubjectOverlap {
@@ -228,10 +234,7 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream string, 
 		}
 		return info, err
 	})
-	if isRefusedLook(err) {
-		return refusedLook(err, stream)
-	}
-	if errors.Is(err, ErrPermission) {
+	if errors.Is(err, ErrPermission) && !isRefusedLook(err) {
 		return fmt.Errorf("consumer %s of stream %s is missing: %w: let an operator create it, with muster queue create", want.Durable, stream, err)
 	}
 	if err != nil {
@@ -254,13 +257,4 @@ func consumerInfo(c interface {
 		return nil, err
 	}
 	return c.CachedInfo(), nil
-}
-
-// refusedLook is nil if the user can do without the look. Not with one at a queue:
-// whoever may use it may look at it.
-func refusedLook(err error, stream string) error {
-	if queue, ok := strings.CutPrefix(stream, streamPrefix); ok {
-		return fmt.Errorf("queue %s: %w: give the user permission for this queue, or use another", queue, err)
-	}
-	return nil
 }
