@@ -141,7 +141,7 @@ func TestLetterThatDoesNotRead(t *testing.T) {
 
 func TestLetterIDs(t *testing.T) {
 	s := newScene(t)
-	for _, id := range []string{"", "x", "a.b-1", "unread:", "unread:q", "unread:a.b:1", "unread:q:x"} {
+	for _, id := range []string{"", "x", "a.b.c-1", "unread:", "unread:q", "unread:a.b:1", "unread:q:x"} {
 		_, err := s.fleet.DeadLetter(s.ctx, id)
 		require.ErrorIs(t, err, fleet.ErrLetterID, id)
 	}

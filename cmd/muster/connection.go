@@ -35,17 +35,24 @@ func (c *connection) add(cmd *cobra.Command) {
 }
 
 // read reads what the flags point to.
-func (c *connection) read() error {
-	if c.passwordFile == "" {
-		return nil
+func (c *connection) read() (err error) {
+	if c.passwordFile != "" {
+		c.who.Password, err = readPassword(c.who.User, c.passwordFile)
 	}
-	if c.who.User == "" {
-		return usage("--password-file needs --user")
+	return err
+}
+
+// readPassword reads a user's password, if there is a file.
+func readPassword(user, file string) (string, error) {
+	if file == "" {
+		return "", nil
 	}
-	password, err := os.ReadFile(c.passwordFile)
+	if user == "" {
+		return "", usage("--password-file needs --user")
+	}
+	password, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("reading --password-file: %w", err)
+		return "", fmt.Errorf("reading --password-file: %w", err)
 	}
-	c.who.Password = strings.TrimRight(string(password), "\r\n")
-	return nil
+	return strings.TrimRight(string(password), "\r\n"), nil
 }

@@ -3,6 +3,7 @@ package secure
 import (
 	"context"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -95,4 +96,16 @@ func (s *stage) client(who login.Credentials) *producer.Client {
 		_ = client.Close(ended)
 	})
 	return client
+}
+
+func withoutUser(t *testing.T, broker string) string {
+	u, err := url.Parse(broker)
+	require.NoError(t, err)
+	u.User = nil
+	return u.String()
+}
+
+func writeFile(t *testing.T, path, text string) {
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 }

@@ -215,7 +215,7 @@ func explain(ctx context.Context, url string, err, dialErr error) error {
 
 // isTLS reports whether an error is that of a TLS handshake.
 func isTLS(err error) bool {
-	if errors.Is(err, nats.ErrSecureConnRequired) || errors.Is(err, nats.ErrSecureConnWanted) {
+	if errors.Is(err, nats.ErrSecureConnRequired) || errors.Is(err, nats.ErrSecureConnWanted) || errors.Is(err, nats.ErrTLS) {
 		return true
 	}
 	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
