@@ -112,8 +112,8 @@ func logOptions(log *slog.Logger) []nats.Option {
 				log.Error("broker error", "subject", sub.Subject, "err", err)
 				return
 			}
-			if r := refusalIn(err); r != nil && r.ofLook() {
-				log.Debug("broker error", "err", err) // whoever looks goes on without
+			if r := refusalIn(err); r != nil && concernsAPI(r.subject) {
+				log.Debug("broker error", "err", err) // whoever asked reports it, or goes on without
 				return
 			}
 			log.Error("broker error", "err", err)
