@@ -46,7 +46,7 @@ func newStand(t *testing.T) *stand {
 	s := &stand{t: t, ctx: ctx, name: name, image: name + ":test"}
 	s.environment = append(os.Environ(),
 		"COMPOSE_PROJECT_NAME="+s.name, "MUSTER_IMAGE="+s.image, "VERSION=test",
-		"MUSTER_PASSWORD=letmein", "MUSTER_ROUTE_PASSWORD=letthemin")
+		"MUSTER_CLIENT_PASSWORD=letmein", "MUSTER_ROUTE_PASSWORD=letthemin")
 	s.build(s.image)
 	return s
 }
