@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -38,8 +39,8 @@ func newStage(t *testing.T) *stage {
 }
 
 func (s *stage) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(s.ctx, program, append(args, "--url", s.url)...)
-	cmd.WaitDelay = 5 * time.Second
+	cmd := exec.CommandContext(s.ctx, program, args...)
+	cmd.Env, cmd.WaitDelay = append(os.Environ(), "MUSTER_URL="+s.url), 5*time.Second
 	return cmd
 }
 
