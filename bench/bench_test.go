@@ -37,6 +37,8 @@ var loads = map[string]peer.Load{
 	"sleep":    {Mode: peer.Burst, Tasks: 4, Sleep: 10 * time.Millisecond},
 	"clients":  {Mode: peer.Burst, Tasks: 100, Clients: 3, Window: 10},
 	"parked":   {Mode: peer.Burst, Tasks: 100, Parked: 1000},
+	"long":     {Mode: peer.Burst, Tasks: 100, Sleep: 50 * time.Millisecond, LongEvery: 100},
+	"idle":     {Mode: peer.Idle, Sleep: 50 * time.Millisecond},
 }
 
 func TestPeers(t *testing.T) {
@@ -63,6 +65,13 @@ func TestPeers(t *testing.T) {
 					require.Positive(t, report.Elapsed, name)
 					require.Equal(t, load.Spin > 0, report.Ideal > 0, name)
 					require.Equal(t, load.Parked > 0, report.Parked > 0, name)
+					if load.LongEvery > 0 {
+						require.Positive(t, report.Rest, name)
+						require.Less(t, report.Rest, report.Elapsed, name)
+					}
+					if load.Mode == peer.Idle {
+						require.Greater(t, report.Usage.Parent, uint64(1<<20), name)
+					}
 					if load.Mode == peer.Sequence {
 						require.Len(t, report.Each, load.Tasks, name)
 					}
@@ -78,21 +87,21 @@ func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	o := options{
 		only: "noop,growth", peers: "muster,nats,goroutines", scale: "small", rounds: 2,
-		svg: filepath.Join(dir, "bench.svg"), json: filepath.Join(dir, "bench.json"), update: filepath.Join(dir, "doc.md"),
+		files: files{svg: filepath.Join(dir, "bench.svg"), json: filepath.Join(dir, "bench.json"), update: filepath.Join(dir, "doc.md")},
 	}
-	require.NoError(t, os.WriteFile(o.update, []byte("above\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nbelow\n"), 0o600))
+	require.NoError(t, os.WriteFile(o.files.update, []byte("above\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nbelow\n"), 0o600))
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	require.NoError(t, run(ctx, o))
 
-	text, err := os.ReadFile(o.json)
+	text, err := os.ReadFile(o.files.json)
 	require.NoError(t, err)
 	var results work.Results
 	require.NoError(t, json.Unmarshal(text, &results))
 	for _, name := range []string{"muster", "nats", "goroutines"} {
 		require.Len(t, results.Find("noop", "tasks/s", "", name), 2, results.Notes)
 	}
-	picture, err := os.Open(o.svg)
+	picture, err := os.Open(o.files.svg)
 	require.NoError(t, err)
 	defer picture.Close()
 	for decoder := xml.NewDecoder(picture); ; {
@@ -102,7 +111,7 @@ func TestRun(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	document, err := os.ReadFile(o.update)
+	document, err := os.ReadFile(o.files.update)
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(string(document), "above\n"))
 	require.True(t, strings.HasSuffix(string(document), "\nbelow\n"))
@@ -110,18 +119,46 @@ func TestRun(t *testing.T) {
 	require.NotContains(t, string(document), "old")
 }
 
-// An interrupt in the middle of everything leaves nothing, and writes nothing.
+// An interrupt in the middle leaves no process and no file, but what was
+// measured before, and says what is missing.
 func TestInterrupt(t *testing.T) {
 	requireNothingLeft(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	peers, err := choose("peer", peer.All(), "muster,jetstream,python", func(p peer.Peer) string { return p.Info().Name })
-	require.NoError(t, err)
-	scale := work.Full // would take minutes
 	interrupted := errors.New("interrupted")
-	runner := &work.Runner{Peers: peers, Rounds: 1, Scale: scale, Log: io.Discard}
-	time.AfterFunc(2*time.Second, func() { cancel(interrupted) })
-	_, err = runner.Run(ctx, work.All(scale))
+	runner := small(t, "muster,jetstream,python")
+	runner.Done = func(work.Work, work.Results) { cancel(interrupted) }
+	results, err := runner.Run(ctx, work.All(work.Small))
 	require.ErrorIs(t, err, interrupted)
+	for _, name := range []string{"muster", "jetstream", "python"} {
+		require.Len(t, results.Find("noop", "tasks/s", "", name), runner.Rounds)
+		require.Empty(t, results.Find("mixed", "efficiency", "", name))
+	}
+	require.Contains(t, results.Notes, "mixed: 0 of 2 rounds, since interrupted")
+}
+
+// With little time there are fewer rounds, and what there is no time for at all
+// is named.
+func TestLimit(t *testing.T) {
+	requireNothingLeft(t)
+	runner := small(t, "goroutines")
+	runner.Rounds, runner.For = 1_000_000, 3*time.Second
+	results, err := runner.Run(t.Context(), work.All(work.Small)[:2])
+	require.NoError(t, err)
+	for _, table := range results.Tables {
+		require.Positive(t, table.Rounds)
+		require.Less(t, table.Rounds, runner.Rounds)
+	}
+	runner.For = time.Nanosecond
+	results, err = runner.Run(t.Context(), work.All(work.Small)[:1])
+	require.NoError(t, err)
+	require.Equal(t, []string{"noop: 0 of 1000000 rounds, since the time is over"}, results.Notes)
+}
+
+// small gives a runner of some peers.
+func small(t *testing.T, names string) *work.Runner {
+	peers, err := choose("peer", peer.All(), names, func(p peer.Peer) string { return p.Info().Name })
+	require.NoError(t, err)
+	return &work.Runner{Peers: peers, Rounds: 2, Scale: work.Small, Log: io.Discard}
 }
 
 func TestFlags(t *testing.T) {
@@ -129,6 +166,7 @@ func TestFlags(t *testing.T) {
 	require.ErrorContains(t, run(t.Context(), options{scale: "large"}), "large")
 	require.ErrorContains(t, run(t.Context(), options{scale: "small", peers: "nats,celery"}), "no such peer: celery")
 	require.ErrorContains(t, run(t.Context(), options{scale: "small", only: "nothing"}), "no such kind of work: nothing")
+	require.ErrorContains(t, run(t.Context(), options{scale: "small", limit: -1}), "-for")
 }
 
 // requireNothingLeft looks at the end of a test for files and processes.

@@ -6,12 +6,13 @@
 //	go run . -update ../docs/performance.md -svg ../docs/performance.svg
 //
 // It starts what it needs (NATS, Redis, PostgreSQL, worker processes) on the
-// loopback interface with temporary files, and stops it again, also at ctrl-C.
+// loopback interface with temporary files, and stops it again. When it is told
+// to stop (ctrl-C, SIGTERM) it prints and writes what it has, and names what is
+// missing.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/musterfleet/muster/bench/peer"
 	"github.com/musterfleet/muster/bench/report"
@@ -26,26 +28,30 @@ import (
 )
 
 type options struct {
-	only, peers, scale, svg, json, update string
-	rounds                                int
+	only, peers, scale string
+	rounds             int
+	limit              time.Duration
+	files              files
 }
 
 func main() {
 	peer.Main()
 	var o options
-	flag.StringVar(&o.only, "only", "", "measure only these kinds of `work`, of "+strings.Join(work.Names(), ","))
+	flag.StringVar(&o.only, "only", "", "measure only these kinds of `work`, in this order, of "+strings.Join(work.Names(), ","))
 	flag.StringVar(&o.peers, "peers", "", "measure only these `peers`, of "+strings.Join(peerNames(peer.All()), ","))
 	flag.StringVar(&o.scale, "scale", "full", "`how much` to measure: full, or small to see that it works")
 	flag.IntVar(&o.rounds, "rounds", 0, "how many times to measure everything; 0: 5, or 2 with -scale small")
-	flag.StringVar(&o.svg, "svg", "", "write a picture to `FILE`")
-	flag.StringVar(&o.json, "json", "", "write every sample to `FILE`")
-	flag.StringVar(&o.update, "update", "", "put the tables into the Markdown `FILE`, between its two bench markers")
+	flag.DurationVar(&o.limit, "for", 0, "the most that all may take, with fewer rounds, or shorter ones, if need be; 0: no limit")
+	flag.StringVar(&o.files.svg, "svg", "", "write a picture to `FILE`")
+	flag.StringVar(&o.files.json, "json", "", "write every sample to `FILE`")
+	flag.StringVar(&o.files.update, "update", "", "put the tables into the Markdown `FILE`, between its two bench markers")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, "bench: takes flags only")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	err := run(ctx, o)
 	stop()
 	if err != nil {
@@ -67,65 +73,47 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	runner := &work.Runner{Peers: peers, Rounds: o.rounds, Scale: scale, Log: os.Stderr}
+	if o.limit < 0 {
+		return fmt.Errorf("-for %v: the time must not be negative", o.limit)
+	}
+	runner := &work.Runner{Peers: peers, Rounds: o.rounds, Scale: scale, For: o.limit, Log: os.Stderr}
 	if o.rounds <= 0 {
 		runner.Rounds = scale.Rounds
 	}
-	results, err := runner.Run(ctx, works)
-	if err != nil {
-		return fmt.Errorf("stopped early, nothing is written: %w", err)
+	runner.Done = func(w work.Work, so work.Results) {
+		for _, line := range report.Verdicts(so, w.Name) {
+			fmt.Fprintln(os.Stderr, "  "+line)
+		}
+		if err := o.files.write(so); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err) // and tried again at the end
+		}
 	}
-	return write(results, o)
+	results, stopped := runner.Run(ctx, works)
+	if err := report.Markdown(os.Stdout, results); err != nil {
+		return err
+	}
+	if err := o.files.write(results); err != nil {
+		return err
+	}
+	if stopped != nil {
+		return fmt.Errorf("stopped early: %w", stopped)
+	}
+	return nil
 }
 
-// write prints the tables, and writes what was asked for.
-func write(r work.Results, o options) error {
-	if err := report.Markdown(os.Stdout, r); err != nil {
-		return err
-	}
-	if o.update != "" {
-		if err := report.Update(o.update, r); err != nil {
-			return err
-		}
-	}
-	if o.json != "" {
-		text, err := json.MarshalIndent(r, "", " ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(o.json, text, 0o644); err != nil {
-			return err
-		}
-	}
-	if o.svg == "" {
-		return nil
-	}
-	file, err := os.Create(o.svg)
-	if err != nil {
-		return err
-	}
-	if err := report.SVG(file, r); err != nil {
-		file.Close()
-		return err
-	}
-	return file.Close()
-}
-
-// choose gives those that a flag names, all if it names none.
+// choose gives those that a flag names, in its order, or all if it names none.
 func choose[T any](what string, all []T, names string, nameOf func(T) string) ([]T, error) {
 	if names == "" {
 		return all, nil
 	}
 	var chosen []T
-	wanted := strings.Split(names, ",")
-	for _, one := range all {
-		if i := slices.Index(wanted, nameOf(one)); i >= 0 {
-			chosen = append(chosen, one)
-			wanted = slices.Delete(wanted, i, i+1)
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(all, func(one T) bool { return nameOf(one) == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no such %s: %s", what, name)
 		}
-	}
-	if len(wanted) > 0 {
-		return nil, fmt.Errorf("no such %s: %s", what, strings.Join(wanted, ", "))
+		chosen = append(chosen, all[i])
+		all = slices.Delete(slices.Clone(all), i, i+1) // named twice is no such
 	}
 	return chosen, nil
 }

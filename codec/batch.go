@@ -98,6 +98,14 @@ func (b *BatchBuilder) Add(t *Task) {
 	b.tasks++
 }
 
+// AddCall is [BatchBuilder.Add] for a task that has a number, a func and an
+// encoded argument, and nothing else.
+func (b *BatchBuilder) AddCall(n uint64, name string, arg []byte) {
+	b.buf = appendUint(appendArrayLen(b.buf, 3), n)
+	b.buf = appendBin(appendString(b.buf, name), arg)
+	b.tasks++
+}
+
 // AddEncoded adds a task that AppendTask encoded.
 func (b *BatchBuilder) AddEncoded(task []byte) {
 	b.buf = append(b.buf, task...)

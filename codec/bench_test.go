@@ -28,40 +28,6 @@ func buildOutcomes(buf []byte) []byte {
 	return b.Bytes()
 }
 
-func TestAllocations(t *testing.T) {
-	buf := make([]byte, 0, 64<<10)
-	batch, outcomes := buildBatch(nil), buildOutcomes(nil)
-	var b codec.Batch
-	var o codec.Outcomes
-	plain := codec.NewFunc[uint64, int]("plain")
-	number, err := codec.AppendValue(nil, uint64(1<<30))
-	require.NoError(t, err)
-	text, err := codec.AppendValue(nil, "some text that is not tiny")
-	require.NoError(t, err)
-
-	for _, c := range []struct {
-		name string
-		most float64
-		f    func()
-	}{
-		{"building a batch", 1, func() { buildBatch(buf) }},
-		{"building outcomes", 1, func() { buildOutcomes(buf) }},
-		{"reading a batch", 2, func() { _ = b.Decode(batch) }}, // the client's name, the func's
-		{"reading outcomes", 1, func() { _ = o.Decode(outcomes) }},
-		{"encoding a number", 0, func() { _, _ = codec.AppendValue(buf, uint64(1<<40)) }},
-		{"encoding a text", 0, func() { _, _ = codec.AppendValue(buf, "some text that is not tiny") }},
-		{"encoding bytes", 0, func() { _, _ = codec.AppendValue(buf, batch) }},
-		{"encoding an argument", 0, func() { _, _ = plain.AppendArg(buf, 1<<40) }},
-		{"reading an argument", 0, func() { _, _ = plain.Arg(number) }},
-		{"encoding an argument of a func with errors", 0, func() { _, _ = divide.AppendArg(buf, 1<<30) }},
-		{"reading a uint64", 0, func() { _, _ = codec.Value[uint64](number) }},
-		{"reading an int", 0, func() { _, _ = codec.Value[int](number) }},
-		{"reading a text", 1, func() { _, _ = codec.Value[string](text) }},
-	} {
-		require.LessOrEqual(t, testing.AllocsPerRun(100, c.f), c.most, c.name)
-	}
-}
-
 func BenchmarkBatchEncode(b *testing.B) {
 	b.ReportAllocs()
 	buf := make([]byte, 0, 64<<10)

@@ -73,6 +73,12 @@ const (
 	CodeDepth       Code = "depth"
 )
 
+// Codes lists the codes.
+var Codes = [...]Code{
+	CodeError, CodePanic, CodeGoexit, CodeUnknownFunc, CodeArgument, CodeResult, CodeTooLarge,
+	CodeWorkerDied, CodeCancelled, CodeExpired, CodeTimeLimit, CodeDepth,
+}
+
 // codeSentinels holds what errors.Is finds for a code.
 var codeSentinels = map[Code]error{
 	CodePanic:       ErrPanic,

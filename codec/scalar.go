@@ -42,6 +42,13 @@ func appendScalar[T any](dst []byte, v T) ([]byte, bool) {
 	return dst, false
 }
 
+// Scalar is [Value] for a T that is a number, a string or a bool, and bytes that
+// hold one: it runs nobody's code. It reports false for all else.
+func Scalar[T any](data []byte) (v T, ok bool) {
+	v, err, ok := scalar[T](data)
+	return v, ok && err == nil
+}
+
 // scalar decodes the number, string and bool types, if the bytes begin as
 // appendScalar writes them. Unlike the library it refuses a number out of range.
 func scalar[T any](data []byte) (v T, err error, ok bool) {

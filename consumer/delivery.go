@@ -19,6 +19,7 @@ type delivery struct {
 	lane    broker.Lane
 	batch   codec.Batch
 	space   *[]codec.Task // that the tasks stand in, nil once it is another's
+	bytes   int           // of the message
 	slot    *scoreboard.Slot
 	next    int // task to run next; the executor's
 
@@ -105,10 +106,14 @@ var taskSpace = sync.Pool{New: func() any { return new([]codec.Task) }}
 // mostSpace bounds the tasks for which space is kept, by their number.
 const mostSpace = 4096
 
+// smallMessage is the length in bytes up to which a message may stay in memory
+// with its tasks' space.
+const smallMessage = 64 << 10
+
 // decode reads the delivery's batch.
 func (d *delivery) decode(data []byte) error {
 	d.space = taskSpace.Get().(*[]codec.Task)
-	d.batch.Tasks = *d.space
+	d.batch.Tasks, d.bytes = *d.space, len(data)
 	return d.batch.Decode(data)
 }
 
@@ -117,7 +122,9 @@ func (d *delivery) decode(data []byte) error {
 // begun of them is done.
 func (d *delivery) release() {
 	if d.space != nil && cap(d.batch.Tasks) <= mostSpace {
-		clear(d.batch.Tasks) // they hold their message in memory
+		if d.bytes > smallMessage {
+			clear(d.batch.Tasks) // they hold their message in memory
+		}
 		*d.space = d.batch.Tasks[:0]
 		taskSpace.Put(d.space)
 	}

@@ -6,20 +6,24 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
-	"github.com/musterfleet/muster/internal/nesting"
 )
 
 // executor runs deliveries one after the other, on one goroutine. A handler that
 // calls runtime.Goexit ends that goroutine; then another goes on in its place.
 type executor struct {
 	*Worker
-	ctx     context.Context
-	tenure  tenure
-	current *delivery
-	began   time.Time // when the current task, or delivery, began
-	looksAt time.Time // when the supervisor will look at the limit of what runs
-	scratch []byte    // where results are encoded
-	left    chan<- Leaving
+	ctx      context.Context
+	tenure   tenure
+	current  *delivery
+	origin   *origin      // of its tasks
+	task     *taskContext // that runs, or ran last
+	contexts contexts
+	known    known     // the func that was called last
+	read     time.Time // when the clock was read last, in full
+	began    time.Time // when the current task, or delivery, began
+	looksAt  time.Time // when the supervisor will look at the limit of what runs
+	scratch  []byte    // where results are encoded
+	left     chan<- Leaving
 }
 
 // loop runs deliveries until it is time to leave, and says why.
@@ -31,6 +35,7 @@ func (e *executor) loop() {
 			go e.loop()
 			return
 		}
+		e.rest()
 		e.left <- why
 	}()
 	for {
@@ -54,6 +59,7 @@ func (e *executor) take() (*delivery, Leaving) {
 		return e.begin(d), ""
 	}
 	// Nothing at hand: whoever waits for outcomes shall not wait longer.
+	e.rest()
 	e.outbox.flush()
 	e.busy.Store(false)
 	e.atWork.Store(nil)
@@ -77,7 +83,9 @@ func (e *executor) take() (*delivery, Leaving) {
 func (e *executor) begin(d *delivery) *delivery {
 	e.busy.Store(true)
 	e.atWork.Store(d)
-	e.began = time.Now()
+	e.origin = &origin{client: d.batch.Client, logger: e.Logger, wait: e.Wait, reporter: e.Worker}
+	e.read = time.Now()
+	e.began = e.read
 	e.ask()
 	return d
 }
@@ -98,13 +106,10 @@ func (e *executor) runDelivery() Leaving {
 }
 
 func (e *executor) runTask(t *codec.Task) {
-	f := e.functions[t.Func]
-	ctx := newTaskContext(Info{
-		ID:   codec.ID{Client: e.current.batch.Client, N: t.N},
-		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
-	}, e.Logger, nesting.Call{Depth: t.Depth, Wait: e.Wait})
-	ctx.reporter = e.Worker
-	e.start(ctx, t)
+	f := e.known.find(e.functions, t.Func)
+	ctx := e.contexts.next()
+	ctx.begin(e.origin, t)
+	e.start(ctx, f, t)
 	if failure := e.refuse(f, t); failure != nil {
 		e.finish(failure, nil)
 		return
@@ -121,13 +126,14 @@ func (e *executor) runTask(t *codec.Task) {
 }
 
 // start notes on the board that a task starts, and when it must have ended.
-func (e *executor) start(ctx *taskContext, t *codec.Task) {
+func (e *executor) start(ctx *taskContext, f *function, t *codec.Task) {
 	limitAt := int64(0)
 	if t.Limit > 0 {
 		limitAt = e.began.Add(t.Limit).UnixNano()
 	}
-	e.current.slot.Start(t.N, e.began.UnixNano(), limitAt)
-	e.running.set(ctx, e.began)
+	e.current.slot.Start(f.boardIndex(), t.N, e.began.UnixNano(), limitAt)
+	e.task = ctx
+	e.running.begin(ctx, e.began)
 	if limitAt == 0 || e.Watch == nil {
 		return
 	}
@@ -159,14 +165,16 @@ func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Durat
 	if failure == nil && len(result) > envelope && len(result) > int(e.Conn.MaxPayload())-envelope {
 		object, failure = e.large(result)
 	}
-	now := time.Now()
+	now := e.now()
 	d.slot.Finish()
-	if stopped := e.running.clear(); failure != nil && stopped != "" {
-		failure = &codec.Failure{Code: stopped, Message: failure.Message}
-	}
+	e.task.release()
 	if failure != nil {
+		if stopped := e.task.stoppedFor(); stopped != "" {
+			failure = &codec.Failure{Code: stopped, Message: failure.Message}
+		}
 		failure.Host, failure.PID, failure.Attempt = e.Host, e.PID, t.Attempt()
 	}
+	e.note(d, failure, now)
 	run = now.Sub(e.began)
 	d.next++
 	e.began = now
@@ -176,6 +184,16 @@ func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Durat
 		e.scratch = result[:0]
 	}
 	return run
+}
+
+// now gives the time. Between two tasks of a delivery the monotonic clock is
+// enough, which costs half as much to read.
+func (e *executor) now() time.Time { return e.read.Add(time.Since(e.read)) }
+
+// rest notes that nothing runs.
+func (e *executor) rest() {
+	e.running.end()
+	e.task = nil
 }
 
 // envelope is what a message of outcomes holds besides one result, at most.

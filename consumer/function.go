@@ -17,6 +17,7 @@ type handler func(ctx context.Context, dst, arg []byte) ([]byte, *codec.Failure)
 type function struct {
 	handler
 	usual time.Duration // usual run time; 0 while unknown; the executor's
+	index int           // on the board
 }
 
 // run runs the handler, and turns a panic into a failure.
@@ -62,4 +63,17 @@ func (f *function) observe(run time.Duration) {
 		return
 	}
 	f.usual = max(f.usual+(run-f.usual)/8, 1)
+}
+
+// known is the function that was looked up last: tasks of one func come in a row.
+type known struct {
+	name string
+	f    *function
+}
+
+func (k *known) find(functions map[string]*function, name string) *function {
+	if k.f == nil || k.name != name {
+		k.name, k.f = name, functions[name]
+	}
+	return k.f
 }

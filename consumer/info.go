@@ -24,7 +24,7 @@ func Task(ctx context.Context) (info Info, ok bool) {
 	if !ok {
 		return Info{}, false
 	}
-	return c.info, true
+	return c.info(), true
 }
 
 // Logger gives a logger that adds the task's id, func and attempt to each
@@ -34,5 +34,5 @@ func Logger(ctx context.Context) *slog.Logger {
 	if !ok {
 		return slog.Default()
 	}
-	return c.logger.With("task", c.info.ID.String(), "func", c.info.Func, "attempt", c.info.Attempt)
+	return c.logger.With("task", c.id().String(), "func", c.name, "attempt", c.attempt)
 }

@@ -70,14 +70,14 @@ func (w *Worker) sleep(ctx context.Context) bool {
 // announce does once what is due for a task that takes long, or may: nothing
 // waits behind it, and its caller learns that it has started.
 func (w *Worker) announce() {
-	info, ok := w.running.announce()
+	task, ok := w.running.announce()
 	if !ok {
 		return
 	}
 	w.giveBackBacklog()
 	w.outbox.flush()
-	notice := codec.Started{N: info.ID.N, Attempt: info.Attempt, Host: w.Host, PID: w.PID}
-	if err := w.Conn.Publish(broker.StartedSubject(info.ID.Client), codec.AppendStarted(nil, &notice)); err != nil {
+	notice := codec.Started{N: task.n, Attempt: int(task.attempt), Host: w.Host, PID: w.PID}
+	if err := w.Conn.Publish(broker.StartedSubject(task.client), codec.AppendStarted(nil, &notice)); err != nil {
 		w.Logger.Debug("sending a started notice", "error", err)
 	}
 }

@@ -27,9 +27,13 @@ type outbox struct {
 	mu     sync.Mutex
 	client string
 	out    *codec.OutcomesBuilder
+	space  *[]byte // that out began in
 	counts []count
 	since  time.Time // when the first of the outcomes was added
 }
+
+// messageSpace is for messages of outcomes until they are in safe hands.
+var messageSpace = sync.Pool{New: func() any { return new([]byte) }}
 
 // count says how many outcomes of a delivery are in the message, in a row.
 type count struct {
@@ -51,7 +55,8 @@ func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time) {
 	}
 	if o.out == nil {
 		o.client, o.since = d.batch.Client, now
-		o.out = codec.NewOutcomes(o.client, nil)
+		o.space = messageSpace.Get().(*[]byte)
+		o.out = codec.NewOutcomes(o.client, *o.space)
 	}
 	before := o.out.Size()
 	o.out.Add(outcome)
@@ -96,13 +101,17 @@ func (o *outbox) flushLocked() {
 	for i, c := range o.counts {
 		parts[i] = c.delivery.sent(c.n)
 	}
-	data := o.out.Bytes()
-	o.out, o.counts = nil, nil
+	data, space := o.out.Bytes(), o.space
+	o.out, o.space, o.counts = nil, nil, nil
 	o.room <- struct{}{}
 	o.desk.Send(o.client, data, func(err error) {
 		<-o.room
 		for _, p := range parts {
 			p.arrived(err)
+		}
+		if err == nil && cap(data) <= 2*messageBytes { // else somebody may have it still
+			*space = data[:0]
+			messageSpace.Put(space)
 		}
 	})
 }

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -69,7 +68,7 @@ func TestTaskContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		deadline := time.Now().Add(time.Second)
 		info := Info{ID: codec.ID{Client: "a", N: 7}, Func: "f", Attempt: 2, Deadline: deadline, Header: map[string]string{"k": "v"}}
-		c := newTaskContext(info, slog.New(slog.DiscardHandler), nesting.Call{Depth: 3})
+		c := newTaskContext(&origin{client: "a"}, &codec.Task{N: 7, Func: "f", Crashes: 1, Depth: 3, Deadline: deadline, Header: info.Header})
 		defer c.release()
 		got, ok := Task(context.WithValue(c, otherKey{}, 1))
 		require.True(t, ok)
@@ -88,7 +87,7 @@ func TestTaskContext(t *testing.T) {
 		require.Equal(t, deadline, time.Now())
 		require.ErrorIs(t, child.Err(), context.DeadlineExceeded)
 		require.ErrorIs(t, c.Err(), context.DeadlineExceeded)
-		c.end(context.Canceled)
+		c.end(endCancelled)
 		require.ErrorIs(t, c.Err(), context.DeadlineExceeded, "the first reason stands")
 	})
 	_, ok := Task(context.Background())
@@ -98,7 +97,7 @@ func TestTaskContext(t *testing.T) {
 
 func TestContextEndsWithItsTask(t *testing.T) {
 	t.Parallel()
-	c := newTaskContext(Info{}, slog.New(slog.DiscardHandler), nesting.Call{})
+	c := newTaskContext(&origin{}, &codec.Task{})
 	c.release()
 	<-c.Done()
 	require.ErrorIs(t, c.Err(), context.Canceled)
@@ -108,17 +107,23 @@ func TestStopEndsOnlyTheTaskNamed(t *testing.T) {
 	t.Parallel()
 	var r running
 	r.stop(scoreboard.Client("a"), 1, codec.CodeTimeLimit) // nothing runs
-	c := newTaskContext(Info{ID: codec.ID{Client: "a", N: 1}}, slog.New(slog.DiscardHandler), nesting.Call{})
-	r.set(c, time.Now())
+	c := newTaskContext(&origin{client: "a"}, &codec.Task{N: 1})
+	r.begin(c, time.Now())
 	r.stop(scoreboard.Client("a"), 2, codec.CodeTimeLimit)
 	r.stop(scoreboard.Client("b"), 1, codec.CodeTimeLimit)
 	require.NoError(t, c.Err())
 	r.stop(scoreboard.Client("a"), 1, codec.CodeTimeLimit)
 	require.ErrorIs(t, c.Err(), context.DeadlineExceeded)
 	r.stop(scoreboard.Client("a"), 1, codec.CodeCancelled)
-	require.Equal(t, codec.CodeTimeLimit, r.clear(), "the first reason stands")
-	r.set(c, time.Now())
-	require.Empty(t, r.clear(), "the next task starts afresh")
+	require.Equal(t, codec.CodeTimeLimit, c.stoppedFor(), "the first reason stands")
+
+	next := newTaskContext(&origin{client: "a"}, &codec.Task{N: 2})
+	r.begin(next, time.Now())
+	r.stop(scoreboard.Client("a"), 1, codec.CodeCancelled)
+	require.Empty(t, next.stoppedFor(), "the next task starts afresh")
+	r.end()
+	r.stop(scoreboard.Client("a"), 2, codec.CodeCancelled)
+	require.NoError(t, next.Err(), "nothing runs")
 }
 
 func TestAnnouncedOnce(t *testing.T) {
@@ -126,17 +131,17 @@ func TestAnnouncedOnce(t *testing.T) {
 	var r running
 	_, ok := r.announce()
 	require.False(t, ok)
-	c := newTaskContext(Info{ID: codec.ID{Client: "a", N: 1}}, slog.New(slog.DiscardHandler), nesting.Call{})
+	c := newTaskContext(&origin{client: "a"}, &codec.Task{N: 1})
 	now := time.Now()
-	r.set(c, now)
+	r.begin(c, now)
 	active, became := r.look(now.Add(long - 1))
 	require.True(t, active)
 	require.False(t, became)
 	_, became = r.look(now.Add(long))
 	require.True(t, became)
-	info, ok := r.announce()
+	task, ok := r.announce()
 	require.True(t, ok)
-	require.Equal(t, c.info.ID, info.ID)
+	require.Same(t, c, task)
 	_, ok = r.announce()
 	require.False(t, ok)
 	_, became = r.look(now.Add(time.Hour))

@@ -37,6 +37,7 @@ func (f reportFunc) report(_ *taskContext, p codec.Progress) { f(p) }
 
 // reported is what the running task has last reported.
 type reported struct {
+	any    bool // since the task before
 	latest codec.Progress
 	unsent bool
 	sentAt time.Time
@@ -50,7 +51,7 @@ func (w *Worker) report(c *taskContext, p codec.Progress) {
 		w.running.mu.Unlock()
 		return // the handler has returned, and left somebody behind
 	}
-	w.running.reported.latest, w.running.reported.unsent = p, true
+	w.running.reported.any, w.running.reported.latest, w.running.reported.unsent = true, p, true
 	w.running.mu.Unlock()
 	w.sendReport(time.Now())
 }
@@ -64,9 +65,9 @@ func (w *Worker) sendReport(now time.Time) {
 		return
 	}
 	r.reported.unsent, r.reported.sentAt = false, now
-	info := r.task.info
-	report := codec.AppendProgress(nil, info.ID.N, info.Attempt, r.reported.latest)
-	if err := w.Conn.Publish(broker.ProgressSubject(info.ID.Client), report); err != nil {
+	task := r.task
+	report := codec.AppendProgress(nil, task.n, int(task.attempt), r.reported.latest)
+	if err := w.Conn.Publish(broker.ProgressSubject(task.client), report); err != nil {
 		w.Logger.Debug("sending a progress report", "error", err)
 	}
 }

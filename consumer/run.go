@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
-	"github.com/musterfleet/muster/internal/nesting"
 )
 
 // Run runs one task of a client with a handler of this process, and gives its
@@ -23,25 +22,15 @@ func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger,
 	if failure := refusal(f, t, began, ""); failure != nil {
 		return codec.Outcome{N: t.N, Failure: failure}
 	}
-	task := newTaskContext(Info{
-		ID:   codec.ID{Client: client, N: t.N},
-		Func: t.Func, Attempt: t.Attempt(), Deadline: t.Deadline, Header: t.Header,
-	}, logger, nesting.Call{Depth: t.Depth, Wait: wait})
-	defer task.release()
+	o := &origin{client: client, logger: logger, wait: wait}
 	if report != nil {
-		task.reporter = reportFunc(report)
+		o.reporter = reportFunc(report)
 	}
-	stopped := make(chan codec.Code, 1) // why the handler was told to stop
-	stop := func(why codec.Code, err error) {
-		select {
-		case stopped <- why:
-			task.end(err)
-		default:
-		}
-	}
-	defer context.AfterFunc(ctx, func() { stop(codec.CodeCancelled, context.Canceled) })()
+	task := newTaskContext(o, t)
+	defer task.release()
+	defer context.AfterFunc(ctx, func() { task.stop(codec.CodeCancelled) })()
 	if t.Limit > 0 {
-		limit := time.AfterFunc(t.Limit, func() { stop(codec.CodeTimeLimit, context.DeadlineExceeded) })
+		limit := time.AfterFunc(t.Limit, func() { task.stop(codec.CodeTimeLimit) })
 		defer limit.Stop()
 	}
 
@@ -55,12 +44,8 @@ func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger,
 	}()
 	outcome := <-returned
 	outcome.Run = time.Since(began)
-	select {
-	case why := <-stopped:
-		if outcome.Failure != nil {
-			return failed(t, why, outcome.Failure.Message)
-		}
-	default:
+	if why := task.stoppedFor(); why != "" && outcome.Failure != nil {
+		return failed(t, why, outcome.Failure.Message)
 	}
 	return outcome
 }

@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -17,17 +16,20 @@ const long = 5 * time.Millisecond
 // running is the task that runs now, as others than the executor see it.
 type running struct {
 	mu        sync.Mutex
-	task      *taskContext // nil between tasks
+	task      *taskContext // nil when nothing runs
 	since     time.Time
 	announced bool
-	stopped   codec.Code // why it was told to stop, if it was
 	reported  reported
 	wake      chan struct{} // made by the observer while it sleeps
 }
 
-func (r *running) set(task *taskContext, since time.Time) {
+// begin notes that a task runs, in place of the one before.
+func (r *running) begin(task *taskContext, since time.Time) {
 	r.mu.Lock()
-	r.task, r.since, r.announced, r.stopped, r.reported = task, since, false, "", reported{}
+	r.task, r.since, r.announced = task, since, false
+	if r.reported.any {
+		r.reported = reported{}
+	}
 	wake := r.wake
 	r.mu.Unlock()
 	if wake != nil {
@@ -38,31 +40,22 @@ func (r *running) set(task *taskContext, since time.Time) {
 	}
 }
 
-// clear notes that the task has ended, however it did, and gives why it was told
-// to.
-func (r *running) clear() codec.Code {
+// end notes that nothing runs any more.
+func (r *running) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.task.release()
 	r.task = nil
-	return r.stopped
 }
 
-// stop ends the context of a task, if it is the one that runs.
+// stop stops a task, if it is the one that runs.
 func (r *running) stop(client, task uint64, why codec.Code) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.task == nil || r.stopped != "" {
+	if r.task == nil {
 		return
 	}
-	if id := r.task.info.ID; id.N != task || scoreboard.Client(id.Client) != client {
-		return
-	}
-	r.stopped = why
-	if why == codec.CodeTimeLimit {
-		r.task.end(context.DeadlineExceeded)
-	} else {
-		r.task.end(context.Canceled)
+	if r.task.n == task && scoreboard.Client(r.task.client) == client {
+		r.task.stop(why)
 	}
 }
 
@@ -90,12 +83,12 @@ func (r *running) look(now time.Time) (active, isLong bool) {
 }
 
 // announce gives the task that runs if it was not announced yet.
-func (r *running) announce() (info Info, ok bool) {
+func (r *running) announce() (task *taskContext, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.task == nil || r.announced {
-		return Info{}, false
+		return nil, false
 	}
 	r.announced = true
-	return r.task.info, true
+	return r.task, true
 }

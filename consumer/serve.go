@@ -48,6 +48,7 @@ func New(cfg Config) (*Worker, error) {
 		w.MaxValue = DefaultMaxValue
 	}
 	w.objects = objects.New(cfg.Conn)
+	w.openJournal()
 	return w, nil
 }
 

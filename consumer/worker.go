@@ -17,6 +17,7 @@ import (
 type Worker struct {
 	Config
 	functions map[string]*function
+	journal   *scoreboard.Journal
 	publisher *broker.Publisher
 	objects   *objects.Store
 	desk      *handoff.Desk
@@ -61,7 +62,7 @@ func (w *Worker) receive(lane broker.Lane, msg *nats.Msg, info broker.AckInfo) {
 		return
 	}
 	d.batch.Number(info.StreamSeq)
-	slot, ok := w.Board.Take(d.ack, d.batch.Client, len(d.batch.Tasks))
+	slot, ok := w.Board.Take(d.ack, d.batch.Client, info.Stored.UnixNano(), len(d.batch.Tasks))
 	if !ok {
 		w.giveBack(d)
 		return

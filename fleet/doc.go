@@ -1,5 +1,5 @@
-// Package fleet is what an operator does to the queues and dead letters of a
-// fleet. The muster command is written with it, and other programs can be.
+// Package fleet is what an operator does to the queues, dead letters and worker
+// hosts of a fleet. The muster command is written with it, and other programs can be.
 //
 //	f, err := fleet.Connect(ctx, "nats://127.0.0.1:4222")
 //	...

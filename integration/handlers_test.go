@@ -24,6 +24,7 @@ var (
 	flaky     = codec.NewFunc[flakiness, seen]("flaky")
 	report    = codec.NewFunc[call, seen]("report")
 	misbehave = codec.NewFunc[string, any]("misbehave")
+	need      = codec.NewFunc[string, bool]("need")
 	unknown   = codec.NewFunc[int, int]("unknown")
 )
 
@@ -94,6 +95,10 @@ func handle() {
 			}
 		}
 		return look(ctx), waitAtGate(c.Gate, visit{})
+	})
+	consumer.Handle(need, func(_ context.Context, path string) (bool, error) {
+		_, err := os.Stat(path)
+		return err == nil, err
 	})
 	consumer.Handle(misbehave, func(_ context.Context, manner string) (any, error) { return manners[manner]() })
 }

@@ -25,6 +25,7 @@ type child struct {
 	listened chan struct{} // closed when its last report has been read
 	// signOfLife is a subject that the process's connection listens to.
 	signOfLife string
+	told       scoreboard.Cursor // what ended up to there was told; under Supervisor.mu
 
 	mu         sync.Mutex
 	ready      bool
@@ -33,6 +34,8 @@ type child struct {
 	unanswered int              // pings
 	waits      int              // whether its handler waits for another task
 	condemned  verdict          // the task it was killed for, if it was
+	killedFor  codec.Cause      // why the supervisor killed it, if not for a task
+	ran        ran              // when it died
 	watch      *time.Timer      // looks at limits
 	watchAt    time.Time
 }

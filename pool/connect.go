@@ -38,6 +38,9 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if err = s.subscribeCancels(ctx); err != nil {
 		return err
 	}
+	if err = s.subscribeWatchers(); err != nil {
+		return err
+	}
 	if err = s.subscribeConfirmations(); err != nil {
 		return err
 	}

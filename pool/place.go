@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
 )
 
@@ -18,12 +19,14 @@ import (
 //	   └──────────────idle──────────────────┘
 type place struct {
 	*Supervisor
-	quit chan struct{} // closed when the place is to go
-	gone chan struct{} // closed when it has
+	number int           // of the place, which no other has; from 0
+	quit   chan struct{} // closed when the place is to go
+	gone   chan struct{} // closed when it has
 
 	// Under Supervisor.mu.
 	current  *child // nil between processes
 	quitting bool
+	died     *codec.ProcessDeath // how the last process ended, if unexpectedly
 }
 
 // Delays before a process is started after another that died young. One death
@@ -148,7 +151,7 @@ func (p *place) giveUp(c *child) {
 	if ready {
 		return
 	}
-	if err := c.Kill(); err != nil {
+	if err := c.killFor(codec.CauseUnready); err != nil {
 		p.Logger.Debug("killing a process that is not ready", "pid", c.PID(), "error", err)
 	}
 }
@@ -173,6 +176,7 @@ func (p *place) bury(c *child) error {
 	default:
 		p.Logger.Warn("a worker process died", "pid", death.PID, "cause", death.Cause, "task_running", death.Running)
 	}
+	p.recordDeath(p, c, death, unready)
 	if p.Listener.Died != nil {
 		p.Listener.Died(death)
 	}

@@ -75,7 +75,7 @@ func (s *Supervisor) adjust() (fates chan error, leaving []*place, err error) {
 // addPlace adds a place that reports the fate of its first process; s.mu is
 // held.
 func (s *Supervisor) addPlace(fates chan<- error) {
-	p := &place{Supervisor: s, quit: make(chan struct{}), gone: make(chan struct{})}
+	p := &place{Supervisor: s, number: s.freeNumber(), quit: make(chan struct{}), gone: make(chan struct{})}
 	s.places = append(s.places, p)
 	s.keepers.Go(func() {
 		p.keep(func(err error) { fates <- err })
@@ -83,6 +83,17 @@ func (s *Supervisor) addPlace(fates chan<- error) {
 		defer s.mu.Unlock()
 		s.places = slices.DeleteFunc(s.places, func(q *place) bool { return q == p })
 	})
+}
+
+// freeNumber gives the lowest number that no place has; s.mu is held.
+func (s *Supervisor) freeNumber() int {
+	taken := make([]bool, len(s.places)+1)
+	for _, p := range s.places {
+		if p.number < len(taken) {
+			taken[p.number] = true
+		}
+	}
+	return slices.Index(taken, false)
 }
 
 // leave has the place's process finish what it runs, and the place go; s.mu is

@@ -32,6 +32,7 @@ type Supervisor struct {
 	desk       *handoff.Desk
 	scout      *scout
 	leases     *leases
+	chronicle
 
 	mu        sync.Mutex
 	places    []*place
@@ -95,7 +96,7 @@ func startGuard() (*proc.Guard, string, error) {
 func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
 		Config: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
-		broken: make(chan error, 1), stopped: make(chan struct{}),
+		broken: make(chan error, 1), stopped: make(chan struct{}), chronicle: newChronicle(),
 	}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
@@ -110,6 +111,7 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	go s.renewLeases()
 	go s.recallAfterReconnects()
 	go s.watchProcesses()
+	go s.heartbeats()
 	go s.scout.run(s.stopped, s.crew)
 	if err := s.awaitReady(ctx, fates); err != nil {
 		s.Kill()
@@ -141,6 +143,8 @@ func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 func (s *Supervisor) finish() {
 	s.keepers.Wait()
 	s.burials.Wait()
+	close(s.over)
+	<-s.silent
 	s.desk.Close()
 	s.publisher.Close()
 	s.nc.Close()
@@ -193,6 +197,7 @@ func (s *Supervisor) part(p *place, c *child) {
 	c.mu.Unlock()
 	s.mu.Lock()
 	p.current = nil
+	s.takeOver(p, c)
 	s.mu.Unlock()
 	if waits != 0 {
 		s.waitingChanged(-waits)

@@ -1,6 +1,10 @@
 package pool
 
-import "time"
+import (
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+)
 
 const (
 	pingEvery = 2 * time.Second
@@ -29,7 +33,7 @@ func (s *Supervisor) watchProcesses() {
 			}
 			s.Logger.Warn("a worker process without a task does not answer; killing it",
 				"pid", c.PID(), "for", mostUnanswered*pingEvery)
-			if err := c.Kill(); err != nil {
+			if err := c.killFor(codec.CauseFrozen); err != nil {
 				s.Logger.Debug("killing a silent process", "pid", c.PID(), "error", err)
 			}
 		}

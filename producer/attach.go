@@ -48,8 +48,8 @@ func attach[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], id cod
 	}
 	known.owner = id.Client
 	future := &Future[R]{}
-	future.batch, future.n, future.traits = c.elsewhere, id.N, &known
-	future.stats, future.spec = c.runTimes.of(f.Name()), f.Spec()
+	future.route = &route{c.elsewhere, c.runTimes.of(f.Name()), f.Spec()}
+	future.n, future.traits = id.N, &known
 	leads, err := c.join(&future.pending)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,7 @@ type batcher struct {
 
 	mu       sync.Mutex
 	open     *codec.BatchBuilder // tasks not yet published
+	begun    uint64              // batches so far, with open
 	work     time.Duration       // expected run time of open
 	most     int                 // bytes that open may have, by what the broker said when it began
 	spare    [][]byte            // space of batches that are stored, for those to come
@@ -61,14 +62,36 @@ func (b *batcher) begin() {
 		space, b.spare = b.spare[last], b.spare[:last]
 	}
 	b.open, b.work = codec.NewBatch(b.client.id, space), 0
+	b.begun++
 }
 
-// add registers p and puts its task into a batch. It waits while the window is
-// full, until ctx ends or the client closes.
-func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) error {
-	size := taskSize(t)
+// add registers p and puts its task into a batch, whose number it gives. It waits
+// while the window is full, until ctx ends or the client closes.
+func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) (batch uint64, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := b.admit(ctx, p, taskSize(t)); err != nil {
+		return 0, err
+	}
+	t.N = p.n
+	b.open.Add(t)
+	return b.added(p), nil
+}
+
+// addCall is add for a task without options.
+func (b *batcher) addCall(ctx context.Context, p *pending, name string, arg []byte) (batch uint64, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.admit(ctx, p, len(name)+len(arg)+taskOverhead); err != nil {
+		return 0, err
+	}
+	b.open.AddCall(p.n, name, arg)
+	return b.added(p), nil
+}
+
+// admit waits until the open batch can take a task of that size, and registers
+// its future.
+func (b *batcher) admit(ctx context.Context, p *pending, size int) error {
 	for b.open.Len() > 0 && (b.full() || b.open.Size()+size > b.most) {
 		if b.hasRoom() {
 			b.publish()
@@ -81,16 +104,21 @@ func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) error {
 	if err := b.client.register(p); err != nil {
 		return err
 	}
-	t.N = p.n
 	if b.open.Len() == 0 {
 		b.most = b.limit()
 	}
-	b.open.Add(t)
+	return nil
+}
+
+// added publishes the open batch if it is time, now that p's task is in it, and
+// gives the batch's number.
+func (b *batcher) added(p *pending) (batch uint64) {
+	batch = b.begun
 	b.work += p.stats.expect(maxBatchWork)
 	if b.inFlight < eager || b.full() && b.hasRoom() {
 		b.publish()
 	}
-	return nil
+	return batch
 }
 
 // addChunk registers futures and publishes their tasks as one batch, or as few
@@ -237,9 +265,12 @@ func (b *batcher) fits(t *codec.Task) bool {
 	return size <= smallTask || size <= b.limit()
 }
 
+// taskOverhead bounds what a task takes beside its texts and its argument.
+const taskOverhead = 256
+
 // taskSize bounds a task's encoded length from above.
 func taskSize(t *codec.Task) int {
-	size := len(t.Arg) + len(t.Func) + len(t.Key) + 256
+	size := len(t.Arg) + len(t.Func) + len(t.Key) + taskOverhead
 	for k, v := range t.Header {
 		size += len(k) + len(v) + 10
 	}

@@ -16,6 +16,7 @@ type call struct {
 	retain     time.Duration
 	header     map[string]string
 	chunk      int
+	chosen     *int // where Map says how large its chunks were
 	buffer     int
 }
 
@@ -130,6 +131,19 @@ func Chunk(n int) CallOption {
 	}
 }
 
+// ChosenChunk has Map say how many arguments it has sent in one message, on
+// average: what it chose by itself, or what [Chunk] has told it. It is in *size
+// once the iteration has ended, 0 if nothing was sent.
+func ChosenChunk(size *int) CallOption {
+	return func(c *call) error {
+		if size == nil {
+			return fmt.Errorf("%w: ChosenChunk without a place to put it", ErrOption)
+		}
+		c.chosen = size
+		return nil
+	}
+}
+
 // Buffer sets how many arguments Map reads ahead of the result that it yields
 // next, [DefaultBuffer] unless set, and at least a whole [Chunk]: so many before
 // it yields the first result, and one more for each. It mirrors the buffersize
@@ -150,6 +164,12 @@ func newCall(client *Client, options []CallOption) (call, error) {
 		return c, nil // and it stays on the stack
 	}
 	return c.with(options)
+}
+
+// plain reports whether the options leave no trace in the call's tasks.
+func (c *call) plain() bool {
+	return c.maxCrashes|c.maxErrors == 0 && c.backoff|c.limit|c.retain == 0 &&
+		c.deadline.IsZero() && c.at.IsZero() && c.key == "" && len(c.header) == 0 && c.chunk == 0
 }
 
 // with gives the call as options change it.

@@ -132,7 +132,7 @@ func (c *Client) cancelDurable(running bool, futures []*pending) int {
 		if err := c.keepCancelled(p); err != nil {
 			return fmt.Errorf("producer: cancelling task %s: %w", p.id(), err)
 		}
-		if p.snapshot() != Cancelled {
+		if p.state() != Cancelled {
 			return nil
 		}
 		mu.Lock()

@@ -24,6 +24,7 @@ type Client struct {
 	attached  attachments
 	callbacks callbacks
 	runTimes  runTimesTable
+	plain     plainSubmissions
 
 	mu       sync.Mutex
 	batchers map[string]*[3]*batcher // by queue and lane
@@ -128,13 +129,12 @@ func (c *Client) Flush(ctx context.Context) error {
 // register gives p a number and a place in the registry, unless the client is
 // stopped.
 func (c *Client) register(p *pending) error {
+	if c.registry.add(p) {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stopped {
-		return c.closedError()
-	}
-	c.registry.add(p)
-	return nil
+	return c.closedError()
 }
 
 // batcher gives the batcher of a queue's lane; it makes the queue ready if nobody

@@ -13,6 +13,7 @@ func (c *Client) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopped = true
+	c.registry.stop()
 }
 
 // Close stops the client as [Client.Stop] does, waits until every call that was

@@ -35,6 +35,12 @@ func (f *Future[R]) Result(ctx context.Context) (R, error) {
 		var zero R
 		return zero, err
 	}
+	// A number is decoded anew by each call, which is quicker than to remember it.
+	if f.length > 0 && f.spec == nil {
+		if result, ok := codec.Scalar[R](f.small[:f.length]); ok {
+			return result, nil
+		}
+	}
 	f.decoded.Do(f.decode)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -48,7 +54,7 @@ var errDecoderExited = fmt.Errorf("%w: the decoder called runtime.Goexit", codec
 // goroutine that wants it.
 func (f *Future[R]) decode() {
 	f.mu.Lock()
-	value, received := f.value, f.err
+	value, received := f.encoded(), f.err
 	f.mu.Unlock()
 	remote, failed := received.(*failure)
 	if received != nil && !failed {
@@ -79,7 +85,7 @@ func (f *Future[R]) Done() <-chan struct{} { return f.finished() }
 
 // State gives where the future stands now. It mirrors Future.done, running and
 // cancelled.
-func (f *Future[R]) State() State { return f.snapshot() }
+func (f *Future[R]) State() State { return f.state() }
 
 // ID gives the task's id.
 func (f *Future[R]) ID() codec.ID { return f.id() }
@@ -96,7 +102,7 @@ func (f *Future[R]) ID() codec.ID { return f.id() }
 // the future is not cancelled. Callbacks run as for any outcome.
 func (f *Future[R]) Cancel() bool {
 	f.batch.client.cancel(false, &f.pending)
-	return f.snapshot() == Cancelled
+	return f.state() == Cancelled
 }
 
 // Kill is Cancel for a task that may be running, which is stopped then: first
@@ -105,7 +111,7 @@ func (f *Future[R]) Cancel() bool {
 // ProcessFuture.
 func (f *Future[R]) Kill() bool {
 	f.batch.client.cancel(true, &f.pending)
-	return f.snapshot() == Cancelled
+	return f.state() == Cancelled
 }
 
 // OnDone has fn called once when the future is done, whatever its outcome, which
@@ -141,8 +147,8 @@ func (f *Future[R]) Progress() (codec.Progress, bool) { return f.lead().progress
 func (f *Future[R]) String() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := fmt.Sprintf("Future[%v](%s %s", reflect.TypeFor[R](), f.id(), f.state)
-	if f.err == nil || f.state == Cancelled {
+	s := fmt.Sprintf("Future[%v](%s %s", reflect.TypeFor[R](), f.id(), f.state())
+	if f.err == nil || f.state() == Cancelled {
 		return s + ")"
 	}
 	err := f.err
@@ -160,7 +166,7 @@ func (f *Future[R]) handle() *pending { return &f.pending }
 
 // wait waits until the future is done or ctx ends; the future goes first.
 func (p *pending) wait(ctx context.Context) error {
-	if p.snapshot().Done() {
+	if p.state().Done() {
 		return nil
 	}
 	defer giveWay(ctx)()
@@ -168,7 +174,7 @@ func (p *pending) wait(ctx context.Context) error {
 	case <-p.finished():
 		return nil
 	case <-ctx.Done():
-		state := p.snapshot()
+		state := p.state()
 		if state.Done() {
 			return nil
 		}

@@ -8,8 +8,9 @@ import (
 )
 
 // DefaultBuffer is how many arguments Map reads ahead of the result that it
-// yields next.
-const DefaultBuffer = 4096
+// yields next: as much as short tasks need, for messages to be full and worker
+// processes busy.
+const DefaultBuffer = 16384
 
 // Map calls f with each argument and yields the results in the order of the
 // arguments, each with its error: a call that fails yields its error and the

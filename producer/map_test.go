@@ -86,6 +86,25 @@ func TestMapRefusesOptions(t *testing.T) {
 	require.Zero(t, read.Load())
 }
 
+func TestMapSaysItsChunk(t *testing.T) {
+	t.Parallel()
+	c := connect(t, &fake{run: doubled})
+	chosen := -1
+	all, err := producer.Collect(producer.Map(t.Context(), c, double, count(100, nil), producer.ChosenChunk(&chosen), producer.Chunk(20)))
+	require.NoError(t, err)
+	require.Len(t, all, 100)
+	require.Equal(t, 20, chosen)
+	_, err = producer.Collect(producer.Map(t.Context(), c, double, count(10_000, nil), producer.ChosenChunk(&chosen)))
+	require.NoError(t, err)
+	require.Positive(t, chosen)
+	require.LessOrEqual(t, chosen, 1024)
+	_, err = producer.Collect(producer.Map(t.Context(), c, double, count(0, nil), producer.ChosenChunk(&chosen)))
+	require.NoError(t, err)
+	require.Zero(t, chosen)
+	_, err = producer.Collect(producer.Map(t.Context(), c, double, count(0, nil), producer.ChosenChunk(nil)))
+	require.ErrorIs(t, err, producer.ErrOption)
+}
+
 // M2: an error is yielded in its place, and the iteration goes on.
 func TestMapErrors(t *testing.T) {
 	t.Parallel()

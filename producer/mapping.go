@@ -16,21 +16,24 @@ import (
 const readPatience = 250 * time.Millisecond
 
 // mapping is one iteration of a Map: a goroutine that reads arguments and
-// submits calls, and the loop that yields, joined by a feed.
+// submits calls, and the loop that yields, joined by a passage.
 type mapping[A, R any] struct {
-	submission
-	f       codec.Func[A, R]
-	ordered bool
-	most    int64 // arguments to read ahead
+	*submission
+	f    codec.Func[A, R]
+	most int64 // arguments to read ahead
 
-	ctx   context.Context // ends when the loop is left, at the latest
-	leave context.CancelFunc
-	ahead atomic.Int64  // arguments read whose turn has not come
-	room  chan struct{} // has an element when ahead may have become less
-	feed  *feed[*mapped[R]]
+	ctx     context.Context // ends when the loop is left, at the latest
+	leave   context.CancelFunc
+	ahead   atomic.Int64  // arguments read whose turn has not come
+	full    atomic.Bool   // the submitting goroutine waits for ahead to become less
+	room    chan struct{} // has an element when it may have
+	passage passage[R]
 
-	// The submitting goroutine's own, until the feed is closed.
+	// The submitting goroutine's own, until the passage is closed.
 	read     int
+	sent     int
+	messages int          // that carry what was sent
+	latest   uint64       // batch that a call was added to
 	calls    []*mapped[R] // of the chunk that is being collected
 	tasks    []codec.Task // theirs
 	err      error        // that ended the submitting
@@ -45,6 +48,19 @@ type mapped[R any] struct {
 	index int
 }
 
+// passage is how calls come from the submitting goroutine, which makes a place for
+// each, passes them in the order of their places, and closes the passage, to the
+// loop, which takes them until it leaves.
+type passage[R any] interface {
+	place() *mapped[R]
+	pass(*mapped[R]) (wanted bool)
+	close()
+
+	next(context.Context) (*mapped[R], error)
+	unread(*mapped[R])
+	leave() (rest []*mapped[R])
+}
+
 func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter.Seq[A], options []CallOption, ordered bool, yield func(int, R, error) bool) {
 	var zero R
 	s, err := newSubmission(ctx, c, f, options)
@@ -56,10 +72,13 @@ func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter
 		return
 	}
 	m := &mapping[A, R]{
-		submission: s, f: f, ordered: ordered,
-		most: int64(max(s.buffer, s.chunk)),
-		room: make(chan struct{}, 1),
-		feed: newFeed[*mapped[R]](),
+		submission: s, f: f,
+		most:    int64(max(s.buffer, s.chunk)),
+		room:    make(chan struct{}, 1),
+		passage: newSeries[R](),
+	}
+	if !ordered {
+		m.passage = newArrivals[R]()
 	}
 	m.ctx, m.leave = context.WithCancel(ctx)
 	submitted := make(chan struct{})
@@ -67,7 +86,7 @@ func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter
 	defer m.end(submitted)
 
 	for {
-		call, err := m.feed.next(ctx)
+		call, err := m.passage.next(ctx)
 		if call == nil && err == nil { // all is yielded
 			err = m.err
 		}
@@ -79,12 +98,13 @@ func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter
 		}
 		// In order, the call may be under way still; then the end of ctx ends all.
 		if err := call.wait(ctx); err != nil {
-			m.feed.unread(call)
+			m.passage.unread(call)
 			yield(-1, zero, err)
 			return
 		}
 		m.makeRoom()
 		result, err := call.Result(ctx)
+		call.result, call.value, call.err = zero, nil, nil // it stands among others that are still to come
 		if !yield(call.index, result, err) {
 			return
 		}
@@ -103,7 +123,10 @@ func (m *mapping[A, R]) end(submitted <-chan struct{}) {
 	case <-patience.C:
 		over = false
 	}
-	calls := m.feed.leave()
+	if over && m.chosen != nil {
+		*m.chosen = m.sent / max(m.messages, 1)
+	}
+	calls := m.passage.leave()
 	rest := make([]*pending, len(calls))
 	for i, call := range calls {
 		rest[i] = &call.pending
@@ -117,7 +140,7 @@ func (m *mapping[A, R]) end(submitted <-chan struct{}) {
 	}
 }
 
-// submitAll submits a call for each argument, and closes the feed.
+// submitAll submits a call for each argument, and closes the passage.
 func (m *mapping[A, R]) submitAll(args iter.Seq[A], submitted chan<- struct{}) {
 	defer close(submitted)
 	returned := false
@@ -127,7 +150,7 @@ func (m *mapping[A, R]) submitAll(args iter.Seq[A], submitted chan<- struct{}) {
 		}
 		m.goexit = !returned && m.panicked == nil
 		m.submitChunk()
-		m.feed.close()
+		m.passage.close()
 	}()
 	if m.hasRoom() {
 		for arg := range args {
@@ -143,11 +166,15 @@ func (m *mapping[A, R]) submitAll(args iter.Seq[A], submitted chan<- struct{}) {
 // wanted.
 func (m *mapping[A, R]) hasRoom() bool {
 	for m.ahead.Load() >= m.most {
-		select {
-		case <-m.room:
-		case <-m.ctx.Done():
-			return m.wanted()
+		m.full.Store(true) // before looking again: whoever makes room looks at it after
+		if m.ahead.Load() >= m.most {
+			select {
+			case <-m.room:
+			case <-m.ctx.Done():
+				return m.wanted()
+			}
 		}
+		m.full.Store(false)
 	}
 	return m.wanted()
 }
@@ -155,9 +182,11 @@ func (m *mapping[A, R]) hasRoom() bool {
 // makeRoom lets another argument be read.
 func (m *mapping[A, R]) makeRoom() {
 	m.ahead.Add(-1)
-	select {
-	case m.room <- struct{}{}:
-	default:
+	if m.full.Load() {
+		select {
+		case m.room <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -175,9 +204,21 @@ func (m *mapping[A, R]) submit(arg A) bool {
 		return false
 	}
 	m.ahead.Add(1)
-	call := &mapped[R]{index: m.read}
+	call := m.passage.place()
+	call.route, call.index = m.route, m.read
 	m.read++
-	task, err := prepare(m.ctx, &m.submission, &call.Future, m.f, arg)
+	space := argSpace.Get().(*[]byte)
+	encoded, err := m.f.AppendArg((*space)[:0], arg)
+	if err == nil && m.plain && len(encoded) <= smallTask {
+		var batch uint64
+		batch, m.err = m.batch.addCall(m.ctx, &call.pending, m.name, encoded)
+		freeArg(space, encoded)
+		return m.added(call, batch)
+	}
+	var task codec.Task
+	if err == nil {
+		task, err = m.prepare(m.ctx, &call.pending, encoded) // and keeps encoded
+	}
 	if err != nil {
 		call.finish(nil, err)
 		m.submitChunk() // what comes before it
@@ -187,9 +228,21 @@ func (m *mapping[A, R]) submit(arg A) bool {
 		m.calls, m.tasks = append(m.calls, call), append(m.tasks, task)
 		return len(m.tasks) < m.chunk || m.submitChunk()
 	}
-	if m.err = m.batcher.add(m.ctx, &call.pending, &task); m.err != nil {
+	batch, err := m.batch.add(m.ctx, &call.pending, &task)
+	m.err = err
+	return m.added(call, batch)
+}
+
+// added passes on a call whose task is in a batch, unless there was an error.
+func (m *mapping[A, R]) added(call *mapped[R], batch uint64) bool {
+	if m.err != nil {
 		call.finish(nil, m.err)
 		return false
+	}
+	m.sent++
+	if batch != m.latest {
+		m.latest = batch
+		m.messages++
 	}
 	return m.put(call)
 }
@@ -203,7 +256,9 @@ func (m *mapping[A, R]) submitChunk() bool {
 	for i, call := range m.calls {
 		handles[i] = &call.pending
 	}
-	submitted, err := m.batcher.addChunk(m.ctx, handles, m.tasks)
+	submitted, err := m.batch.addChunk(m.ctx, handles, m.tasks)
+	m.sent += submitted
+	m.messages++
 	for _, call := range m.calls[:submitted] {
 		m.put(call)
 	}
@@ -217,13 +272,7 @@ func (m *mapping[A, R]) submitChunk() bool {
 // put passes a call to the loop: at once, or when it is done. If the loop has
 // been left it cancels the call and reports false.
 func (m *mapping[A, R]) put(call *mapped[R]) bool {
-	switch {
-	case m.ordered:
-		if m.feed.put(call) {
-			return true
-		}
-	case m.feed.expect(call):
-		call.notify(m, func() { m.feed.put(call) })
+	if m.passage.pass(call) {
 		return true
 	}
 	m.client.cancel(false, &call.pending)

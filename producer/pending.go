@@ -3,6 +3,7 @@ package producer
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
@@ -18,18 +19,33 @@ import (
 // A crash may bring a running task back to its queue; the future stays Running,
 // unless a worker finds then that somebody else has cancelled it.
 type pending struct {
-	batch  *batcher  // that published the task; of an attached future the client's elsewhere
-	stats  *runTimes // of the task's func
-	spec   *codec.Spec
+	*route
 	n      uint64
 	traits *traits // nil of an ordinary task
 
 	mu       sync.Mutex
-	state    State
-	value    []byte    // encoded result, once Finished without err
-	err      error     // a *failure until somebody looks at it
-	audience *audience // nil until somebody waits, and once the state is final
+	stands   atomic.Uint32    // the State; written last, so that who sees a final one sees the rest
+	length   uint8            // of small; 0 if the value is not there
+	small    [smallValue]byte // encoded result, if it is that short
+	value    []byte           // encoded result if not, once Finished without err
+	err      error            // a *failure until somebody looks at it
+	audience *audience        // nil until somebody waits, and once the state is final
 }
+
+// smallValue is the length up to which an encoded result is kept within its
+// future: any number, and short texts.
+const smallValue = 15
+
+// route is what the futures have in common whose tasks call one func and go to one
+// queue.
+type route struct {
+	batch *batcher  // that publishes the tasks; of attached futures the client's elsewhere
+	stats *runTimes // of the func
+	spec  *codec.Spec
+}
+
+func (p *pending) state() State     { return State(p.stands.Load()) }
+func (p *pending) setState(s State) { p.stands.Store(uint32(s)) }
 
 // audience is who wants to know what becomes of a task.
 type audience struct {
@@ -57,7 +73,13 @@ var closed = func() chan struct{} {
 // settle makes the state final. It is called with mu held, which it releases,
 // and gives the callbacks that are due.
 func (p *pending) settle(state State, value []byte, err error) []func() {
-	p.state, p.value, p.err = state, value, err
+	if 0 < len(value) && len(value) <= smallValue {
+		p.length = uint8(copy(p.small[:], value))
+	} else {
+		p.value = value
+	}
+	p.err = err
+	p.setState(state)
 	a := p.audience
 	p.audience = nil
 	p.mu.Unlock()
@@ -76,13 +98,22 @@ func (p *pending) settle(state State, value []byte, err error) []func() {
 	return a.callbacks
 }
 
+// encoded gives the encoded result of a future that is Finished, if it has one
+// that nobody has decoded.
+func (p *pending) encoded() []byte {
+	if p.length > 0 {
+		return p.small[:p.length]
+	}
+	return p.value
+}
+
 // finish settles the future with an outcome and has its callbacks run. It
 // reports whether it was the first: late and duplicate outcomes change nothing.
 func (p *pending) finish(value []byte, err error) bool { return p.finishAs(Finished, value, err) }
 
 func (p *pending) finishAs(state State, value []byte, err error) bool {
 	p.mu.Lock()
-	if p.state.Done() {
+	if p.state().Done() {
 		p.mu.Unlock()
 		return false
 	}
@@ -105,16 +136,16 @@ func (p *pending) cancel(running bool) (callbacks []func(), ok bool) {
 
 // mayCancel is called with mu held.
 func (p *pending) mayCancel(running bool) bool {
-	return p.state == Pending || p.state == Running && running
+	return p.state() == Pending || p.state() == Running && running
 }
 
 func (p *pending) start() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state != Pending {
+	if p.state() != Pending {
 		return
 	}
-	p.state = Running
+	p.setState(Running)
 	if p.audience != nil {
 		for _, follower := range p.audience.followers {
 			follower.start()
@@ -140,9 +171,13 @@ func (p *pending) outcome(o *codec.Outcome) bool {
 	if o.Run >= 0 {
 		p.stats.observe(max(o.Run, time.Nanosecond))
 	}
-	// The bytes are part of a message with many outcomes, which one unread
-	// future must not keep.
-	return p.finish(append(make([]byte, 0, len(o.Value)), o.Value...), nil)
+	value := o.Value
+	if len(value) > smallValue {
+		// The bytes are part of a message with many outcomes, which one unread
+		// future must not keep.
+		value = append(make([]byte, 0, len(value)), value...)
+	}
+	return p.finish(value, nil)
 }
 
 // outcomeErr gives the error of a future that is done.
@@ -152,17 +187,11 @@ func (p *pending) outcomeErr() error {
 	return p.err
 }
 
-func (p *pending) snapshot() State {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.state
-}
-
 // finished gives a channel that is closed when the state is final.
 func (p *pending) finished() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state.Done() {
+	if p.state().Done() {
 		return closed
 	}
 	a := p.listen()
@@ -175,7 +204,7 @@ func (p *pending) finished() <-chan struct{} {
 // notify has tell called once when the state is final: at once if it is already.
 func (p *pending) notify(owner any, tell func()) {
 	p.mu.Lock()
-	if !p.state.Done() {
+	if !p.state().Done() {
 		a := p.listen()
 		a.waiters = append(a.waiters, waiter{owner, tell})
 		p.mu.Unlock()
@@ -198,7 +227,7 @@ func (p *pending) unnotify(owner any) {
 func (p *pending) onDone(call func()) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state.Done() {
+	if p.state().Done() {
 		return false
 	}
 	a := p.listen()

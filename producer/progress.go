@@ -27,7 +27,7 @@ func (p *pending) listenToReports() *reports {
 func (p *pending) report(attempt int, latest codec.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state.Done() {
+	if p.state().Done() {
 		return
 	}
 	r := p.listenToReports()
@@ -41,7 +41,7 @@ func (p *pending) report(attempt int, latest codec.Progress) {
 func (p *pending) onProgress(fn func(codec.Progress)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state.Done() {
+	if p.state().Done() {
 		return
 	}
 	r := p.listenToReports()

@@ -15,28 +15,35 @@ type receiver struct{ *Client }
 // Outcomes gives outcomes to their futures. One whose future is gone is a
 // duplicate, or late, and changes nothing.
 func (c receiver) Outcomes(data []byte) (int, error) {
-	outcomes := outcomesSpace.Get().(*codec.Outcomes)
-	defer outcomesSpace.Put(outcomes)
+	space := receiveSpace.Get().(*received)
+	defer receiveSpace.Put(space)
+	outcomes := &space.outcomes
 	if err := outcomes.Decode(data); err != nil {
 		return 0, err
 	}
 	if outcomes.Client != c.id {
 		return 0, fmt.Errorf("outcomes for client %s", outcomes.Client)
 	}
-	for i := range outcomes.List {
-		o := &outcomes.List[i]
-		if o.Object != "" {
-			c.fetchLarge(codec.ID{Client: c.id, N: o.N}, *o)
-		} else if p := c.registry.take(o.N); p != nil {
+	space.futures = c.registry.takeEach(space.futures[:0], outcomes.List)
+	for i, p := range space.futures {
+		if o := &outcomes.List[i]; p != nil {
 			p.outcome(o)
+		} else if o.Object != "" {
+			c.fetchLarge(codec.ID{Client: c.id, N: o.N}, *o)
 		}
 	}
+	clear(space.futures) // they are the caller's alone
 	return len(outcomes.List), nil
 }
 
-// outcomesSpace is for messages of outcomes while they are given to futures, which
-// copy what they keep.
-var outcomesSpace = sync.Pool{New: func() any { return &codec.Outcomes{} }}
+// received is a message of outcomes while they are given to futures, which copy
+// what they keep.
+type received struct {
+	outcomes codec.Outcomes
+	futures  []*pending
+}
+
+var receiveSpace = sync.Pool{New: func() any { return &received{} }}
 
 // Kept gives kept outcomes to the futures of their tasks, whoever has submitted
 // these.

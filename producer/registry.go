@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/musterfleet/muster/codec"
 )
 
 // registry finds the future of a task by the task's number. Numbers are given
@@ -11,36 +13,87 @@ import (
 // their own entries: registering and settling cost a few nanoseconds each, and
 // a page goes when the last of its futures has.
 type registry struct {
-	mu    sync.Mutex
-	next  uint64
-	live  int
-	pages map[uint64]*page
-	idle  chan struct{} // closed when live reaches 0; made when somebody waits
+	mu      sync.Mutex
+	next    uint64
+	live    int
+	stopped bool
+	pages   map[uint64]*page
+	spare   []*page       // empty ones
+	latest  *page         // that was looked up last
+	idle    chan struct{} // closed when live reaches 0; made when somebody waits
 }
 
-const pageSize = 256
+const (
+	pageSize = 256
+	// sparePages bounds the empty pages that are kept for use.
+	sparePages = 16
+)
 
 type page struct {
+	at      uint64 // the page's number
 	live    int
 	futures [pageSize]*pending
 }
 
 func newRegistry() *registry { return &registry{pages: map[uint64]*page{}} }
 
-// add registers p under a new number, which it sets.
-func (r *registry) add(p *pending) {
+// add registers p under a new number, which it sets. It reports false once the
+// registry is stopped.
+func (r *registry) add(p *pending) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.stopped {
+		return false
+	}
 	p.n = r.next
 	r.next++
-	pg := r.pages[p.n/pageSize]
+	pg := r.page(p.n)
 	if pg == nil {
-		pg = &page{}
-		r.pages[p.n/pageSize] = pg
+		pg = r.addPage(p.n / pageSize)
 	}
 	pg.futures[p.n%pageSize] = p
 	pg.live++
 	r.live++
+	return true
+}
+
+// stop has the registry take nothing any more.
+func (r *registry) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+}
+
+// page gives the page of a number, or nil; mu is held.
+func (r *registry) page(n uint64) *page {
+	if r.latest == nil || r.latest.at != n/pageSize {
+		pg := r.pages[n/pageSize]
+		if pg == nil {
+			return nil
+		}
+		r.latest = pg
+	}
+	return r.latest
+}
+
+func (r *registry) addPage(at uint64) *page {
+	pg := &page{}
+	if last := len(r.spare) - 1; last >= 0 {
+		pg, r.spare = r.spare[last], r.spare[:last]
+	}
+	pg.at = at
+	r.pages[at], r.latest = pg, pg
+	return pg
+}
+
+func (r *registry) removePage(pg *page) {
+	delete(r.pages, pg.at)
+	if r.latest == pg {
+		r.latest = nil
+	}
+	if len(r.spare) < sparePages {
+		r.spare = append(r.spare, pg)
+	}
 }
 
 // take removes and gives the future with the number n, or nil if there is none
@@ -48,14 +101,32 @@ func (r *registry) add(p *pending) {
 func (r *registry) take(n uint64) *pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	pg := r.pages[n/pageSize]
+	return r.takeLocked(n)
+}
+
+// takeEach appends what take gives for each of several outcomes to dst.
+func (r *registry) takeEach(dst []*pending, outcomes []codec.Outcome) []*pending {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range outcomes {
+		var p *pending
+		if outcomes[i].Object == "" { // else it is still to be fetched
+			p = r.takeLocked(outcomes[i].N)
+		}
+		dst = append(dst, p)
+	}
+	return dst
+}
+
+func (r *registry) takeLocked(n uint64) *pending {
+	pg := r.page(n)
 	if pg == nil || pg.futures[n%pageSize] == nil {
 		return nil
 	}
 	p := pg.futures[n%pageSize]
 	pg.futures[n%pageSize] = nil
 	if pg.live--; pg.live == 0 {
-		delete(r.pages, n/pageSize)
+		r.removePage(pg)
 	}
 	if r.live--; r.live == 0 && r.idle != nil {
 		close(r.idle)
@@ -68,7 +139,7 @@ func (r *registry) take(n uint64) *pending {
 func (r *registry) find(n uint64) *pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if pg := r.pages[n/pageSize]; pg != nil {
+	if pg := r.page(n); pg != nil {
 		return pg.futures[n%pageSize]
 	}
 	return nil

@@ -170,7 +170,6 @@ type echo struct {
 
 func (e *echo) Send(b transport.Batch, stored func(error)) {
 	go func() {
-		stored(nil)
 		var batch codec.Batch
 		if err := batch.Decode(b.Data); err != nil {
 			panic(err)
@@ -179,6 +178,7 @@ func (e *echo) Send(b transport.Batch, stored func(error)) {
 		for i := range batch.Tasks {
 			message.Add(&codec.Outcome{N: batch.Tasks[i].N, Value: batch.Tasks[i].Arg, Run: 1000})
 		}
+		stored(nil) // from here on the batch's space is the client's
 		if _, err := e.to.Outcomes(message.Bytes()); err != nil {
 			panic(err)
 		}

@@ -33,18 +33,31 @@ func Submit[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], arg A,
 	if err := s.refuse("submitted call", false, false, true); err != nil {
 		return nil, err
 	}
+	space := argSpace.Get().(*[]byte)
+	encoded, err := f.AppendArg((*space)[:0], arg)
+	if err != nil {
+		return nil, err
+	}
+	defer freeArg(space, encoded)
 	future := &Future[R]{}
-	task, err := prepare(ctx, &s, future, f, arg)
+	if s.plain && len(encoded) <= smallTask {
+		future.route = s.route
+		if _, err := s.batch.addCall(ctx, &future.pending, s.name, encoded); err != nil {
+			return nil, err
+		}
+		return future, nil
+	}
+	task, err := s.prepare(ctx, &future.pending, encoded)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case s.key != "":
-		return submitUnique(ctx, &s, future, f, &task)
+		return submitUnique(ctx, s, future, f, &task)
 	case s.delayed():
-		err = s.batcher.addDelayed(ctx, &future.pending, &task, s.at)
+		err = s.batch.addDelayed(ctx, &future.pending, &task, s.at)
 	default:
-		err = s.batcher.add(ctx, &future.pending, &task)
+		_, err = s.batch.add(ctx, &future.pending, &task)
 	}
 	if err != nil {
 		future.finish(nil, err) // for who waits for it: its large argument
@@ -86,7 +99,7 @@ func (c *Client) sendUnique(ctx context.Context, s *submission, p *pending, task
 		return codec.ID{}, err
 	}
 	task.N = p.n
-	batch := s.batcher.batchOf(c.id, task)
+	batch := s.batch.batchOf(c.id, task)
 	batch.Key = s.key
 	ctx, cancel := c.within(ctx)
 	defer cancel()
@@ -113,65 +126,4 @@ func (c *Client) releaseOver(ctx context.Context, s *submission, holder codec.ID
 	defer cancel()
 	kept, err := c.transport.Results().Get(ctx, holder)
 	return err == nil && kept != nil && c.transport.Release(ctx, s.queue, s.key, holder) == nil
-}
-
-// submission is what the calls of one Submit or one Map have in common.
-type submission struct {
-	call
-	client  *Client
-	batcher *batcher
-	stats   *runTimes
-	spec    *codec.Spec
-	depth   int // how many tasks the calls are made within
-}
-
-func newSubmission[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], options []CallOption) (submission, error) {
-	if err := f.Check(); err != nil {
-		return submission{}, err
-	}
-	if ctx.Err() != nil {
-		return submission{}, ended(ctx)
-	}
-	depth, err := depthOf(ctx)
-	if err != nil {
-		return submission{}, err
-	}
-	call, err := newCall(c, options)
-	if err != nil {
-		return submission{}, err
-	}
-	b, err := c.batcher(ctx, call.queue, call.lane)
-	if err != nil {
-		return submission{}, err
-	}
-	return submission{
-		call: call, client: c, batcher: b,
-		stats: c.runTimes.of(f.Name()), spec: f.Spec(), depth: depth,
-	}, nil
-}
-
-// prepare fills in a future and encodes its task. It stores the argument by
-// itself if that is too large for a message.
-func prepare[A, R any](ctx context.Context, s *submission, future *Future[R], f codec.Func[A, R], arg A) (codec.Task, error) {
-	future.batch, future.stats, future.spec = s.batcher, s.stats, s.spec
-	if s.retain > 0 || s.delayed() {
-		future.traits = &traits{retain: s.retain, queue: s.queue, key: s.key, delayed: s.delayed()}
-	}
-	encoded, err := f.AppendArg(nil, arg)
-	if err != nil {
-		return codec.Task{}, err
-	}
-	task := s.task(f.Name(), encoded)
-	if !s.batcher.fits(&task) {
-		return task, s.client.putLarge(ctx, &future.pending, &task)
-	}
-	return task, nil
-}
-
-// task gives a task as the options say.
-func (s *submission) task(name string, arg []byte) codec.Task {
-	return codec.Task{
-		Func: name, Arg: arg, MaxCrashes: s.maxCrashes, MaxErrors: s.maxErrors, Backoff: s.backoff,
-		Deadline: s.deadline, Limit: s.limit, Depth: s.depth, Retain: s.retain, Key: s.key, Header: s.header,
-	}
 }

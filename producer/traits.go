@@ -39,11 +39,11 @@ func (p *pending) follow(leader *pending) bool {
 	p.traits.leader = leader
 	leader.mu.Lock()
 	defer leader.mu.Unlock()
-	if leader.state.Done() {
+	if leader.state().Done() {
 		p.traits.leader = nil
 		return false
 	}
-	p.state = leader.state
+	p.setState(leader.state())
 	a := leader.listen()
 	a.followers = append(a.followers, p)
 	return true

@@ -96,11 +96,11 @@ type asynqClient struct {
 	number uint64
 }
 
-func (c *asynqClient) burst(ctx context.Context, tasks []Task, window int) (uint64, error) {
-	t := newTally(len(tasks), window)
+func (c *asynqClient) burst(ctx context.Context, all tasks, window int) (gain, error) {
+	t := newTally(all, window)
 	c.board.expect(c.number, t)
 	next := make(chan Task)
-	for range min(enqueuers, len(tasks)) {
+	for range min(enqueuers, all.n) {
 		go func() {
 			for task := range next {
 				task.Client = c.number
@@ -112,14 +112,14 @@ func (c *asynqClient) burst(ctx context.Context, tasks []Task, window int) (uint
 		}()
 	}
 	defer close(next)
-	for _, task := range tasks {
+	for i := range all.n {
 		if err := t.admit(ctx, 1); err != nil {
-			return 0, err
+			return gain{}, err
 		}
 		select {
-		case next <- task:
+		case next <- all.at(i):
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return gain{}, ctx.Err()
 		}
 	}
 	return t.wait(ctx)

@@ -4,16 +4,21 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
 	"time"
 )
 
 // client submits to one peer. One burst at a time.
 type client interface {
-	// burst submits the tasks one by one, has no more than window in flight, and
-	// gives the sum of their outcomes.
-	burst(ctx context.Context, tasks []Task, window int) (uint64, error)
+	// burst submits tasks one by one, has no more than window in flight, and
+	// waits for their outcomes.
+	burst(ctx context.Context, all tasks, window int) (gain, error)
 	close()
+}
+
+// gain is what a burst came to.
+type gain struct {
+	sum  uint64    // of the outcomes
+	rest time.Time // where some tasks are long: when the others had their outcomes
 }
 
 // mapper is a client that can map over the integers below n.
@@ -37,11 +42,10 @@ type fleet struct {
 
 // Do implements Peer.
 func (f *fleet) Do(ctx context.Context, load Load) (Report, error) {
-	load.Clients = max(1, load.Clients)
-	if load.Window <= 0 {
-		load.Window = max(1, load.Tasks)
+	if load.Mode == Idle {
+		return f.idle(ctx, load.Sleep)
 	}
-	load.zeros = make([]byte, load.Data)
+	load.complete()
 	for len(f.clients) < load.Clients {
 		c, err := f.dial(ctx, len(f.clients))
 		if err != nil {
@@ -61,109 +65,89 @@ func (f *fleet) Do(ctx context.Context, load Load) (Report, error) {
 		}()
 		report.Parked = bytes
 	}
-	tasks := make([]Task, load.Tasks)
-	var want uint64
-	for i := range tasks {
-		tasks[i] = load.task(i)
-		want += tasks[i].outcome()
-	}
-	spins := load.spins()
+	want, spins := load.sums()
 	if spins > 0 {
 		report.Ideal = ideal(spins, f.setup.Workers) / 2
 	}
 	runtime.GC() // what the last measurement left is not this one's to pay
 
 	start := time.Now()
-	sum, err := f.run(ctx, load, tasks, &report)
+	got, err := f.run(ctx, &load, &report)
 	report.Elapsed = time.Since(start)
+	if !got.rest.IsZero() {
+		report.Rest = got.rest.Sub(start)
+	}
 	if spins > 0 {
 		report.Ideal += ideal(spins, f.setup.Workers) / 2
 	}
-	if err == nil && sum != want {
-		err = fmt.Errorf("%w: they add up to %d, not %d", ErrWrong, sum, want)
+	if err == nil && got.sum != want {
+		err = fmt.Errorf("%w: they add up to %d, not %d", ErrWrong, got.sum, want)
 	}
 	return report, err
 }
 
-func (f *fleet) run(ctx context.Context, load Load, tasks []Task, report *Report) (uint64, error) {
+func (f *fleet) run(ctx context.Context, load *Load, report *Report) (gain, error) {
+	all := tasks{load: load, n: load.Tasks}
 	switch load.Mode {
 	case Map:
 		m, ok := f.clients[0].(mapper)
 		if !ok {
-			return 0, ErrUnsupported
+			return gain{}, ErrUnsupported
 		}
-		return m.mapOver(ctx, load.Tasks)
+		sum, err := m.mapOver(ctx, load.Tasks)
+		return gain{sum: sum}, err
 	case Sequence:
-		var sum uint64
-		report.Each = make([]time.Duration, 0, len(tasks))
-		for i := range tasks {
+		var got gain
+		report.Each = make([]time.Duration, 0, all.n)
+		for i := range all.n {
 			start := time.Now()
-			one, err := f.clients[0].burst(ctx, tasks[i:i+1], 1)
+			one, err := f.clients[0].burst(ctx, all.part(i, i+1), 1)
 			if err != nil {
-				return 0, err
+				return gain{}, err
 			}
 			report.Each = append(report.Each, time.Since(start))
-			sum += one
+			got.sum += one.sum
 		}
-		return sum, nil
+		return got, nil
 	case Burst:
-		return f.together(ctx, tasks, load)
+		return f.together(ctx, all)
 	}
-	return 0, fmt.Errorf("peer: no such mode: %q", load.Mode)
+	return gain{}, fmt.Errorf("peer: no such mode: %q", load.Mode)
 }
 
 // together has each client submit its share at the same time.
-func (f *fleet) together(ctx context.Context, tasks []Task, load Load) (uint64, error) {
+func (f *fleet) together(ctx context.Context, all tasks) (gain, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type share struct {
-		sum uint64
+		gain
 		err error
 	}
 	shares := make(chan share)
-	size := (len(tasks) + load.Clients - 1) / load.Clients
+	size := max(1, (all.n+all.load.Clients-1)/all.load.Clients)
 	running := 0
-	for part := range slices.Chunk(tasks, max(1, size)) {
-		c := f.clients[running]
+	for from := 0; from < all.n; from += size {
+		c, part := f.clients[running], all.part(from, min(all.n, from+size))
 		running++
 		go func() {
-			sum, err := c.burst(ctx, part, load.Window)
-			shares <- share{sum, err}
+			got, err := c.burst(ctx, part, all.load.Window)
+			shares <- share{got, err}
 		}()
 	}
-	var sum uint64
+	var got gain
 	var failed error
 	for range running {
 		done := <-shares
-		sum += done.sum
+		got.sum += done.sum
+		if done.rest.After(got.rest) {
+			got.rest = done.rest
+		}
 		if done.err != nil && failed == nil {
 			failed = done.err
 			cancel()
 		}
 	}
-	return sum, failed
-}
-
-// parkOn parks futures and measures the memory that each takes.
-func parkOn(ctx context.Context, c client, n int) (release func(), bytes float64, err error) {
-	p, ok := c.(parker)
-	if !ok {
-		return nil, 0, ErrUnsupported
-	}
-	before := heapInUse()
-	release, err = p.park(ctx, n)
-	if err != nil {
-		return nil, 0, fmt.Errorf("parking %d futures: %w", n, err)
-	}
-	return release, (heapInUse() - before) / float64(n), nil
-}
-
-func heapInUse() float64 {
-	runtime.GC()
-	runtime.GC() // the second frees what pools kept through the first
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc)
+	return got, failed
 }
 
 func (f *fleet) disconnect() {

@@ -10,12 +10,12 @@ import (
 // liar loses the last outcome of every burst.
 type liar struct{}
 
-func (liar) burst(_ context.Context, tasks []Task, _ int) (uint64, error) {
-	var sum uint64
-	for _, t := range tasks[1:] {
-		sum += t.run()
+func (liar) burst(_ context.Context, all tasks, _ int) (gain, error) {
+	var got gain
+	for i := range all.n - 1 {
+		got.sum += all.at(i).run()
 	}
-	return sum + tasks[0].run()/2, nil
+	return got, nil
 }
 
 func (liar) close() {}

@@ -43,6 +43,11 @@ def work(n, iterations, sleep, data):
     return n + len(data)
 
 
+def is_long(load, i):
+    every = load["long_every"]
+    return bool(every) and i % every == every // 2
+
+
 class Bench:
     def __init__(self, workers):
         self.workers = workers
@@ -55,10 +60,10 @@ class Bench:
         iterations = 0
         if load["spin"]:
             iterations = max(1, round(load["spin"] / 1e9 * self.per_second))
-            every = load["long_every"]
-            if every and i % every == every // 2:
+            if is_long(load, i) and load["long_times"]:
                 iterations *= load["long_times"]
-        return work, i, iterations, load["sleep"] / 1e9, bytes(load["data"])
+        sleep = load["sleep"] / 1e9 if is_long(load, i) or not load["long_every"] else 0
+        return work, i, iterations, sleep, bytes(load["data"])
 
     def ideal(self, calls):
         """Seconds that the spinning takes on bare workers."""
@@ -86,22 +91,27 @@ class Bench:
                 total += self.pool.submit(*call).result()
                 report["each"].append(time.perf_counter() - sent)
         else:
-            total, start = self.burst(calls, window)
+            is_rest = [not is_long(load, i) for i in range(n)]
+            start = time.perf_counter()
+            total, rest = self.burst(calls, window, is_rest)
+            report["rest"] = rest - start
         report["elapsed"] = time.perf_counter() - start
         if load["spin"]:
             report["ideal"] = (before + self.ideal(calls)) / 2
         report["sum"] = total
         return report
 
-    def burst(self, calls, window):
-        total, start = 0, time.perf_counter()
-        futures = []
+    def burst(self, calls, window, is_rest):
+        total, futures = 0, []
         for i, call in enumerate(calls):
             if i >= window:
                 total += futures[i - window].result()
                 futures[i - window] = None
             futures.append(self.pool.submit(*call))
-        return total + sum(f.result() for f in futures if f is not None), start
+        left = range(max(0, len(calls) - window), len(calls))
+        total += sum(futures[i].result() for i in left if is_rest[i])
+        rest = time.perf_counter()
+        return total + sum(futures[i].result() for i in left if not is_rest[i]), rest
 
 
 def main():

@@ -55,46 +55,30 @@ func (g *goroutines) Stop() {
 
 type channelClient struct{ jobs chan<- job }
 
-func (c channelClient) burst(ctx context.Context, tasks []Task, window int) (uint64, error) {
-	futures := make([]chan uint64, min(window, len(tasks)))
-	var sum uint64
-	settle := func(f chan uint64) error {
-		select {
-		case n := <-f:
-			sum += n
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	for i := range tasks {
-		slot := i % len(futures)
-		if futures[slot] != nil {
-			if err := settle(futures[slot]); err != nil {
-				return sum, err
+func (c channelClient) burst(ctx context.Context, all tasks, window int) (gain, error) {
+	return withFutures(all, window,
+		func(i int) (chan uint64, error) {
+			future := make(chan uint64, 1)
+			select {
+			case c.jobs <- job{all.at(i), future}:
+				return future, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
 			}
-		}
-		futures[slot] = make(chan uint64, 1)
-		select {
-		case c.jobs <- job{tasks[i], futures[slot]}:
-		case <-ctx.Done():
-			return sum, ctx.Err()
-		}
-	}
-	for _, f := range futures {
-		if err := settle(f); err != nil {
-			return sum, err
-		}
-	}
-	return sum, nil
+		},
+		func(future chan uint64) (uint64, error) {
+			select {
+			case n := <-future:
+				return n, nil
+			case <-ctx.Done():
+				return 0, ctx.Err()
+			}
+		})
 }
 
 func (c channelClient) mapOver(ctx context.Context, n int) (uint64, error) {
-	tasks := make([]Task, n)
-	for i := range tasks {
-		tasks[i].N = uint64(i)
-	}
-	return c.burst(ctx, tasks, 4096)
+	got, err := c.burst(ctx, tasks{load: &Load{}, n: n}, 4096)
+	return got.sum, err
 }
 
 func (c channelClient) park(_ context.Context, n int) (func(), error) {

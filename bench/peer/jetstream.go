@@ -152,18 +152,18 @@ func dialJetStream(url string, number int) (client, error) {
 	return c, nil
 }
 
-func (c *jetStreamClient) burst(ctx context.Context, tasks []Task, window int) (uint64, error) {
-	t := newTally(len(tasks), window)
+func (c *jetStreamClient) burst(ctx context.Context, all tasks, window int) (gain, error) {
+	t := newTally(all, window)
 	c.tally.Store(t)
-	for i := range tasks {
+	for i := range all.n {
 		if err := t.admit(ctx, 1); err != nil {
-			return 0, err
+			return gain{}, err
 		}
-		task := tasks[i]
+		task := all.at(i)
 		task.Client = c.number
 		_, err := c.js.PublishAsync(streamSubject, task.encode(), jetstream.WithStallWait(10*time.Second))
 		if err != nil {
-			return 0, err
+			return gain{}, err
 		}
 	}
 	return t.wait(ctx)

@@ -21,12 +21,11 @@ var (
 // parkQueue is served by nobody.
 const parkQueue = "parked"
 
-// muster is this project: a broker process, worker processes, default
-// durability and the full hand-off.
+// muster is this project: a broker process, a supervisor with its worker
+// processes, default durability and the full hand-off.
 type muster struct {
 	fleet
 	broker *brokerProcess
-	host   *pool.Supervisor
 }
 
 func newMuster() *muster { return &muster{} }
@@ -34,7 +33,7 @@ func newMuster() *muster { return &muster{} }
 func (m *muster) Info() Info {
 	return Info{Name: "muster", Title: "Muster", Settings: []string{
 		"nothing is set but the number of worker processes",
-		"NATS server in a process of its own, file storage, default sync interval; receipts on",
+		"NATS server and supervisor each in a process of its own, file storage, default sync interval; receipts on",
 	}}
 }
 
@@ -50,10 +49,8 @@ func (m *muster) Start(ctx context.Context, setup Setup) (err error) {
 	if m.broker, err = startBroker(ctx); err != nil {
 		return err
 	}
-	m.host, err = pool.Start(ctx, pool.Config{
-		URL: m.broker.url, Processes: setup.Workers, Logger: quiet, Stdout: io.Discard, Stderr: io.Discard,
-	})
-	if err != nil {
+	host := role{Name: "host", URL: m.broker.url, Slot: setup.Workers}
+	if m.workers, err = host.startWorkers(ctx, 1); err != nil {
 		return err
 	}
 	m.dial = func(ctx context.Context, _ int) (client, error) {
@@ -68,12 +65,21 @@ func (m *muster) Start(ctx context.Context, setup Setup) (err error) {
 
 func (m *muster) Stop() {
 	m.hangUp()
-	if m.host != nil {
-		m.host.Kill()
-		m.host = nil
-	}
 	m.broker.close()
 	m.broker = nil
+}
+
+func hostRole(ctx context.Context, r role, ready func(string), _ io.Writer) error {
+	host, err := pool.Start(ctx, pool.Config{
+		URL: r.URL, Processes: r.Slot, Logger: quiet, Stdout: io.Discard, Stderr: io.Discard,
+	})
+	if err != nil {
+		return err
+	}
+	defer host.Kill() // nothing of value is lost
+	ready("")
+	<-ctx.Done()
+	return nil
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -84,42 +90,16 @@ type musterClient struct {
 	own bool // to be closed here
 }
 
-// burst holds a future for each task in flight, and asks the oldest for its
-// result when there are as many as may be.
-func (c musterClient) burst(ctx context.Context, tasks []Task, window int) (uint64, error) {
-	futures := make([]*producer.Future[uint64], min(window, len(tasks)))
-	var sum uint64
-	settle := func(f *producer.Future[uint64]) error {
-		n, err := f.Result(ctx)
-		sum += n
-		return err
+func (c musterClient) burst(ctx context.Context, all tasks, window int) (gain, error) {
+	submit := func(i int) (*producer.Future[uint64], error) {
+		return producer.Submit(ctx, c.Client, work, all.at(i))
 	}
-	for i := range tasks {
-		slot := i % len(futures)
-		if futures[slot] != nil {
-			if err := settle(futures[slot]); err != nil {
-				return sum, err
-			}
-		}
-		f, err := c.submit(ctx, &tasks[i])
-		if err != nil {
-			return sum, err
-		}
-		futures[slot] = f
-	}
-	for i := range futures {
-		if err := settle(futures[(len(tasks)+i)%len(futures)]); err != nil {
-			return sum, err
+	if all.load.bare() {
+		submit = func(i int) (*producer.Future[uint64], error) {
+			return producer.Submit(ctx, c.Client, echo, uint64(all.first+i))
 		}
 	}
-	return sum, nil
-}
-
-func (c musterClient) submit(ctx context.Context, t *Task) (*producer.Future[uint64], error) {
-	if t.bare() {
-		return producer.Submit(ctx, c.Client, echo, t.N)
-	}
-	return producer.Submit(ctx, c.Client, work, *t)
+	return withFutures(all, window, submit, func(f *producer.Future[uint64]) (uint64, error) { return f.Result(ctx) })
 }
 
 func (c musterClient) mapOver(ctx context.Context, n int) (uint64, error) {

@@ -124,15 +124,15 @@ func (c *natsClient) listen(subject string) error {
 	return c.nc.Flush()
 }
 
-func (c *natsClient) burst(ctx context.Context, tasks []Task, window int) (uint64, error) {
-	t := newTally(len(tasks), window)
+func (c *natsClient) burst(ctx context.Context, all tasks, window int) (gain, error) {
+	t := newTally(all, window)
 	c.tally.Store(t)
-	for i := range tasks {
+	for i := range all.n {
 		if err := t.admit(ctx, 1); err != nil {
-			return 0, err
+			return gain{}, err
 		}
-		if err := c.nc.PublishRequest(natsSubject, c.inbox, tasks[i].encode()); err != nil {
-			return 0, err
+		if err := c.nc.PublishRequest(natsSubject, c.inbox, all.at(i).encode()); err != nil {
+			return gain{}, err
 		}
 	}
 	return t.wait(ctx)

@@ -43,40 +43,21 @@ type Setup struct {
 	Long    bool // tasks are long: prefer an even spread to throughput
 }
 
-// Mode is how a load is submitted.
-type Mode string
-
-const (
-	Burst    Mode = "burst"    // one by one without waiting, then all outcomes
-	Sequence Mode = "sequence" // the next when the outcome of the last is there
-	Map      Mode = "map"      // as one call over integers
-)
-
-// Load is work to be run. The JSON is what the Python peer reads.
-type Load struct {
-	Mode    Mode `json:"mode"`
-	Tasks   int  `json:"tasks"`
-	Clients int  `json:"clients"` // submit at the same time, each its share; 0 is 1
-	Window  int  `json:"window"`  // most tasks of a client in flight; 0: no bound
-
-	Spin  time.Duration `json:"spin"`  // each task computes for so long on an idle core
-	Sleep time.Duration `json:"sleep"` // each task sleeps so long
-	Data  int           `json:"data"`  // size of the argument in bytes
-
-	LongEvery int `json:"long_every"` // every so many tasks there is one that
-	LongTimes int `json:"long_times"` // spins so many times as long
-
-	Parked int `json:"parked"` // futures that stay pending meanwhile
-
-	zeros []byte // every task's argument
-}
-
 // Report is what a load came to.
 type Report struct {
 	Elapsed time.Duration
 	Ideal   time.Duration   // what the spinning takes on bare workers, measured just before and after
 	Each    []time.Duration // of a Sequence: each task's time from submit to outcome
+	Rest    time.Duration   // where some tasks are long: until the others had their outcomes
 	Parked  float64         // bytes of memory for each parked future
+	Usage   Usage           // of Idle
+}
+
+// Usage is what the processes of an idle peer take, its servers not included.
+type Usage struct {
+	CPU    float64 // share of one core, of all processes together
+	Parent uint64  // resident bytes of the process that started the others
+	Most   uint64  // resident bytes of the largest of the others
 }
 
 // All gives every peer, this project first.
@@ -85,31 +66,4 @@ func All() []Peer {
 		newMuster(), newLocal(), newNATS(), newJetStream(),
 		newPython(), newAsynq(), newRiver(), newGoroutines(),
 	}
-}
-
-// task gives the i-th task of the load.
-func (l Load) task(i int) Task {
-	t := Task{N: uint64(i), Sleep: l.Sleep}
-	if l.Spin > 0 {
-		t.Spin = iterations(l.Spin)
-		if l.LongEvery > 0 && i%l.LongEvery == l.LongEvery/2 {
-			t.Spin *= uint64(l.LongTimes)
-		}
-	}
-	if l.Data > 0 {
-		t.Data = l.zeros
-	}
-	return t
-}
-
-// spins gives the number of spin iterations in all tasks.
-func (l Load) spins() uint64 {
-	if l.Spin == 0 {
-		return 0
-	}
-	var sum uint64
-	for i := range l.Tasks {
-		sum += l.task(i).Spin
-	}
-	return sum
 }

@@ -55,12 +55,13 @@ func (p *python) Start(ctx context.Context, setup Setup) (err error) {
 type pythonReport struct {
 	Elapsed float64   `json:"elapsed"`
 	Ideal   float64   `json:"ideal"`
+	Rest    float64   `json:"rest"`
 	Each    []float64 `json:"each"`
 	Sum     uint64    `json:"sum"`
 }
 
 func (p *python) Do(ctx context.Context, load Load) (Report, error) {
-	if load.Clients > 1 || load.Parked > 0 {
+	if load.Clients > 1 || load.Parked > 0 || load.Mode == Idle {
 		return Report{}, ErrUnsupported
 	}
 	line, err := json.Marshal(load)
@@ -85,7 +86,7 @@ func (p *python) Do(ctx context.Context, load Load) (Report, error) {
 	if r.Sum != want {
 		return Report{}, fmt.Errorf("%w: they add up to %d, not %d", ErrWrong, r.Sum, want)
 	}
-	report := Report{Elapsed: seconds(r.Elapsed), Ideal: seconds(r.Ideal)}
+	report := Report{Elapsed: seconds(r.Elapsed), Ideal: seconds(r.Ideal), Rest: seconds(r.Rest)}
 	for _, s := range r.Each {
 		report.Each = append(report.Each, seconds(s))
 	}

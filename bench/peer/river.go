@@ -165,25 +165,26 @@ func dialRiver(ctx context.Context, url string, b *board, number uint64) (client
 	return &riverClient{db: db, client: c, board: b, number: number}, nil
 }
 
-func (c *riverClient) burst(ctx context.Context, tasks []Task, window int) (uint64, error) {
-	t := newTally(len(tasks), window)
+func (c *riverClient) burst(ctx context.Context, all tasks, window int) (gain, error) {
+	t := newTally(all, window)
 	c.board.expect(c.number, t)
-	for len(tasks) > 0 {
-		n := min(len(tasks), riverInserts, window)
+	for done := 0; done < all.n; {
+		n := min(all.n-done, riverInserts, window)
 		if err := t.admit(ctx, n); err != nil {
-			return 0, err
+			return gain{}, err
 		}
-		if err := c.insert(ctx, tasks[:n]); err != nil {
-			return 0, err
+		if err := c.insert(ctx, all.part(done, done+n)); err != nil {
+			return gain{}, err
 		}
-		tasks = tasks[n:]
+		done += n
 	}
 	return t.wait(ctx)
 }
 
-func (c *riverClient) insert(ctx context.Context, tasks []Task) error {
-	args := make([]river.InsertManyParams, len(tasks))
-	for i, task := range tasks {
+func (c *riverClient) insert(ctx context.Context, some tasks) error {
+	args := make([]river.InsertManyParams, some.n)
+	for i := range args {
+		task := some.at(i)
 		task.Client = c.number
 		args[i].Args = riverArgs{task}
 	}

@@ -29,6 +29,7 @@ type role struct {
 // out reaches the parent.
 var roles = map[string]func(ctx context.Context, r role, ready func(line string), out io.Writer) error{
 	"broker":    brokerRole,
+	"host":      hostRole,
 	"nats":      natsRole,
 	"jetstream": jetStreamRole,
 	"asynq":     asynqRole,

@@ -3,23 +3,25 @@ package peer
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // tally counts the outcomes of one burst, for peers without futures.
 type tally struct {
 	mu     sync.Mutex
+	load   *Load
 	want   int
 	window int
 	sent   int
 	got    int
-	sum    uint64
+	gain   gain
 	err    error
 	room   chan struct{} // holds one when the window may have room
 	done   chan struct{} // closed at the last outcome or the first error
 }
 
-func newTally(want, window int) *tally {
-	return &tally{want: want, window: window, room: make(chan struct{}, 1), done: make(chan struct{})}
+func newTally(of tasks, window int) *tally {
+	return &tally{load: of.load, want: of.n, window: window, room: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // admit waits until n more tasks may be in flight, or none are.
@@ -47,7 +49,10 @@ func (t *tally) admit(ctx context.Context, n int) error {
 func (t *tally) add(outcome uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sum += outcome
+	t.gain.sum += outcome
+	if t.load.LongEvery > 0 && !t.load.long(int(outcome)-t.load.Data) {
+		t.gain.rest = time.Now()
+	}
 	t.got++
 	if t.got == t.want && t.err == nil {
 		close(t.done)
@@ -74,14 +79,14 @@ func (t *tally) failure() error {
 	return t.err
 }
 
-// wait gives the sum when all outcomes are there.
-func (t *tally) wait(ctx context.Context) (uint64, error) {
+// wait gives what the burst came to when all outcomes are there.
+func (t *tally) wait(ctx context.Context) (gain, error) {
 	select {
 	case <-t.done:
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		return t.sum, t.err
+		return t.gain, t.err
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return gain{}, ctx.Err()
 	}
 }

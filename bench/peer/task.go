@@ -27,9 +27,6 @@ func (t Task) run() uint64 {
 
 func (t Task) outcome() uint64 { return t.N + uint64(len(t.Data)) }
 
-// bare says that the task is its number alone.
-func (t Task) bare() bool { return t.Spin == 0 && t.Sleep == 0 && t.Data == nil }
-
 const taskHeader = 4 * 8
 
 // encode is for the peers that carry bytes.

@@ -34,6 +34,9 @@ func Markdown(w io.Writer, r work.Results) error {
 		if t.Note != "" {
 			fmt.Fprintf(out, "%s\n\n", t.Note)
 		}
+		if t.Rounds != r.Rounds {
+			fmt.Fprintf(out, "%d of %d rounds.\n\n", t.Rounds, r.Rounds)
+		}
 		if len(t.Points) >= manyPoints {
 			writeWide(out, r, t)
 		} else {
@@ -42,7 +45,7 @@ func Markdown(w io.Writer, r work.Results) error {
 	}
 	writeSettings(out, r)
 	if len(r.Notes) > 0 {
-		fmt.Fprint(out, "\n### Not measured\n\n")
+		fmt.Fprint(out, "\n### Not measured, or not wholly\n\n")
 		for _, n := range r.Notes {
 			fmt.Fprintf(out, "- %s\n", strings.Join(strings.Fields(n), " "))
 		}

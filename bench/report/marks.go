@@ -10,6 +10,7 @@ import (
 
 // mark is what was set as a goal.
 type mark struct {
+	work   string // that it is taken from
 	what   string
 	goal   float64
 	unit   string
@@ -19,24 +20,29 @@ type mark struct {
 }
 
 var marks = []mark{
-	{"no-op tasks", 1_500_000, "a second", true, 0, figure("noop", "tasks/s", "")},
-	{"no-op tasks against NATS request/reply", 4, "times", true, 2, times("noop", "tasks/s", "nats")},
-	{"no-op tasks against ProcessPoolExecutor", 200, "times", true, 0, times("noop", "tasks/s", "python")},
-	{"no-op tasks against asynq", 150, "times", true, 0, times("noop", "tasks/s", "asynq")},
-	{"no-op tasks against River", 100, "times", true, 0, times("noop", "tasks/s", "river")},
-	{"median latency against NATS request/reply", 1.5, "times", false, 2, times("latency", "median µs", "nats")},
-	{"length of task with half of ideal work", 3, "µs", false, 1, func(r work.Results) []work.Sample {
+	{"noop", "no-op tasks", 1_500_000, "a second", true, 0, figure("noop", "tasks/s", "")},
+	{"noop", "no-op tasks against NATS request/reply", 4, "times", true, 2, times("noop", "tasks/s", "nats")},
+	{"noop", "no-op tasks against ProcessPoolExecutor", 200, "times", true, 0, times("noop", "tasks/s", "python")},
+	{"noop", "no-op tasks against asynq", 150, "times", true, 0, times("noop", "tasks/s", "asynq")},
+	{"noop", "no-op tasks against River", 100, "times", true, 0, times("noop", "tasks/s", "river")},
+	{"latency", "median latency against NATS request/reply", 1.5, "times", false, 2, times("latency", "median µs", "nats")},
+	{"spin", "length of task with half of ideal work", 3, "µs", false, 1, func(r work.Results) []work.Sample {
 		return r.Granularity(self)
 	}},
-	{"tasks of 1 ms", 0.95, "of ideal", true, 3, figure("spin", "efficiency", "1ms")},
-	{"tasks of 10 ms", 0.99, "of ideal", true, 3, figure("spin", "efficiency", "10ms")},
-	{"Map over integers", 5_000_000, "a second", true, 0, figure("map", "items/s", "")},
-	{"pending future", 200, "bytes", false, 0, figure("pending", "bytes per pending future", "1 M")},
-	{"cost of a task beside 1 M futures against 10 k", 1.15, "times", false, 2, points("pending", "1 M", "10 k")},
-	{"cost of a task among 100 k against 10 k", 1.15, "times", false, 2, points("growth", "100 k", "10 k")},
-	{"cost of a task among 1 M against 100 k", 1.15, "times", false, 2, points("growth", "1 M", "100 k")},
-	{"eight tasks of 1 s on two processes", 4.2, "s", false, 2, figure("long", "seconds", "")},
-	{"busy of 200 worker processes", 190, "processes", true, 1, figure("processes", "busy", "200 workers")},
+	{"spin", "tasks of 1 ms", 0.95, "of ideal", true, 3, figure("spin", "efficiency", "1ms")},
+	{"spin", "tasks of 10 ms", 0.99, "of ideal", true, 3, figure("spin", "efficiency", "10ms")},
+	{"map", "Map over integers", 5_000_000, "a second", true, 0, figure("map", "items/s", "")},
+	{"pending", "pending future", 200, "bytes", false, 0, figure("pending", "bytes per pending future", "1 M")},
+	{"pending", "cost of a task beside 1 M futures against 10 k", 1.15, "times", false, 2, points("pending", "1 M", "10 k")},
+	{"growth", "cost of a task among 100 k against 10 k", 1.15, "times", false, 2, points("growth", "100 k", "10 k")},
+	{"growth", "cost of a task among 1 M against 100 k", 1.15, "times", false, 2, points("growth", "1 M", "100 k")},
+	{"long", "eight tasks of 1 s on two processes", 4.2, "s", false, 2, figure("long", "seconds", "eight")},
+	{"long", "last of 2,000 no-ops about a task of 1 s", 100, "ms", false, 1,
+		figure("long", "ms to the last no-op", "among 2,000 no-ops")},
+	{"processes", "busy of 200 worker processes", 190, "processes", true, 1, figure("processes", "busy", "200 workers")},
+	{"idle", "CPU of an idle host", 1, "%", false, 2, figure("idle", "CPU %", "")},
+	{"idle", "memory of an idle supervisor", 25, "MB", false, 1, figure("idle", "MB of the first process", "")},
+	{"idle", "memory of an idle worker process", 25, "MB", false, 1, figure("idle", "MB of the largest below it", "")},
 }
 
 // figure is one of this project's.
@@ -73,18 +79,34 @@ func (m mark) verdict(median float64) string {
 	}
 }
 
-// writeMarks writes the marks that the measured work has to do with.
+// goalText gives the mark in words.
+func (m mark) goalText() string {
+	bound := "at most"
+	if m.higher {
+		bound = "at least"
+	}
+	return fmt.Sprintf("%s %s %s", bound, number(m.goal, goalDigits(m.goal)), m.unit)
+}
+
+// writeMarks writes all marks, those that nothing was measured of included.
 func writeMarks(out *strings.Builder, r work.Results) {
 	fmt.Fprint(out, "\n### Marks\n\n| what | mark | measured | |\n|---|---:|---:|---|\n")
 	for _, m := range marks {
 		s := work.Summarize(m.got(r))
-		bound := "at most"
-		if m.higher {
-			bound = "at least"
-		}
-		fmt.Fprintf(out, "| %s | %s %s %s | %s | %s |\n", m.what, bound,
-			number(m.goal, goalDigits(m.goal)), m.unit, spread(s, m.digits), m.verdict(s.Median))
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", m.what, m.goalText(), spread(s, m.digits), m.verdict(s.Median))
 	}
+}
+
+// Verdicts gives a line for each mark of a kind of work, with what was measured.
+func Verdicts(r work.Results, kind string) []string {
+	var lines []string
+	for _, m := range marks {
+		if m.work == kind {
+			s := work.Summarize(m.got(r))
+			lines = append(lines, fmt.Sprintf("%s: %s, mark %s: %s", m.what, spread(s, m.digits), m.goalText(), m.verdict(s.Median)))
+		}
+	}
+	return lines
 }
 
 func goalDigits(goal float64) int {

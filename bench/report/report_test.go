@@ -40,7 +40,7 @@ func TestMarksAreMeasured(t *testing.T) {
 	for _, m := range marks {
 		require.Len(t, m.got(r), 1, m.what)
 	}
-	require.Len(t, marks, 16)
+	require.Len(t, marks, 20)
 }
 
 func TestVerdict(t *testing.T) {

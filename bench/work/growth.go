@@ -17,7 +17,7 @@ func growth(s Scale) Work {
 	}
 	for _, n := range s.counts {
 		w.Points = append(w.Points, Point{
-			Label: countLabel(n), Setup: short, Load: peer.Load{Mode: peer.Burst, Tasks: n},
+			Label: countLabel(n), Setup: short, Repeated: true, Load: peer.Load{Mode: peer.Burst, Tasks: n},
 		})
 	}
 	return w

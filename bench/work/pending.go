@@ -16,7 +16,7 @@ func pending(s Scale) Work {
 		}},
 		Peers: []string{"muster", "goroutines"},
 	}
-	for _, n := range s.counts {
+	for _, n := range s.parked {
 		w.Points = append(w.Points, Point{
 			Label: countLabel(n), Setup: short, Sized: true,
 			Load: peer.Load{Mode: peer.Burst, Tasks: 3_000_000, Window: s.inFlight, Parked: n},

@@ -2,7 +2,6 @@ package work
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/musterfleet/muster/bench/peer"
 )
@@ -10,7 +9,7 @@ import (
 // processes has more and more worker processes sleep, to see how many of them
 // are kept busy.
 func processes(s Scale) Work {
-	const waves = 5 // tasks for each process
+	const waves = 4 // tasks for each process
 	w := Work{
 		Name:  "processes",
 		Title: "Worker processes kept busy",
@@ -27,7 +26,7 @@ func processes(s Scale) Work {
 	for _, n := range s.processes {
 		w.Points = append(w.Points, Point{
 			Label: fmt.Sprintf("%d workers", n), Setup: peer.Setup{Workers: n, Long: true},
-			Load: peer.Load{Mode: peer.Burst, Tasks: waves * n, Sleep: max(50*time.Millisecond, s.long)},
+			Load: peer.Load{Mode: peer.Burst, Tasks: waves * n, Sleep: s.long},
 		})
 	}
 	return w

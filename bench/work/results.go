@@ -31,6 +31,7 @@ type Table struct {
 	Title  string   `json:"title"`
 	Note   string   `json:"note,omitempty"`
 	Metric Metric   `json:"metric"`
+	Rounds int      `json:"rounds"` // that are complete at every point
 	Points []string `json:"points"`
 	Cells  []Cell   `json:"cells"`
 }
@@ -47,6 +48,16 @@ type Cell struct {
 type Sample struct {
 	Round int     `json:"round"`
 	Value float64 `json:"value"`
+}
+
+// add adds a sample to those of a point and peer.
+func (t *Table) add(point, peer string, tasks int, s Sample) {
+	at := slices.IndexFunc(t.Cells, func(c Cell) bool { return c.Point == point && c.Peer == peer })
+	if at < 0 {
+		at = len(t.Cells)
+		t.Cells = append(t.Cells, Cell{Point: point, Peer: peer, Tasks: tasks})
+	}
+	t.Cells[at].Samples = append(t.Cells[at].Samples, s)
 }
 
 // Find gives samples by the names of work, metric, point and peer, nil if there

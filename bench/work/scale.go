@@ -10,41 +10,48 @@ type Scale struct {
 	Name   string
 	Rounds int
 	Target time.Duration // of one measurement, where the work can be sized
+	Afford time.Duration // most for one that cannot: a peer that would take longer is left out
 	Limit  time.Duration // of one measurement, in any case
 
 	inFlight  int
 	sizes     []int // bytes
-	counts    []int // tasks, and pending futures
+	counts    []int // tasks
+	parked    []int // futures
 	clients   []int
 	spins     []time.Duration
 	long      time.Duration
+	idle      time.Duration
 	processes []int
 }
 
 var (
 	// Full is what figures are taken from.
 	Full = Scale{
-		Name: "full", Rounds: 5, Target: time.Second, Limit: time.Minute,
+		Name: "full", Rounds: 5, Target: 750 * time.Millisecond, Afford: 4 * time.Second, Limit: time.Minute,
 		inFlight: 100_000,
 		sizes:    []int{100, 10_000, 1_000_000},
 		counts:   []int{10_000, 100_000, 1_000_000},
-		clients:  []int{1, 2, 4, 8},
+		parked:   []int{10_000, 1_000_000},
+		clients:  []int{1, 2, 8},
 		spins: []time.Duration{
-			time.Microsecond, 3 * time.Microsecond, 10 * time.Microsecond, 30 * time.Microsecond, 100 * time.Microsecond,
+			time.Microsecond, 10 * time.Microsecond, 100 * time.Microsecond,
 			time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond,
 		},
 		long:      time.Second,
-		processes: []int{2, 20, 200},
+		idle:      5 * time.Second,
+		processes: []int{20, 200},
 	}
 	// Small only shows that everything works.
 	Small = Scale{
-		Name: "small", Rounds: 2, Target: 20 * time.Millisecond, Limit: 30 * time.Second,
+		Name: "small", Rounds: 2, Target: 20 * time.Millisecond, Afford: 5 * time.Second, Limit: 30 * time.Second,
 		inFlight:  10_000,
 		sizes:     []int{100, 100_000},
 		counts:    []int{100, 1000},
+		parked:    []int{100, 1000},
 		clients:   []int{1, 2},
 		spins:     []time.Duration{10 * time.Microsecond, time.Millisecond},
 		long:      20 * time.Millisecond,
+		idle:      200 * time.Millisecond,
 		processes: []int{2, 4},
 	}
 )

@@ -27,6 +27,9 @@ type Point struct {
 	// Sized has Load.Tasks lowered, for each peer by itself, to what takes it the
 	// target time.
 	Sized bool
+	// Repeated has a load that is over soon run several times for one sample, of
+	// which the mean counts.
+	Repeated bool
 	// Step is what a sized number of tasks is a multiple of, and at least four
 	// times of; 0 means an even number of 10 or more.
 	Step int
@@ -34,10 +37,10 @@ type Point struct {
 
 // Metric is a figure taken from a report.
 type Metric struct {
-	Name   string `json:"name"` // with its unit
-	Digits int    `json:"digits"`
-	Higher bool   `json:"higher"` // is better
-	of     func(Point, peer.Report) float64
+	Name   string                           `json:"name"` // with its unit
+	Digits int                              `json:"digits"`
+	Higher bool                             `json:"higher"` // is better
+	of     func(Point, peer.Report) float64 // NaN: says nothing at this point
 }
 
 // workers is the same for every peer: the machine has two cores.
@@ -47,12 +50,11 @@ var short = peer.Setup{Workers: workers}
 
 var long = peer.Setup{Workers: workers, Long: true}
 
-// All gives every kind of work. Those that need the same setup follow each
-// other.
+// All gives every kind of work, those with marks to reach first.
 func All(s Scale) []Work {
 	return []Work{
-		noop(s), latency(s), integers(s), payload(s), clients(s), growth(s), pending(s),
-		spinning(s), mixed(s), eight(s), processes(s),
+		noop(s), latency(s), integers(s), spinning(s), growth(s), pending(s), idle(s),
+		payload(s), clients(s), mixed(s), longTasks(s), processes(s),
 	}
 }
 

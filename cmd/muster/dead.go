@@ -9,6 +9,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/fleet"
+	"github.com/musterfleet/muster/internal/jsonvalue"
 )
 
 func deadCommand() *cobra.Command {
@@ -97,10 +98,10 @@ func argument(letter fleet.DeadLetter) json.RawMessage {
 	}
 	if letter.Func != "" {
 		if value, err := codec.Value[result](letter.Arg); err == nil {
-			if text, err := resultJSON(value); err == nil {
+			if text, err := jsonvalue.Append(nil, value); err == nil {
 				return text
 			}
 		}
 	}
-	return appendGo(nil, letter.Arg)
+	return jsonvalue.AppendGo(nil, letter.Arg)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/fleet"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/command"
 	"github.com/musterfleet/muster/pool"
 	"github.com/musterfleet/muster/producer"
 )
@@ -40,6 +41,7 @@ func usage(format string, args ...any) error { return usageError{fmt.Sprintf(for
 func isUsage(err error) bool {
 	for _, bad := range []error{
 		errUsage, pool.ErrConfig, producer.ErrOption, codec.ErrName, broker.ErrURL, broker.ErrQueueName, fleet.ErrLetterID,
+		command.ErrDefinition,
 	} {
 		if errors.Is(err, bad) {
 			return true

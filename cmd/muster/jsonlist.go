@@ -7,6 +7,8 @@ import (
 	"iter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/musterfleet/muster/internal/jsonvalue"
 )
 
 func addJSON(cmd *cobra.Command, asJSON *bool) {
@@ -15,7 +17,7 @@ func addJSON(cmd *cobra.Command, asJSON *bool) {
 
 // writeJSON writes a value and a newline.
 func writeJSON(w io.Writer, v any) error {
-	_, err := w.Write(append(appendGo(nil, v), '\n'))
+	_, err := w.Write(append(jsonvalue.AppendGo(nil, v), '\n'))
 	return err
 }
 
@@ -28,7 +30,7 @@ func writeJSONList[T any](w io.Writer, elements iter.Seq2[T, error]) error {
 			return errors.Join(err, out.Flush())
 		}
 		_, _ = out.WriteString(before + "\n") // Flush tells
-		_, _ = out.Write(appendGo(nil, element))
+		_, _ = out.Write(jsonvalue.AppendGo(nil, element))
 		before, after = ",", "\n]\n"
 	}
 	if after == "]\n" {

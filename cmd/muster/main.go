@@ -15,11 +15,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/musterfleet/muster/internal/builtin"
+	"github.com/musterfleet/muster/internal/command"
 	"github.com/musterfleet/muster/pool"
 )
 
 func main() {
 	builtin.Register()
+	if err := command.Inherit(); err != nil {
+		os.Exit(status(workError{err}))
+	}
 	pool.Main()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -47,7 +51,7 @@ Try it: muster demo`,
 	root.AddCommand(
 		demoCommand(), serveCommand(), workerCommand(),
 		submitCommand(), mapCommand(), resultCommand(), cancelCommand(),
-		queueCommand(), deadCommand(),
+		queueCommand(), deadCommand(), benchCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		markWork(cmd)

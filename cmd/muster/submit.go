@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/jsonvalue"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -36,7 +37,7 @@ muster result ID waits for the outcome, from anywhere.`,
 			if len(args) == 2 {
 				text = args[1]
 			}
-			if !isJSON([]byte(text)) {
+			if !jsonvalue.Valid([]byte(text)) {
 				return usage("the argument %.60q is not JSON; a string is written with its quotes: '\"hello\"'", text)
 			}
 			f := codec.NewFunc[item, result](args[0])

@@ -23,6 +23,10 @@ func TestBadUsage(t *testing.T) {
 		"map echo --nosuchflag":              "--nosuchflag",
 		"map echo --url http://x":            "bad broker URL",
 		"map echo --queue a.b":               "queue name",
+		"bench now":                          "",
+		"bench --for 0s":                     "--for 0s",
+		"bench --local --queue q":            "--local",
+		"bench --url http://x":               "bad broker URL",
 		"submit":                             "accepts between 1 and 2",
 		"submit sha256 hello":                "is not JSON",
 		"submit bad:name":                    "invalid func name",
@@ -52,6 +56,12 @@ func TestBadUsage(t *testing.T) {
 		"worker --processes 5000":            "5000 worker processes",
 		"worker --processes x":               "--processes",
 		"worker --queue a.b":                 "queue name",
+		"worker --exec hash":                 "write NAME='COMMAND ARGUMENT...'",
+		"worker --exec a:b=true":             "invalid func name",
+		"worker --exec x=nosuchprogram":      `"nosuchprogram": executable file not found`,
+		"worker --exec x,y=true":             "unknown option",
+		"worker --exec echo=true":            "there is another func echo",
+		"worker --exec-server x={}":          "the program cannot be",
 		"serve --listen 4222":                "--listen 4222",
 		"serve --listen 127.0.0.1:nats":      "--listen 127.0.0.1:nats",
 		"serve --listen 127.0.0.1:65536":     "--listen 127.0.0.1:65536",
@@ -81,6 +91,7 @@ func TestFailures(t *testing.T) {
 		"worker without broker": {"worker --url " + nobody, "broker unreachable: " + nobody},
 		"submit without broker": {"submit echo --url " + nobody, "broker unreachable: " + nobody},
 		"queue without broker":  {"queue ls --url " + nobody, "broker unreachable: " + nobody},
+		"bench without broker":  {"bench --url " + nobody, "broker unreachable: " + nobody},
 		"map without broker":    {"map echo --url " + nobody, "broker unreachable: " + nobody},
 		"port in use":           {"serve --listen " + taken.Addr().String() + " --store " + t.TempDir(), "address already in use"},
 		"store is a file":       {"serve --listen 127.0.0.1:0 --store " + file, "cannot be written"},
@@ -100,7 +111,7 @@ func TestVersionAndHelp(t *testing.T) {
 	for _, command := range []string{
 		"demo", "serve", "worker", "submit", "map", "result", "cancel",
 		"queue", "queue ls", "queue info", "queue pause", "queue resume", "queue purge",
-		"dead", "dead ls", "dead show", "dead retry", "dead rm",
+		"dead", "dead ls", "dead show", "dead retry", "dead rm", "bench",
 	} {
 		got := run(t, nil, append(strings.Fields(command), "--help")...)
 		require.Zero(t, got.status, got.stderr)

@@ -16,21 +16,32 @@ import (
 
 func workerCommand() *cobra.Command {
 	var cfg pool.Config
+	var exec execFlags
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Run a worker host: a supervisor and its worker processes",
 		Long: `Worker runs worker processes with the built-in funcs: is_prime, count_primes,
-echo, sleep and sha256. SIGTERM, or SIGINT once, drains: running tasks finish,
-others are left to other hosts. A second SIGINT kills.`,
+echo, sleep, sha256, and spin for muster bench. SIGTERM, or SIGINT once, drains: running tasks finish,
+others are left to other hosts. A second SIGINT kills.
+
+With --exec and --exec-server commands are funcs as well. No shell is involved:
+a command is split into words when the host starts, and its argument is one word,
+or part of one, whatever it holds. docs/exec.md tells all.`,
+		Example: `  muster worker --exec 'hash=sha256sum {}' --exec 'thumb,bytes=convert {} -resize 200 jpg:-'
+  muster worker --exec 'sort,stdin=sort -u' --exec-server 'score=python3 score.py'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cfg.Processes < 1 {
 				return usage("--processes %d: the number must be 1 or more", cfg.Processes)
 			}
+			if err := exec.apply(&cfg); err != nil {
+				return err
+			}
 			return work(cmd.Context(), cfg)
 		},
 	}
 	addURL(cmd, &cfg.URL)
+	exec.add(cmd)
 	// The runtime's default takes affinity and the cgroup's limit into account.
 	cmd.Flags().IntVar(&cfg.Processes, "processes", runtime.GOMAXPROCS(0), "number of worker processes; by default as many as usable CPUs")
 	cmd.Flags().StringVar(&cfg.Queue, "queue", producer.DefaultQueue, "queue to pull tasks from")

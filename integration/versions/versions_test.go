@@ -36,9 +36,9 @@ func TestMixedVersions(t *testing.T) {
 			id, _ := s.run(0, client, "submit", "--detach", "is_prime", "97")
 			got, _ = s.run(0, other, "result", id)
 			require.Equal(t, "true", got)
-			// A task that is cancelled by the other version's client.
+			// A task that is stopped by the other version's client.
 			id, _ = s.run(0, client, "submit", "--detach", "sleep", "600")
-			s.run(0, other, "cancel", id)
+			s.run(0, other, "cancel", "--kill", id)
 			_, said = s.run(1, client, "result", id)
 			require.Contains(t, said, "cancel")
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // The streams every queue shares.
@@ -188,8 +189,16 @@ func CancelSubject(queue string) string { return cancelPrefix + queue }
 // not know the task's queue.
 const CancelAnySubject = "muster.cancelany"
 
-// HostSubject is where a host's heartbeats are published.
+// HostSubject is where a host's heartbeats are published: host is the id of this
+// run of its supervisor, since a name may be several hosts'.
 func HostSubject(host string) string { return hostPrefix + host }
+
+// HostOf gives whose heartbeats are published to a subject of [HostWildcard].
+func HostOf(subject string) string { return strings.TrimPrefix(subject, hostPrefix) }
+
+// WatchSubject is where those who watch the fleet say so, without words. Every
+// host answers with a heartbeat at once, and tells more in the next ones.
+const WatchSubject = "muster.watch"
 
 // HostWildcard is every host's heartbeats.
 const HostWildcard = hostPrefix + "*"

@@ -39,6 +39,8 @@ func TestSubjectsAreTheWire(t *testing.T) {
 		"muster.due.q.high":                broker.DueSubject("q", broker.High),
 		"muster.due.q.*":                   broker.DueWildcard("q"),
 		"muster.host.h":                    broker.HostSubject("h"),
+		"x":                                broker.HostOf(broker.HostSubject("x")),
+		"muster.watch":                     broker.WatchSubject,
 		"lane9":                            broker.Lane(9).String(),
 	} {
 		require.Equal(t, want, have)

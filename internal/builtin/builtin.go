@@ -12,4 +12,5 @@ func Register() {
 	consumer.Handle(Echo, echo)
 	consumer.Handle(Sleep, sleep)
 	consumer.Handle(SHA256, sum256)
+	consumer.Handle(Spin, spin)
 }

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 
 func TestRegister(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []string{"count_primes", "echo", "is_prime", "sha256", "sleep"}, consumer.Handled())
+	require.Equal(t, []string{"count_primes", "echo", "is_prime", "sha256", "sleep", "spin"}, consumer.Handled())
 }
 
 func TestIsPrime(t *testing.T) {
@@ -128,6 +128,26 @@ func TestSleep(t *testing.T) {
 		_, err := sleep(t.Context(), seconds)
 		require.ErrorContains(t, err, "use 0 or more")
 	}
+}
+
+func TestSpin(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	first, err := spin(t.Context(), 0.01)
+	require.NoError(t, err)
+	require.Greater(t, time.Since(began), time.Millisecond, "it computed")
+	again, err := spin(t.Context(), 0)
+	require.NoError(t, err)
+	require.Equal(t, first, again, "the same process")
+	for _, seconds := range []float64{-1, math.NaN()} {
+		_, err := spin(t.Context(), seconds)
+		require.ErrorContains(t, err, "use 0 or more")
+	}
+	cause := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	_, err = spin(ctx, math.Inf(1))
+	require.ErrorIs(t, err, cause)
 }
 
 func TestSHA256(t *testing.T) {

@@ -1,6 +1,7 @@
-// Package scoreboard is the page of shared memory in which a worker process
-// notes what it is doing. The page survives the process, however it dies, so
-// its supervisor can tell which task was running and charge that one alone.
+// Package scoreboard is the memory that a worker process shares with its
+// supervisor, in which it notes what it is doing and has done. It survives the
+// process, however it dies, so the supervisor can tell which task was running and
+// charge that one alone, and no count is lost.
 //
 // Writing costs a few nanoseconds and no system call. Reading is safe at any
 // time, also while the worker writes and whatever it may have scribbled there.
@@ -21,7 +22,7 @@ const (
 	// Slots is how many deliveries a worker process may hold at once.
 	Slots = 64
 	// MaxAck is the longest ack subject, in bytes, that a slot can note.
-	MaxAck = 424
+	MaxAck = 480
 	// MaxTasks is the most tasks one delivery can have.
 	MaxTasks = 1 << 20
 )
@@ -82,7 +83,7 @@ func Open(f *os.File) (*Board, error) {
 }
 
 func mapBoard(f *os.File) (*Board, error) {
-	memory, err := unix.Mmap(int(f.Fd()), 0, pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	memory, err := unix.Mmap(int(f.Fd()), 0, int(pageSize), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("mapping the scoreboard: %w", err)
 	}
@@ -115,11 +116,11 @@ func (b *Board) Close() error {
 	return nil
 }
 
-// Take notes a delivery of so many tasks of a client under its ack subject. It returns
-// false, and notes nothing, when no slot is free, when ack is empty or longer
+// Take notes a delivery of so many tasks of a client under its ack subject, which
+// the broker stored at a time in unix nanoseconds. It returns false, and notes nothing, when no slot is free, when ack is empty or longer
 // than MaxAck, or when tasks is negative or more than MaxTasks. It must not be
 // called while Close is running.
-func (b *Board) Take(ack, client string, tasks int) (*Slot, bool) {
+func (b *Board) Take(ack, client string, stored int64, tasks int) (*Slot, bool) {
 	if len(ack) == 0 || len(ack) > MaxAck || tasks < 0 || tasks > MaxTasks {
 		return nil, false
 	}
@@ -131,7 +132,7 @@ func (b *Board) Take(ack, client string, tasks int) (*Slot, bool) {
 		lowest := free & -free
 		if b.free.CompareAndSwap(free, free&^lowest) {
 			s := &b.slots[bits.TrailingZeros64(lowest)]
-			s.fill(ack, client, tasks)
+			s.fill(ack, client, stored, tasks)
 			return s, true
 		}
 	}

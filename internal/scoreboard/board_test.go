@@ -47,14 +47,14 @@ func TestSupervisorSeesEveryStep(t *testing.T) {
 	}
 	require.Empty(t, supervisor.Deliveries())
 
-	s, ok := worker.Take("$JS.ACK.TASKS_default.workers.1.2.3.4.5", "client", 3)
+	s, ok := worker.Take("$JS.ACK.TASKS_default.workers.1.2.3.4.5", "client", 0, 3)
 	require.True(t, ok)
 	want := scoreboard.Delivery{Ack: "$JS.ACK.TASKS_default.workers.1.2.3.4.5", Tasks: 3}
 	require.Equal(t, want, only())
 	require.False(t, only().Running())
 
 	now := time.Now()
-	s.Start(7, now.UnixNano(), 0)
+	s.Start(0, 7, now.UnixNano(), 0)
 	want.Started, want.StartedAt = 1, time.Unix(0, now.UnixNano())
 	require.Equal(t, want, only())
 	require.True(t, only().Running())
@@ -80,10 +80,10 @@ func TestSupervisorSeesEveryStep(t *testing.T) {
 	require.Empty(t, supervisor.Deliveries())
 	require.EqualValues(t, 1, supervisor.Tasks(), "the total outlives the delivery")
 
-	s, ok = worker.Take("next", "client", 1)
+	s, ok = worker.Take("next", "client", 0, 1)
 	require.True(t, ok)
 	require.Equal(t, scoreboard.Delivery{Ack: "next", Tasks: 1}, only(), "nothing is left of the delivery before")
-	s.Start(7, 1, 0)
+	s.Start(0, 7, 1, 0)
 	s.Finish()
 	require.EqualValues(t, 2, supervisor.Tasks())
 }
@@ -96,23 +96,23 @@ func TestTakeRefuses(t *testing.T) {
 		ack   string
 		tasks int
 	}{{"", 1}, {longest + "a", 1}, {"ack", -1}, {"ack", scoreboard.MaxTasks + 1}} {
-		_, ok := b.Take(c.ack, "client", c.tasks)
+		_, ok := b.Take(c.ack, "client", 0, c.tasks)
 		require.False(t, ok)
 	}
 	require.Empty(t, b.Deliveries())
 
-	first, ok := b.Take(longest, "client", scoreboard.MaxTasks)
+	first, ok := b.Take(longest, "client", 0, scoreboard.MaxTasks)
 	require.True(t, ok)
 	require.Equal(t, []scoreboard.Delivery{{Ack: longest, Tasks: scoreboard.MaxTasks}}, noted(b.Deliveries()))
 	for range scoreboard.Slots - 1 {
-		_, ok := b.Take("ack", "client", 1)
+		_, ok := b.Take("ack", "client", 0, 1)
 		require.True(t, ok)
 	}
 	require.Len(t, b.Deliveries(), scoreboard.Slots)
-	_, ok = b.Take("ack", "client", 1)
+	_, ok = b.Take("ack", "client", 0, 1)
 	require.False(t, ok, "every slot is taken")
 	first.Release()
-	_, ok = b.Take("ack", "client", 1)
+	_, ok = b.Take("ack", "client", 0, 1)
 	require.True(t, ok)
 }
 
@@ -148,13 +148,18 @@ func TestClosedBoardIsEmpty(t *testing.T) {
 	b, f, err := scoreboard.New()
 	require.NoError(t, err)
 	defer f.Close()
-	_, ok := b.Take("ack", "client", 1)
+	_, ok := b.Take("ack", "client", 0, 1)
 	require.True(t, ok)
 	require.NoError(t, b.Close())
 	require.NoError(t, b.Close())
 	require.Empty(t, b.Deliveries())
 	require.Zero(t, b.Tasks())
-	_, ok = b.Take("ack", "client", 1)
+	require.Empty(t, b.Counts())
+	require.Equal(t, scoreboard.Other, b.Func(0))
+	var c scoreboard.Cursor
+	b.Skip(&c)
+	require.Empty(t, read(t, b, &c))
+	_, ok = b.Take("ack", "client", 0, 1)
 	require.False(t, ok)
 }
 
@@ -193,12 +198,12 @@ func TestScribbledBoard(t *testing.T) {
 		random.Read(page)
 		for slot := range scoreboard.Slots {
 			// Let some slots get beyond the first checks.
-			record := page[512+slot*512:][:512]
+			record := page[640+slot*640:][:640]
 			if round%2 == 0 {
 				record[0] |= 1
 				clear(record[81:88])
-				for i := range record[88:] {
-					record[88+i] = 'a' + record[88+i]%26
+				for i := range record[96:] {
+					record[96+i] = 'a' + record[96+i]%26
 				}
 			}
 		}
@@ -208,6 +213,7 @@ func TestScribbledBoard(t *testing.T) {
 			requireSound(t, d)
 			seen++
 		}
+		requireSoundJournal(t, b)
 	}
 	require.NotZero(t, seen, "nothing was tested")
 
@@ -216,13 +222,36 @@ func TestScribbledBoard(t *testing.T) {
 	}
 	write(t, f, page)
 	require.Empty(t, b.Deliveries())
+	requireSoundJournal(t, b)
+}
+
+func requireSoundJournal(t *testing.T, b *scoreboard.Board) {
+	counts := b.Counts()
+	require.LessOrEqual(t, len(counts), scoreboard.MaxNames+1)
+	for _, c := range counts {
+		require.NotEmpty(t, c.Func)
+		require.Less(t, c.Attempts(), uint64(1<<60), "sums would run over")
+	}
+	var c scoreboard.Cursor
+	b.Skip(&c)
+	for range 2 {
+		spans, _ := b.Spans(&c)
+		require.LessOrEqual(t, len(spans), 256)
+		for _, s := range spans {
+			require.Positive(t, s.Count)
+			require.False(t, s.End.Before(s.Start))
+			require.NotEmpty(t, b.Func(s.Func))
+			require.Less(t, s.Code, scoreboard.Codes)
+		}
+		c = scoreboard.Cursor{}
+	}
 }
 
 func TestScribbledAckIsLeftOut(t *testing.T) {
 	t.Parallel()
 	b, _ := newBoard(t)
 	for _, ack := range []string{"a b", "a\r\nPUB x 0\r\n\r\n", "a\x00", "\x7f"} {
-		s, ok := b.Take(ack, "client", 1)
+		s, ok := b.Take(ack, "client", 0, 1)
 		require.True(t, ok)
 		require.Empty(t, b.Deliveries(), "%q", ack)
 		s.Release()

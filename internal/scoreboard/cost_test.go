@@ -10,10 +10,14 @@ const ackSubject = "$JS.ACK.TASKS_default.workers.1.1234567.1234567.170000000012
 
 func TestWritingAllocatesNothing(t *testing.T) {
 	b, _ := newBoard(t)
+	j := b.Journal([]string{"f"}, bounds)
+	code := 0
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		s, _ := b.Take(ackSubject, "client", 2)
-		s.Start(7, 1, 0)
+		s, _ := b.Take(ackSubject, "client", 0, 2)
+		s.Start(0, 7, 1, 0)
 		s.Finish()
+		j.Ended(s, code, 2)
+		code = 1 - code
 		s.HandedOff(1)
 		s.Truncate(1)
 		s.Release()
@@ -22,11 +26,41 @@ func TestWritingAllocatesNothing(t *testing.T) {
 
 func BenchmarkStartFinish(bench *testing.B) {
 	b, _ := newBoard(bench)
-	s, _ := b.Take(ackSubject, "client", 1)
+	s, _ := b.Take(ackSubject, "client", 0, 1)
 	bench.ReportAllocs()
 	for bench.Loop() {
-		s.Start(7, 1, 0)
+		s.Start(0, 7, 1, 0)
 		s.Finish()
+	}
+}
+
+// BenchmarkTask is what a task costs that takes no time, of one func.
+func BenchmarkTask(bench *testing.B) {
+	b, _ := newBoard(bench)
+	j := b.Journal([]string{"f"}, bounds)
+	s, _ := b.Take(ackSubject, "client", 1, 1)
+	now := int64(1_000_000)
+	bench.ReportAllocs()
+	for bench.Loop() {
+		s.Start(0, 7, now, 0)
+		now += 1000
+		s.Finish()
+		j.Ended(s, 0, now)
+	}
+}
+
+// BenchmarkTaskOfItsOwn is what a task costs that has a span of its own.
+func BenchmarkTaskOfItsOwn(bench *testing.B) {
+	b, _ := newBoard(bench)
+	j := b.Journal([]string{"f"}, bounds)
+	s, _ := b.Take(ackSubject, "k3xf9mq2l7zt4b6c", 1, 1)
+	now := int64(1_000_000)
+	bench.ReportAllocs()
+	for bench.Loop() {
+		s.Start(0, 7, now, 0)
+		now += 2_000_000
+		s.Finish()
+		j.Ended(s, 0, now)
 	}
 }
 
@@ -34,7 +68,7 @@ func BenchmarkTakeRelease(bench *testing.B) {
 	b, _ := newBoard(bench)
 	bench.ReportAllocs()
 	for bench.Loop() {
-		s, _ := b.Take(ackSubject, "client", 1)
+		s, _ := b.Take(ackSubject, "client", 0, 1)
 		s.Release()
 	}
 }
@@ -42,7 +76,7 @@ func BenchmarkTakeRelease(bench *testing.B) {
 func BenchmarkDeliveries(bench *testing.B) {
 	b, _ := newBoard(bench)
 	for range 8 {
-		b.Take(ackSubject, "client", 100)
+		b.Take(ackSubject, "client", 0, 100)
 	}
 	bench.ReportAllocs()
 	for bench.Loop() {

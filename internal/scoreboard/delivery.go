@@ -1,9 +1,6 @@
 package scoreboard
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // readAttempts bounds how often a record that changes while it is read is read
 // again.
@@ -23,8 +20,10 @@ type Delivery struct {
 	StartedAt time.Time // start of the last started task, zero before the first
 	LimitAt   time.Time // when that task must have ended, zero if it has no limit
 
-	Client uint64 // whose tasks they are, as Client gives it
-	Task   uint64 // the client's number for the last started task
+	Client     uint64 // whose tasks they are, as Client gives it
+	ClientName string // empty if the name was too long to note
+	Task       uint64 // the client's number for the last started task
+	Func       int    // of the last started task: an index for Board.Func
 }
 
 // Runs reports whether the task was running that the client has this number for.
@@ -93,17 +92,17 @@ func (r *record) read() (Delivery, bool) {
 
 // delivery believes nothing: the worker process may have written anything.
 func (r *record) delivery() (Delivery, bool) {
-	ack, ok := r.getAck()
-	if !ok || strings.ContainsFunc(ack, notInSubject) {
+	ack, ok := getText(r.ackLength.Load(), r.ack[:])
+	if !ok || ack == "" {
 		return Delivery{}, false
 	}
-	d := Delivery{Ack: ack, Tasks: clamp(r.tasks.Load(), 0, MaxTasks), Client: r.client.Load()}
+	d := Delivery{Ack: ack, Tasks: clamp(r.tasks.Load(), 0, MaxTasks), Client: r.client.Load(), ClientName: getLabel(r.clientLength.Load(), r.clientText[:])}
 	handedOff := r.handedOff.Load() // first, as it must not exceed finished
 	p := r.progress()
 	d.Finished = clamp(p.finished-r.finishedBefore.Load(), 0, d.Tasks)
-	d.Started = clamp(p.started, d.Finished, min(d.Finished+1, d.Tasks))
+	d.Started = clamp(p.started&countMask, d.Finished, min(d.Finished+1, d.Tasks))
 	d.HandedOff = clamp(handedOff, 0, d.Finished)
-	d.Task = p.task
+	d.Task, d.Func = p.task, int(min(p.started>>funcShift, MaxNames))
 	if d.Started > 0 {
 		d.StartedAt = time.Unix(0, p.startedAt)
 	}
@@ -137,7 +136,3 @@ func (r *record) progress() (p progress) {
 func clamp(n uint64, low, high int) int {
 	return max(low, int(min(n, uint64(high))))
 }
-
-// notInSubject finds what would break the broker's protocol if a scribbled ack
-// subject were published to.
-func notInSubject(r rune) bool { return r <= ' ' || r == 0x7f }

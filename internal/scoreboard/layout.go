@@ -5,39 +5,47 @@ import (
 	"unsafe"
 )
 
-// The board is a header followed by Slots records. All numbers are 64 bits wide
-// and in the machine's own byte order: both readers stand on the same machine.
+// The board is a header, Slots records, a table of names, a table of counters
+// and a ring of spans. All numbers are 64 bits wide and in the machine's own
+// byte order: both readers stand on the same machine. Memory that nobody has
+// written to takes none.
 //
-//	header, 512 bytes                record, 512 bytes
+//	header, 640 bytes                record, 640 bytes
 //	  0  magic                         0  sequence        odd while held
-//	  8  version                       8  started
-//	 16  unused                       16  startedAt       unix nanoseconds
-//	                                  24  finished        since New, over all deliveries
-//	                                  32  handedOff
+//	  8  version                       8  started         in the low half; above, the last one's func
+//	 16  names                        16  startedAt       unix nanoseconds
+//	 24  spans                        24  finished        since New, over all deliveries
+//	 32  unused                       32  handedOff
 //	                                  40  task            number of the last started task
-//	                                  48  limitAt         unix nanoseconds; 0 for no limit
-//	                                  56  tasks
-//	                                  64  finishedBefore  value of finished at Take
+//	name, 136 bytes, MaxNames times   48  limitAt         unix nanoseconds; 0 for no limit
+//	  0  length                       56  tasks
+//	  8  text, 128 bytes              64  finishedBefore  value of finished at Take
 //	                                  72  client          hash of the client's name
-//	                                  80  ack length
-//	                                  88  ack             424 bytes
+//	counters: see counters.go         80  ack length
+//	                                  88  client length   0 if it does not fit
+//	span: see ring.go                 96  client          64 bytes
+//	                                 160  ack             480 bytes
 //
 // What changes with every task stands in the record's first cache line, and no
 // two records share one.
 const (
 	magic   uint64 = 0x4d55535445525342 // "MUSTERSB"
-	version uint64 = 1
+	version uint64 = 2
 
-	recordSize = 512
-	ackWords   = MaxAck / 8
-	pageSize   = recordSize + Slots*recordSize
+	recordSize = 640
+	pageSize   = int64(unsafe.Sizeof(page{}))
 )
 
 type page struct {
-	magic   atomic.Uint64
-	version atomic.Uint64
-	_       [recordSize - 16]byte
-	records [Slots]record
+	magic    atomic.Uint64
+	version  atomic.Uint64
+	named    atomic.Uint64 // names there are
+	spans    atomic.Uint64 // that were ever opened
+	_        [recordSize - 32]byte
+	records  [Slots]record
+	names    [MaxNames]name
+	counters [MaxNames + 1]counters
+	ring     [ringSize]span
 }
 
 // record is one slot in shared memory. A writer makes sequence odd after it has
@@ -58,35 +66,15 @@ type record struct {
 	finishedBefore atomic.Uint64
 	client         atomic.Uint64
 	ackLength      atomic.Uint64
-	ack            [ackWords]atomic.Uint64
+	clientLength   atomic.Uint64
+	clientText     [maxClient / 8]atomic.Uint64
+	ack            [MaxAck / 8]atomic.Uint64
 }
 
-// Neither compiles unless the structs have the documented size.
-var (
-	_ [recordSize]byte = [unsafe.Sizeof(record{})]byte{}
-	_ [pageSize]byte   = [unsafe.Sizeof(page{})]byte{}
-)
+// maxClient is the longest name of a client that is noted as text, in bytes.
+const maxClient = 64
+
+// Does not compile unless the struct has the documented size.
+var _ [recordSize]byte = [unsafe.Sizeof(record{})]byte{}
 
 func (r *record) held() bool { return r.sequence.Load()%2 == 1 }
-
-func (r *record) setAck(ack string) {
-	r.ackLength.Store(uint64(len(ack)))
-	for i := 0; len(ack) > 0; i++ {
-		var word [8]byte
-		ack = ack[copy(word[:], ack):]
-		r.ack[i].Store(*(*uint64)(unsafe.Pointer(&word)))
-	}
-}
-
-// getAck returns false where the length cannot be true.
-func (r *record) getAck() (string, bool) {
-	length := r.ackLength.Load()
-	if length == 0 || length > MaxAck {
-		return "", false
-	}
-	var words [ackWords]uint64
-	for i := range (length + 7) / 8 {
-		words[i] = r.ack[i].Load()
-	}
-	return string(unsafe.Slice((*byte)(unsafe.Pointer(&words)), length)), true
-}

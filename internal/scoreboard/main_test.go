@@ -25,17 +25,17 @@ func victim() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	done, _ := b.Take("ack.done", "client", 1)
-	done.Start(7, 1, 0)
+	done, _ := b.Take("ack.done", "client", 0, 1)
+	done.Start(0, 7, 1, 0)
 	done.Finish()
 	done.Release()
 
-	s, _ := b.Take("ack.victim", "client", 5)
-	s.Start(7, time.Now().UnixNano(), 0)
+	s, _ := b.Take("ack.victim", "client", 0, 5)
+	s.Start(0, 7, time.Now().UnixNano(), 0)
 	s.Finish()
 	s.HandedOff(1)
 	s.Truncate(4)
-	s.Start(7, victimStart, 0)
+	s.Start(0, 7, victimStart, 0)
 	fmt.Println("running")
 	time.Sleep(time.Hour)
 }

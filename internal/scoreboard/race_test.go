@@ -48,13 +48,13 @@ func TestReadersSeeWholeDeliveries(t *testing.T) {
 		wg.Go(func() {
 			for i := range rounds {
 				tasks := 1 + (i+w)%40
-				s, ok := worker.Take(ackFor(tasks), "client", tasks)
+				s, ok := worker.Take(ackFor(tasks), "client", 0, tasks)
 				if !ok {
 					t.Error("no slot")
 					return
 				}
 				for n := range tasks {
-					s.Start(7, int64(n+1), 0)
+					s.Start(0, 7, int64(n+1), 0)
 					s.Finish()
 					finished[w]++
 				}
@@ -99,9 +99,9 @@ func TestReaderSeesTheStartOfTheRunningTask(t *testing.T) {
 	go func() {
 		defer close(done)
 		for {
-			s, _ := worker.Take(ackFor(1), "client", scoreboard.MaxTasks)
+			s, _ := worker.Take(ackFor(1), "client", 0, scoreboard.MaxTasks)
 			for n := range scoreboard.MaxTasks {
-				s.Start(7, int64(n+1), 0)
+				s.Start(0, 7, int64(n+1), 0)
 				s.Finish()
 			}
 			s.Release()

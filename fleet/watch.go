@@ -1,0 +1,101 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+// Host is what was heard of a worker host last.
+type Host struct {
+	codec.HostStatus
+	Seen time.Time // when that was, by the watcher's clock
+	Lost bool      // nothing was heard for 5 seconds, and it has not said that it stops
+}
+
+// Watch follows the worker hosts of a fleet. It is safe for concurrent use.
+type Watch struct {
+	nc      *nats.Conn
+	sub     *nats.Subscription
+	roster  *roster
+	updates chan codec.HostStatus
+	end     context.CancelFunc
+	gone    sync.WaitGroup
+}
+
+const (
+	// watchEvery is how often hosts hear that they are watched: several messages
+	// may be lost until one stops to tell what ended.
+	watchEvery = 3 * time.Second
+	// mostUpdates is how many updates wait for a reader that is slow.
+	mostUpdates = 256
+)
+
+// Watch follows the hosts until ctx ends or [Watch.Close]. While it does, they
+// tell what tasks ended, too.
+func (f *Fleet) Watch(ctx context.Context) (*Watch, error) {
+	w := &Watch{nc: f.nc, roster: newRoster(), updates: make(chan codec.HostStatus, mostUpdates)}
+	beats := make(chan *nats.Msg, mostHosts)
+	var err error
+	if w.sub, err = f.nc.ChanSubscribe(broker.HostWildcard, beats); err != nil {
+		return nil, fmt.Errorf("fleet: listening to hosts: %w", err)
+	}
+	ctx, w.end = context.WithCancel(ctx)
+	w.gone.Go(func() { w.follow(ctx, beats) })
+	return w, nil
+}
+
+func (w *Watch) follow(ctx context.Context, beats <-chan *nats.Msg) {
+	defer close(w.updates)
+	defer func() { _ = w.sub.Unsubscribe() }() // fails only when the connection is closed, which ended it
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	_ = w.nc.Publish(broker.WatchSubject, nil) // fails as heartbeats do, which Lost tells
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			_ = w.nc.Publish(broker.WatchSubject, nil)
+		case msg := <-beats:
+			if status, ok := w.roster.hear(msg.Subject, msg.Data, time.Now()); ok {
+				w.pass(status)
+			}
+		}
+	}
+}
+
+// pass passes an update on, in place of the oldest if the reader is slow.
+func (w *Watch) pass(status codec.HostStatus) {
+	for {
+		select {
+		case w.updates <- status:
+			return
+		default:
+		}
+		select {
+		case <-w.updates:
+		default:
+		}
+	}
+}
+
+// Hosts gives what was heard last of each host, by name and id, without Spans.
+// A host is forgotten after a minute of silence.
+func (w *Watch) Hosts() []Host { return w.roster.hosts(time.Now()) }
+
+// Updates gives a channel of all that hosts tell, with Spans. Of a reader that is
+// slow the oldest are dropped. It is closed when the watch has ended.
+func (w *Watch) Updates() <-chan codec.HostStatus { return w.updates }
+
+// Close ends the watch.
+func (w *Watch) Close() {
+	w.end()
+	w.gone.Wait()
+}

@@ -1,0 +1,247 @@
+package command_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/pool"
+	"github.com/musterfleet/muster/producer"
+)
+
+const serverArg = "serve-for-test"
+
+// testServer gives the command of a server that the test binary is.
+func testServer(format string) string { return "'" + os.Args[0] + "' " + serverArg + " " + format }
+
+// serve is a server, whose tasks say what it is to do.
+func serve(format string) {
+	type task struct {
+		ID      uint64 `json:"id" msgpack:"id"`
+		Task    string `json:"task" msgpack:"task"`
+		Func    string `json:"func" msgpack:"func"`
+		Attempt int    `json:"attempt" msgpack:"attempt"`
+		Arg     any    `json:"arg" msgpack:"arg"`
+	}
+	in := bufio.NewReader(os.Stdin)
+	var read interface{ Decode(any) error } = json.NewDecoder(in)
+	say := func(answer map[string]any) { must(json.NewEncoder(os.Stdout).Encode(answer)) }
+	if format == "msgpack" {
+		packed := msgpack.NewDecoder(in)
+		read = decoder(func(v any) error { return packed.Decode(v) })
+		say = func(answer map[string]any) { must(msgpack.NewEncoder(os.Stdout).Encode(answer)) }
+	}
+	if format == "mute" {
+		os.Stderr.WriteString("no model\n")
+		os.Exit(4)
+	}
+	say(map[string]any{"ready": true})
+	for count := 1; ; count++ {
+		var t task
+		if err := read.Decode(&t); err == io.EOF {
+			return
+		} else {
+			must(err)
+		}
+		answer := func(value any) { say(map[string]any{"id": t.ID, "value": value}) }
+		switch t.Arg {
+		case "count":
+			answer(count)
+		case "pid":
+			answer(os.Getpid())
+		case "task":
+			answer([]any{t.Task, t.Func, t.Attempt})
+		case "environment":
+			answer(strings.Join(os.Environ(), "\n"))
+		case "files":
+			links, _ := filepath.Glob("/proc/self/fd/*")
+			for i := range links {
+				links[i], _ = os.Readlink(links[i])
+			}
+			answer(strings.Join(links, "\n"))
+		case "error":
+			say(map[string]any{"id": t.ID, "error": "no luck"})
+		case "final":
+			say(map[string]any{"id": t.ID, "error": "no luck ever", "final": true})
+		case "exit":
+			os.Stderr.WriteString("last words\n")
+			os.Exit(3)
+		case "exit once":
+			if t.Attempt == 1 {
+				os.Exit(3)
+			}
+			answer(count)
+		case "signal":
+			must(syscall.Kill(os.Getpid(), syscall.SIGKILL))
+		case "silence":
+			time.Sleep(patience)
+		case "leave":
+			os.Stdout.Close()
+			time.Sleep(patience)
+		case "twice":
+			answer(1)
+			answer(2)
+		case "early":
+			say(map[string]any{"id": t.ID + 1, "value": "of the next"})
+		case "late":
+			say(map[string]any{"id": t.ID - 1, "value": "of the one before"})
+		case "nothing":
+			say(map[string]any{"id": t.ID})
+		case "both":
+			say(map[string]any{"id": t.ID, "value": 1, "error": "x"})
+		case "garbage":
+			os.Stdout.WriteString("starting\n")
+		case "half":
+			os.Stdout.WriteString(`{"id":`)
+			os.Exit(0)
+		case "large":
+			answer(strings.Repeat("x", maxOutput+2000))
+		case "enough":
+			answer(strings.Repeat("x", maxOutput-100))
+		default:
+			answer(t.Arg)
+		}
+	}
+}
+
+type decoder func(v any) error
+
+func (d decoder) Decode(v any) error { return d(v) }
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(99)
+	}
+}
+
+func TestServer(t *testing.T) {
+	for _, format := range []string{"json", "msgpack"} {
+		t.Run(format, func(t *testing.T) {
+			f := newFleet(t, nil, []string{"server," + format + "=" + testServer(format)})
+			for want := 1; want <= 20; want++ {
+				require.Equal(t, want, result[int](f, "server", "count"), "it was started more than once, or lost its state")
+			}
+			require.Equal(t, "a\n\"ü", result[string](f, "server", "a\n\"ü"))
+			require.Nil(t, result[any, any](f, "server", nil))
+			nested := map[string]any{"a": []any{true, nil, "x"}}
+			require.Equal(t, nested, result[map[string]any](f, "server", nested))
+			require.Len(t, result[string](f, "server", "enough"), maxOutput-100)
+			if format == "msgpack" {
+				require.Equal(t, []byte{0, 0xff}, result[[]byte](f, "server", []byte{0, 0xff}))
+			}
+			future := submit[string, []any](f, "server", "task")
+			told, err := future.Result(f.ctx)
+			require.NoError(t, err)
+			require.Equal(t, future.ID().String(), told[0])
+			require.Equal(t, "server", told[1])
+			require.EqualValues(t, 1, told[2])
+
+			before := f.pid()
+			require.EqualError(t, failure(f, "server", "error"), "no luck")
+			err = failure(f, "server", "final", producer.Attempts(3), producer.Backoff(time.Millisecond))
+			var remote *codec.RemoteError
+			require.ErrorAs(t, err, &remote)
+			require.Equal(t, 1, remote.Attempt)
+			require.Equal(t, before, f.pid(), "an error is no crash")
+			require.Greater(t, result[int](f, "server", "count"), 20)
+		})
+	}
+}
+
+// A server's end is a crash, with its cause; the next attempt has a fresh one.
+func TestServerEnds(t *testing.T) {
+	f := newFleet(t, nil, []string{"server=" + testServer("json")})
+	require.Equal(t, 1, result[int](f, "server", "exit once"))
+	for arg, want := range map[string]struct {
+		status int
+		words  []string
+	}{
+		"exit":   {3, []string{"last words", "muster: the server of server ended: exit status 3"}},
+		"signal": {137, []string{"ended: killed by signal SIGKILL"}},
+		"leave":  {1, []string{"ended: it closed its stdout and went on"}},
+		"half":   {1, []string{"does not end"}},
+	} {
+		err := failure(f, "server", arg, producer.Crashes(2))
+		var died *codec.WorkerDiedError
+		require.ErrorAs(t, err, &died, arg)
+		require.Equal(t, 2, died.Attempt, arg)
+		for _, words := range want.words {
+			require.Contains(t, died.Stderr, words, arg)
+		}
+		if arg != "leave" { // it was killed, which says as little
+			require.Equal(t, want.status, died.ExitCode, arg)
+		}
+		require.Equal(t, 1, result[int](f, "server", "count"), arg)
+	}
+}
+
+// A server that does not keep to the protocol never gives one task's answer to
+// another.
+func TestServerBreaksTheProtocol(t *testing.T) {
+	f := newFleet(t, nil, []string{"server=" + testServer("json")})
+	for arg, want := range map[string]string{
+		"early": "that of the request is", "late": "that of the request is", "garbage": `the line "starting": it is not JSON`,
+		"nothing": "needs either value or error", "both": "needs either value or error", "large": "an answer is larger than 1048576 bytes",
+	} {
+		err := failure(f, "server", arg, producer.Crashes(1))
+		var died *codec.WorkerDiedError
+		require.ErrorAs(t, err, &died, arg)
+		require.Contains(t, died.Stderr, want, arg)
+		require.Equal(t, 1, result[int](f, "server", "count"), arg)
+	}
+	// The second answer ends the process, be it before the first was handed off,
+	// and is nobody's.
+	if n, err := submit[string, int](f, "server", "twice", producer.Crashes(1)).Result(f.ctx); err == nil {
+		require.Equal(t, 1, n)
+	} else {
+		require.ErrorIs(t, err, codec.ErrWorkerDied)
+	}
+	require.Equal(t, 1, result[int](f, "server", "count"), "the server goes on that gave two answers")
+}
+
+// A server does not hear of limits: its process ends with it.
+func TestServerIsStopped(t *testing.T) {
+	f := newFleet(t, nil, []string{"server=" + testServer("json")})
+	server := result[int](f, "server", "pid")
+	require.ErrorIs(t, failure(f, "server", "silence", producer.Limit(300*time.Millisecond)), codec.ErrTimeLimit)
+	requireGone(t, server)
+	require.Equal(t, 1, result[int](f, "server", "count"))
+}
+
+func TestServerGoesWithItsProcess(t *testing.T) {
+	f := newFleet(t, nil, []string{"server=" + testServer("json")})
+	first := result[int](f, "server", "pid")
+	require.NoError(t, syscall.Kill(f.Supervisor().PIDs()[0], syscall.SIGKILL))
+	requireGone(t, first)
+	second := result[int](f, "server", "pid")
+	require.NotEqual(t, first, second)
+	require.NoError(t, f.Close(f.ctx))
+	requireGone(t, second)
+}
+
+func TestServerThatDoesNotStart(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for definition, want := range map[string]string{
+		"server=" + testServer("mute"): "no model\ncommand: server is not ready: server: exit status 4",
+		"server=echo hello":            `the line "hello": it is not JSON`,
+		`server=echo '{"id":1}'`:       `the first should be {"ready": true}`,
+	} {
+		_, err := startFleet(t, ctx, nil, []string{definition})
+		require.ErrorIs(t, err, pool.ErrNotReady, definition)
+		require.ErrorContains(t, err, want, definition)
+	}
+}

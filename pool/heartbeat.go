@@ -1,0 +1,124 @@
+package pool
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+const (
+	beatEvery = time.Second
+	// beatPause is between two heartbeats, however often somebody asks for one.
+	beatPause = 50 * time.Millisecond
+	// watchLasts is how long somebody watches who has said so.
+	watchLasts = 10 * time.Second
+)
+
+// subscribeWatchers has the supervisor hear of those who watch the fleet.
+func (s *Supervisor) subscribeWatchers() error {
+	_, err := s.nc.Subscribe(broker.WatchSubject, func(*nats.Msg) {
+		s.mu.Lock()
+		s.watched = time.Now().Add(watchLasts)
+		s.mu.Unlock()
+		select {
+		case s.asked <- struct{}{}:
+		default:
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("pool: subscribing to watchers: %w", err)
+	}
+	return nil
+}
+
+// heartbeats tells how the host stands: each second, whenever somebody begins to
+// watch, and once more when its last process has ended.
+func (s *Supervisor) heartbeats() {
+	defer close(s.silent)
+	ticker := time.NewTicker(beatEvery)
+	defer ticker.Stop()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		s.beat(s.Status())
+		pause.Reset(beatPause)
+		select {
+		case <-s.over:
+		case <-pause.C:
+		}
+		select {
+		case <-s.over:
+			status := s.Status()
+			status.State = codec.HostStopped
+			s.beat(status)
+			return
+		case <-ticker.C:
+		case <-s.asked:
+		}
+	}
+}
+
+// beat publishes one heartbeat. While the broker is away there is none: nobody
+// wants to hear later how the host stood.
+func (s *Supervisor) beat(status codec.HostStatus) {
+	status.Spans = s.newSpans()
+	if !s.nc.IsConnected() {
+		return
+	}
+	data, err := fit(&status, int(s.nc.MaxPayload()))
+	if err == nil {
+		err = s.nc.Publish(broker.HostSubject(s.id), data)
+	}
+	if err != nil {
+		s.Logger.Debug("sending a heartbeat", "error", err)
+	}
+}
+
+// fit encodes a status into so many bytes at most. If it is too large, it goes
+// without what is missed the least.
+func fit(status *codec.HostStatus, most int) ([]byte, error) {
+	data, err := json.Marshal(status)
+	for _, leaveOut := range []func(){
+		func() { status.Spans = nil },
+		func() {
+			for i := range status.Processes {
+				status.Processes[i].Died = nil
+			}
+		},
+		func() { status.Processes = []codec.ProcessStatus{} },
+	} {
+		if err != nil || len(data) <= most {
+			break
+		}
+		leaveOut()
+		data, err = json.Marshal(status)
+	}
+	return data, err
+}
+
+// newSpans gives what has ended since the heartbeat before, if somebody watches.
+func (s *Supervisor) newSpans() []codec.Span {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	watched := time.Now().Before(s.watched)
+	for _, p := range s.places {
+		switch {
+		case p.current == nil:
+		case watched:
+			s.keepSpans(s.spansOf(p, p.current)...)
+		default:
+			p.current.board.Skip(&p.current.told)
+		}
+	}
+	spans := s.spans
+	s.spans = nil
+	if !watched {
+		return nil
+	}
+	return spans
+}

@@ -1,0 +1,25 @@
+package pool
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+)
+
+// residentMemory gives the bytes of memory that a process has in RAM, or 0 where
+// the system does not tell.
+func residentMemory(pid int) uint64 {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(data)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseUint(string(fields[1]), 10, 50)
+	if err != nil {
+		return 0
+	}
+	return pages * uint64(os.Getpagesize())
+}

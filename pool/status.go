@@ -1,0 +1,108 @@
+package pool
+
+import (
+	"cmp"
+	"os"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/consumer"
+)
+
+// Status tells how the host stands and what it has done, without Spans: those are
+// in heartbeats alone. It is safe for concurrent use.
+func (s *Supervisor) Status() codec.HostStatus {
+	status := s.snapshot()
+	// Reading this takes longer than the rest, which others wait for.
+	status.Memory = residentMemory(status.PID)
+	for i := range status.Processes {
+		if p := &status.Processes[i]; p.PID != 0 {
+			p.Memory = residentMemory(p.PID)
+		}
+	}
+	return status
+}
+
+func (s *Supervisor) snapshot() codec.HostStatus {
+	status := codec.HostStatus{
+		ID: s.id, Host: s.Host, PID: os.Getpid(), Queue: s.Queue, Version: moduleVersion(),
+		Started: s.started, CPUs: usableCPUs(), Funcs: consumer.Handled(),
+		Processes: []codec.ProcessStatus{}, Latest: []codec.ProcessDeath{},
+		Deaths: map[codec.Cause]uint64{},
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status.Sent = time.Now()
+	status.Want, status.State = s.Processes, s.state()
+	for _, p := range s.places {
+		status.Processes = append(status.Processes, p.status())
+	}
+	slices.SortFunc(status.Processes, func(a, b codec.ProcessStatus) int { return cmp.Compare(a.Place, b.Place) })
+	status.Counts = s.totals()
+	for cause, n := range s.deaths {
+		status.Deaths[cause] = n
+	}
+	status.Latest = append(status.Latest, s.latest...)
+	return status
+}
+
+// state is what the host is about; s.mu is held.
+func (s *Supervisor) state() codec.HostState {
+	switch {
+	case s.isStopped():
+		return codec.HostStopped
+	case s.isStopping():
+		return codec.HostDraining
+	case s.unready >= mostUnready && !slices.ContainsFunc(s.childrenLocked(), (*child).isReady):
+		return codec.HostUnhealthy
+	}
+	return codec.HostServing
+}
+
+// status tells how the place's process stands; Supervisor.mu is
+// held.
+func (p *place) status() codec.ProcessStatus {
+	c := p.current
+	status := codec.ProcessStatus{Place: p.number, State: codec.ProcessDown, Died: p.died}
+	if c == nil {
+		return status
+	}
+	status.PID, status.Started, status.Tasks = c.PID(), c.born, c.board.Tasks()
+	status.State = codec.ProcessIdle
+	for _, d := range c.board.Deliveries() {
+		status.Held++
+		if d.Running() {
+			status.State = codec.ProcessBusy
+			status.Task, status.Func = taskID(d.ClientName, d.Task), c.board.Func(d.Func)
+			status.Since, status.Limit = d.StartedAt, d.LimitAt
+		}
+	}
+	switch {
+	case !c.isReady():
+		status.State = codec.ProcessStarting
+	case p.quitting:
+		status.State = codec.ProcessDraining
+	}
+	return status
+}
+
+// module is the path of this module.
+const module = "github.com/musterfleet/muster"
+
+// moduleVersion gives the version of this module that the program was built with,
+// empty if it does not tell.
+var moduleVersion = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if m.Path == module {
+			return m.Version
+		}
+	}
+	return ""
+})
