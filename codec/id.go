@@ -34,7 +34,7 @@ const maxGroup = 32
 // subjects, for which a broker's permissions can be given. A few words that stand
 // there for something else name no group.
 func ValidGroup(name string) bool {
-	return len(name) <= maxGroup && validToken(name) && name != "cron" && name != "unread"
+	return len(name) <= maxGroup && validToken(name) && !reserved(name)
 }
 
 // NewClientIDIn makes the name of a client of a group; of none if that is empty.
@@ -68,8 +68,12 @@ func validClient(s string) bool {
 	if group, name, ok := strings.Cut(s, "."); ok {
 		return ValidGroup(group) && validToken(name)
 	}
-	return validToken(s)
+	return validToken(s) && !reserved(s)
 }
+
+// reserved reports whether a token stands for something else in subjects where
+// others have a client's name.
+func reserved(token string) bool { return token == "cron" || token == "unread" }
 
 func validToken(s string) bool {
 	if s == "" {

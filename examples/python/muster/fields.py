@@ -11,7 +11,8 @@ from .errors import Malformed
 MOST_TASKS = 65_536
 MOST_COUNT = 1_048_576
 MOST_MILLIS = 365 * 24 * 3600 * 1000
-CLIENT = re.compile(r"[a-z0-9]{1,128}")
+# A name, with a group before it or none. Two words are neither.
+CLIENT = re.compile(r"(?!(cron|unread)(\.|$))([a-z0-9]{1,32}\.)?[a-z0-9]{1,128}")
 
 
 def elements(value: Any, least: int) -> list[Any]:
