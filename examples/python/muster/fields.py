@@ -82,7 +82,7 @@ def cut(whole: str, most: int) -> str:
 
 
 def client_name(value: Any) -> str:
-    if not isinstance(value, str) or not CLIENT.fullmatch(value):
+    if not isinstance(value, str) or len(value) > 128 or not CLIENT.fullmatch(value):
         raise Malformed("not a client's name")
     return value
 
