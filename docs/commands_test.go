@@ -15,7 +15,7 @@ import (
 
 var (
 	fence  = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
-	inline = regexp.MustCompile("`(muster(?: [^`]+)?)`")
+	inline = regexp.MustCompile("`(muster(?:[ \n][^`]+)?)`")
 	// What may stand before a command's name: an assignment, or one of the shell's words.
 	prefix = regexp.MustCompile(`^(\w+=.*|!|if|then|do|while|time)$`)
 	listed = regexp.MustCompile(`(?m)^  ([a-z]+)  `)
