@@ -18,6 +18,9 @@ import (
 // to see what clients ask for.
 const mostRead = 100
 
+// deadAsk says that only dead letters ask for a func: its time may be over.
+const deadAsk = "dead letters"
+
 var errEnough = errors.New("enough read")
 
 // asked is who asks for a func, in words, by the func's name.
@@ -73,7 +76,11 @@ func (e *examination) offered(queue string, want asked) {
 		if len(without) < len(hosts) {
 			who = "these hosts of the queue have not: " + strings.Join(without, ", ") + ", though others have,"
 		}
-		e.problem(CheckFunc, queue, fmt.Sprintf("missing func: %s a handler for %s, which is asked for by %s", who, named, want[f]),
+		judge := e.problem
+		if want[f] == deadAsk {
+			judge = e.warn
+		}
+		judge(CheckFunc, queue, fmt.Sprintf("missing func: %s a handler for %s, which is asked for by %s", who, named, want[f]),
 			"run a program on the hosts that calls consumer.Handle for it, offer it with --exec, or mend its name in the client")
 	}
 	if lacking == 0 {
@@ -120,8 +127,7 @@ func (e *examination) asks(ctx context.Context, name string) asked {
 	return all
 }
 
-// lettersAsk gives what dead letters ask for that were given up for want of a
-// handler, by queue.
+// lettersAsk gives the funcs of dead letters, by queue.
 func (e *examination) lettersAsk(ctx context.Context) map[string]asked {
 	all := map[string]asked{}
 	if e.js == nil || !slices.ContainsFunc(e.queues, func(q queue) bool { return q.letters > 0 }) {
@@ -137,14 +143,14 @@ func (e *examination) lettersAsk(ctx context.Context) map[string]asked {
 				return nil
 			}
 			dead, err := codec.ReadDeadLetter(letter.Data)
-			if err != nil || dead.Failure.Code != codec.CodeUnknownFunc {
+			if err != nil {
 				continue
 			}
 			if _, task, err := dead.Task(); err == nil {
 				if all[letter.Queue] == nil {
 					all[letter.Queue] = asked{}
 				}
-				all[letter.Queue].add(strings.Clone(task.Func), "dead letters")
+				all[letter.Queue].add(strings.Clone(task.Func), deadAsk)
 			}
 		}
 		return nil
