@@ -23,6 +23,11 @@ func TestBadUsage(t *testing.T) {
 		"map echo --nosuchflag":              "--nosuchflag",
 		"map echo --url http://x":            "bad broker URL",
 		"map echo --queue a.b":               "queue name",
+		"completion nosuch":                  "the shell must be",
+		"completion":                         "accepts 1 arg(s)",
+		"doctor now":                         "",
+		"doctor --queue a.b":                 "queue name",
+		"man":                                "accepts 1 arg(s)",
 		"bench now":                          "",
 		"bench --for 0s":                     "--for 0s",
 		"bench --local --queue q":            "--local",
@@ -111,7 +116,7 @@ func TestVersionAndHelp(t *testing.T) {
 	for _, command := range []string{
 		"demo", "serve", "worker", "submit", "map", "result", "cancel",
 		"queue", "queue ls", "queue info", "queue pause", "queue resume", "queue purge",
-		"dead", "dead ls", "dead show", "dead retry", "dead rm", "bench",
+		"dead", "dead ls", "dead show", "dead retry", "dead rm", "bench", "doctor", "completion",
 	} {
 		got := run(t, nil, append(strings.Fields(command), "--help")...)
 		require.Zero(t, got.status, got.stderr)
