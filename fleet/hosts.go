@@ -17,8 +17,8 @@ import (
 // collectFor is how long hosts may take to answer that are asked how they stand.
 const collectFor = 300 * time.Millisecond
 
-// askFor bounds the wait for a broker that is to be asked to ask them.
-const askFor = 5 * time.Second
+// flushPatience bounds the wait for the broker.
+const flushPatience = 5 * time.Second
 
 // Hosts asks the worker hosts how they stand, and gives those that answer within
 // 0.3 seconds, by name and id. One that does not is cut off, or gone.
@@ -40,7 +40,7 @@ func (f *Fleet) Hosts(ctx context.Context) ([]codec.HostStatus, error) {
 // caller has, and gives what it hears of them for a time, by name and id. It needs
 // nothing else of the broker.
 func Listen(ctx context.Context, nc *nats.Conn, length time.Duration) ([]Host, error) {
-	ctx, cancel := context.WithTimeout(ctx, length+askFor)
+	ctx, cancel := context.WithTimeout(ctx, length+flushPatience)
 	defer cancel()
 	heard := newRoster()
 	beats := make(chan *nats.Msg, mostHosts)

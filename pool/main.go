@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/musterfleet/muster/internal/pid1"
 	"github.com/musterfleet/muster/internal/proc"
 )
 
@@ -13,6 +14,7 @@ const roleEnv = "MUSTER_ROLE"
 const (
 	roleWorker = "worker"
 	roleGuard  = "guard"
+	roleCheck  = "check"
 )
 
 // exitNoMain is the status of a re-executed process that did not meet Main.
@@ -22,7 +24,12 @@ const exitNoMain = 70
 // thing in main, after the handlers are registered. In the program that the user
 // started it returns at once; in a worker process it serves tasks and does not
 // return.
+//
+// In process 1, such as that of a container without an init, it starts the
+// program again as a child, and stays there to pass signals on and to reap what
+// tasks leave behind.
 func Main() {
+	pid1.Main()
 	role := os.Getenv(roleEnv)
 	if role == "" {
 		return
@@ -32,7 +39,10 @@ func Main() {
 		fmt.Fprintln(os.Stderr, "muster:", err)
 		os.Exit(1)
 	}
+	nameProcess()
 	switch role {
+	case roleCheck:
+		os.Exit(checkMain())
 	case roleGuard:
 		proc.GuardMain()
 	case roleWorker:

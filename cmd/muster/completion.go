@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/musterfleet/muster/fleet"
 	"github.com/musterfleet/muster/internal/broker"
@@ -68,11 +69,7 @@ func addCompletion(cmd *cobra.Command) {
 func complete(cmd *cobra.Command, look names, begun string) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
 	defer cancel()
-	url := ""
-	if flag := cmd.Flags().Lookup("url"); flag != nil {
-		url = flag.Value.String()
-	}
-	nc, err := broker.Dial(ctx, url, broker.Config{Name: "muster completion"})
+	nc, err := dialOf(ctx, cmd)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -84,6 +81,22 @@ func complete(cmd *cobra.Command, look names, begun string) ([]string, cobra.She
 	all = slices.DeleteFunc(all, func(name string) bool { return !strings.HasPrefix(name, begun) })
 	slices.Sort(all)
 	return slices.Compact(all), cobra.ShellCompDirectiveNoFileComp
+}
+
+// dialOf connects as the flags of a command say that is being typed.
+func dialOf(ctx context.Context, typed *cobra.Command) (*nats.Conn, error) {
+	var at connection
+	var cmd cobra.Command
+	at.add(&cmd)
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if given := typed.Flags().Lookup(flag.Name); given != nil && given.Changed {
+			_ = flag.Value.Set(given.Value.String()) // it took it before
+		}
+	})
+	if err := at.read(); err != nil {
+		return nil, err
+	}
+	return broker.Dial(ctx, at.url, broker.Config{Name: "muster completion", Credentials: at.who})
 }
 
 func queueNames(ctx context.Context, nc *nats.Conn) ([]string, error) {

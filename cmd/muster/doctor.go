@@ -13,6 +13,7 @@ import (
 
 func doctorCommand() *cobra.Command {
 	var cfg doctor.Config
+	var at connection
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -29,6 +30,10 @@ changes nothing. The status is 1 if there is a problem.`,
 					return err
 				}
 			}
+			if err := at.read(); err != nil {
+				return err
+			}
+			cfg.URL, cfg.Who = at.url, at.who
 			found := doctor.Examine(cmd.Context(), cfg)
 			if err := because(cmd.Context(), nil); err != nil {
 				return err
@@ -44,7 +49,7 @@ changes nothing. The status is 1 if there is a problem.`,
 			return nil
 		},
 	}
-	addURL(cmd, &cfg.URL)
+	at.add(cmd)
 	addJSON(cmd, &asJSON)
 	cmd.Flags().StringVar(&cfg.Queue, "queue", "", "look at this queue alone")
 	cmd.Flags().StringArrayVar(&cfg.Funcs, "func", nil, "a func that the queues' hosts should have; may be repeated")

@@ -52,7 +52,7 @@ Try it: muster demo`,
 	root.AddCommand(
 		demoCommand(), serveCommand(), workerCommand(),
 		submitCommand(), mapCommand(), resultCommand(), cancelCommand(),
-		queueCommand(), deadCommand(), benchCommand(), doctorCommand(),
+		queueCommand(), deadCommand(), hostCommand(), benchCommand(), doctorCommand(),
 		completionCommand(), manCommand(),
 	)
 	addCompletion(root)

@@ -1,38 +1,37 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/login"
 )
 
 // connect connects to the broker, or says why it cannot.
 func (e *examination) connect(ctx context.Context) bool {
-	url, options, err := broker.ResolveURL(e.URL)
+	url, who, err := broker.Resolve(e.URL, e.Who)
 	if err != nil {
-		e.problem(CheckAddress, "", err.Error(), "name the broker with --url, or select another context with: nats context select")
+		e.problem(CheckAddress, "", err.Error(), "name the broker with --url, or a NATS context that is there with --context")
 		return false
 	}
 	shown := broker.Redact(url)
 	e.ok(CheckAddress, "", "%s, from %s", shown, e.origin())
-	options = append(options, e.NATS...)
 	e.nc, err = broker.Connect(ctx, broker.Config{
-		URL: url, Name: "muster doctor",
-		Options: append(options, nats.ErrorHandler(e.refusals.hear), nats.PermissionErrOnSubscribe(true)),
+		URL: url, Credentials: who, Name: "muster doctor",
+		Options: []nats.Option{nats.ErrorHandler(e.refusals.hear), nats.PermissionErrOnSubscribe(true)},
 	})
 	if err != nil {
-		check, mend := explain(err, url)
+		check, mend := explain(err)
 		e.problem(check, "", err.Error(), mend)
 		return false
 	}
@@ -52,42 +51,43 @@ func (e *examination) connect(ctx context.Context) bool {
 
 // origin tells what names the broker.
 func (e *examination) origin() string {
+	named := cmp.Or(e.Who.Context, login.FromEnvironment().Context)
 	switch {
 	case e.URL != "":
 		return "--url"
-	case os.Getenv("MUSTER_URL") != "":
+	case e.Who.Context == "" && os.Getenv("MUSTER_URL") != "":
 		return "MUSTER_URL"
-	case os.Getenv("NATS_URL") != "":
+	case e.Who.Context == "" && os.Getenv("NATS_URL") != "":
 		return "NATS_URL"
+	case named != "":
+		return "NATS context " + named
 	}
-	if name := broker.SelectedContext(); name != "" {
+	if name, err := broker.SelectedContext(); err == nil && name != "" {
 		return "NATS context " + name
 	}
 	return "the default, since nothing names another"
 }
 
 // explain tells what the failure of a connect is about, and the mend.
-func explain(err error, url string) (check Check, mend string) {
-	text := err.Error()
+func explain(err error) (check Check, mend string) {
 	_, dns := errors.AsType[*net.DNSError](err)
 	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
 	_, hostname := errors.AsType[x509.HostnameError](err)
-	_, header := errors.AsType[tls.RecordHeaderError](err)
 	switch {
 	case errors.Is(err, broker.ErrURL):
 		return CheckAddress, "write the URL like " + broker.DefaultURL
-	case errors.Is(err, broker.ErrCredential):
-		return CheckCredential, "give the right user and password or token in the URL, or select a NATS context that has them"
-	case dns:
-		return CheckBroker, "mend the host's name in the URL, or its entry in the DNS or /etc/hosts"
+	case errors.Is(err, broker.ErrCredential), errors.Is(err, broker.ErrLogin):
+		return CheckCredential, "give the right user and password or token, --creds, --nkey or --tlscert, or name a NATS context that has them"
 	case authority:
-		return CheckBroker, "TLS mismatch: trust the authority that signed the broker's certificate: name it as ca of the NATS context, or in SSL_CERT_FILE"
+		return CheckBroker, "TLS mismatch: name the authority that signs the broker's certificate with --tlsca"
 	case hostname:
 		return CheckBroker, "TLS mismatch: use a name in the URL that the broker's certificate is made out to"
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return CheckBroker, "TLS mismatch: the broker has no TLS; write nats:// in the URL, or give the broker a certificate"
-	case header, strings.Contains(text, "tls: "), strings.Contains(text, "x509: "):
-		return CheckBroker, "TLS mismatch: compare the broker's tls block with the URL's scheme and the certificates of the NATS context"
+	case errors.Is(err, broker.ErrTLS):
+		return CheckBroker, "TLS mismatch: compare the broker's tls block with the URL's scheme, --tlsca, --tlscert and --tlskey"
+	case dns:
+		return CheckBroker, "mend the host's name in the URL, or its entry in the DNS or /etc/hosts"
 	case errors.Is(err, broker.ErrNotNATS):
 		return CheckBroker, "use the port of the broker's clients, by default 4222"
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -9,6 +9,7 @@ import (
 
 	"github.com/musterfleet/muster/fleet"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/login"
 )
 
 const (
@@ -21,10 +22,10 @@ const (
 
 // Config says what to examine.
 type Config struct {
-	URL   string        // as for broker.Dial
-	NATS  []nats.Option // of the connection, such as credentials
-	Queue string        // the only one to look at; default: all
-	Funcs []string      // that every queue looked at should have a handler for
+	URL   string            // as for broker.Dial
+	Who   login.Credentials // as for broker.Dial
+	Queue string            // the only one to look at; default: all
+	Funcs []string          // that every queue looked at should have a handler for
 
 	now func() time.Time // this machine's clock
 }

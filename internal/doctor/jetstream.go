@@ -15,7 +15,7 @@ func (e *examination) jetstream(ctx context.Context) bool {
 		e.js, err = broker.CheckJetStream(ctx, e.nc)
 		return err
 	})
-	if subject, refused := refusedSubject(err); refused {
+	if subject, refused := broker.RefusedSubject(err); refused {
 		e.problem(CheckPermission, "", "this user may not publish to "+subject, "allow the subject in the broker's configuration")
 		return false
 	}

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/internal/broker"
 )
 
 // askPatience bounds a question to the broker.
@@ -43,7 +44,7 @@ func (e *examination) ask(ctx context.Context, check Check, about string, reques
 	if err == nil {
 		return true
 	}
-	if subject, ok := refusedSubject(err); ok {
+	if subject, ok := broker.RefusedSubject(err); ok {
 		e.warn(check, about, "not checked: this user may not use "+subject,
 			"use an operator's credential, or allow the subject")
 		return false
@@ -68,17 +69,4 @@ func (e *examination) try(ctx context.Context, request func(context.Context) err
 		return fmt.Errorf("no answer in %v: %w", askPatience, err)
 	}
 	return err
-}
-
-// refusedSubject gives what the broker said that it refuses, such as
-// Publish to "muster.watch".
-func refusedSubject(err error) (string, bool) {
-	if err == nil || !errors.Is(err, nats.ErrPermissionViolation) {
-		return "", false
-	}
-	if _, quoted, ok := strings.Cut(err.Error(), `"`); ok {
-		subject, _, _ := strings.Cut(quoted, `"`)
-		return subject, true
-	}
-	return err.Error(), true
 }
