@@ -1,12 +1,14 @@
 package doctor_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/internal/doctor"
+	"github.com/musterfleet/muster/login"
 )
 
 // restricted starts a broker with a user u that has permissions, and one that may do
@@ -55,6 +57,32 @@ func TestNothingPermitted(t *testing.T) {
 	found := b.examine()
 	found.requires(doctor.CheckPermission, doctor.Warning, "", `does not tell what this user may do: .*\$SYS.REQ.USER.INFO`)
 	found.requires(doctor.CheckClock, doctor.Warning, "broker", "does not tell its time")
+}
+
+// The permissions of deploy/nats are enough for the roles, as the doctor sees them.
+func TestShippedPermissions(t *testing.T) {
+	permissions, err := os.ReadFile("../../deploy/nats/permissions.conf")
+	require.NoError(t, err)
+	b := newBench(t).configured("jetstream {}\n" + string(permissions) + `
+		accounts { A { jetstream: enabled, users: [
+			{ user: all, password: p }
+			{ user: producer, password: p, permissions: $ROLE_PRODUCER }
+			{ user: worker, password: p, permissions: $ROLE_WORKER }
+			{ user: operator, password: p, permissions: $ROLE_OPERATOR } ] } }`)
+	plain := b.url
+	b.url = strings.Replace(plain, "//", "//all:p@", 1)
+	b.client()
+	b.host()
+	b.url = plain
+	for role, group := range map[string]string{"producer": "billing", "worker": "worker", "operator": "operator"} {
+		found := b.examineWith(doctor.Config{Who: login.Credentials{User: role, Password: "p", Group: group}})
+		found.requires(doctor.CheckPermission, doctor.OK, role, "this user may do what a "+role)
+		found.requiresNo(doctor.Problem)
+		if role == "operator" {
+			found.requiresNo(doctor.Warning)
+			found.requires(doctor.CheckWorkers, doctor.OK, "default", "hosts that serve it: 1")
+		}
+	}
 }
 
 func TestMatches(t *testing.T) {
