@@ -14,7 +14,7 @@ import (
 
 // listen hears the worker hosts.
 func (e *examination) listen(ctx context.Context) {
-	e.heard = e.ask(ctx, CheckHost, "", func(ctx context.Context) error {
+	e.heard = e.judge(CheckHost, "", e.try(ctx, "muster.", func(ctx context.Context) error {
 		hosts, err := fleet.Listen(ctx, e.nc, listenFor)
 		for _, host := range hosts {
 			if host.State != codec.HostStopped && (e.Queue == "" || e.Queue == host.Queue) {
@@ -22,7 +22,7 @@ func (e *examination) listen(ctx context.Context) {
 			}
 		}
 		return err
-	})
+	}))
 }
 
 // nameOf tells hosts of the same name apart.

@@ -11,7 +11,7 @@ import (
 
 // jetstream checks that there is JetStream, and reports whether it can be asked more.
 func (e *examination) jetstream(ctx context.Context) bool {
-	err := e.try(ctx, func(ctx context.Context) (err error) {
+	err := e.try(ctx, "$JS.", func(ctx context.Context) (err error) {
 		e.js, err = broker.CheckJetStream(ctx, e.nc)
 		return err
 	})

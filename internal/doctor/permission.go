@@ -26,7 +26,7 @@ type userInfo struct {
 // whoAmI asks the server, and gives the middle of the time that it took.
 func (e *examination) whoAmI(ctx context.Context) (info userInfo, at time.Time, err error) {
 	var before time.Time
-	err = e.try(ctx, func(ctx context.Context) error {
+	err = e.try(ctx, "$SYS.", func(ctx context.Context) error {
 		before = e.now()
 		msg, err := e.nc.RequestWithContext(ctx, "$SYS.REQ.USER.INFO", nil)
 		if err != nil {

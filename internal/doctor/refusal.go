@@ -2,8 +2,8 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,27 +20,34 @@ const askPatience = 5 * time.Second
 type refusals struct {
 	mu     sync.Mutex
 	refuse context.CancelCauseFunc // the request under way, if any
+	prefix string                  // of the subjects that it uses, beside inboxes
 }
 
-// hear is the connection's handler of errors.
+// hear is the connection's handler of errors. What is refused late, of a request
+// before, has another prefix.
 func (r *refusals) hear(_ *nats.Conn, _ *nats.Subscription, err error) {
+	subject, refused := broker.RefusedSubject(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.refuse != nil && errors.Is(err, nats.ErrPermissionViolation) {
+	if r.refuse != nil && refused && (strings.HasPrefix(subject, r.prefix) || strings.HasPrefix(subject, "_INBOX")) {
 		r.refuse(err)
 	}
 }
 
-func (r *refusals) expect(refuse context.CancelCauseFunc) {
+func (r *refusals) expect(prefix string, refuse context.CancelCauseFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refuse = refuse
+	r.prefix, r.refuse = prefix, refuse
 }
 
-// ask makes requests of the broker. If it refuses one, or does not answer, the
-// finding is of the kind given, and names the subject.
+// ask makes requests of the JetStream API. If the broker refuses one, or does not
+// answer, the finding is of the kind given, and names the subject.
 func (e *examination) ask(ctx context.Context, check Check, about string, request func(context.Context) error) bool {
-	err := e.try(ctx, request)
+	return e.judge(check, about, e.try(ctx, "$JS.", request))
+}
+
+// judge reports whether a request succeeded, and makes a finding of it if not.
+func (e *examination) judge(check Check, about string, err error) bool {
 	if err == nil {
 		return true
 	}
@@ -49,21 +56,22 @@ func (e *examination) ask(ctx context.Context, check Check, about string, reques
 			"use an operator's credential, or allow the subject")
 		return false
 	}
-	e.problem(check, about, err.Error(), "see the broker's log")
+	e.problem(check, about, oneLine(err), "see the broker's log")
 	return false
 }
 
-// try gives why the broker refused, if it did.
-func (e *examination) try(ctx context.Context, request func(context.Context) error) error {
+// try makes requests on subjects with a prefix, within a bound. It gives why the
+// broker refused, if it did.
+func (e *examination) try(ctx context.Context, prefix string, request func(context.Context) error) error {
 	ctx, refuse := context.WithCancelCause(ctx)
 	defer refuse(nil)
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
-	e.refusals.expect(refuse)
-	defer e.refusals.expect(nil)
+	e.refusals.expect(prefix, refuse)
+	defer e.refusals.expect("", nil)
 	err := request(ctx)
-	if cause := context.Cause(ctx); cause != nil && err != nil && errors.Is(cause, nats.ErrPermissionViolation) {
-		return cause
+	if _, refused := broker.RefusedSubject(context.Cause(ctx)); refused && err != nil {
+		return context.Cause(ctx)
 	}
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("no answer in %v: %w", askPatience, err)

@@ -79,7 +79,7 @@ func (e *examination) wouldTake(ctx context.Context, name string) {
 		return
 	}
 	var refusal string
-	err := e.try(ctx, func(ctx context.Context) (err error) {
+	err := e.try(ctx, "muster.task.", func(ctx context.Context) (err error) {
 		refusal, err = e.trace(ctx, broker.TaskSubject(name, broker.Normal))
 		return err
 	})

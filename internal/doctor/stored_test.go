@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -49,6 +50,22 @@ func TestSubjectsTaken(t *testing.T) {
 	_, err := b.js().CreateStream(b.ctx, jetstream.StreamConfig{Name: "AUDIT", Subjects: []string{"muster.dead.>"}})
 	require.NoError(t, err)
 	b.examine().requires(doctor.CheckStream, doctor.Problem, "DEAD", "it is not there, and stream AUDIT takes its subjects")
+}
+
+func TestOneReplicaOnCluster(t *testing.T) {
+	b := newBench(t)
+	ports := freePorts(t, 2)
+	for i, port := range ports {
+		b.configured(fmt.Sprintf(`
+			server_name: n%d
+			jetstream {}
+			cluster { name: c, listen: "127.0.0.1:%d", routes: ["nats://127.0.0.1:%d", "nats://127.0.0.1:%d"] }`, i, port, ports[0], ports[1]))
+	}
+	b.client() // which waits until a leader is chosen; of two there cannot be three replicas
+	found := b.examine()
+	found.requires(doctor.CheckServer, doctor.OK, "", "in cluster c")
+	found.requires(doctor.CheckReplicas, doctor.Warning, "TASKS_default", `on one server of the cluster alone \(R1\)`)
+	found.requires(doctor.CheckStorage, doctor.OK, "TASKS_default", "would take another task")
 }
 
 func TestFullServer(t *testing.T) {
