@@ -1,10 +1,8 @@
 package codec_test
 
 import (
-	"encoding/hex"
 	"os"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -45,27 +43,29 @@ func documented(t *testing.T) map[string][]byte {
 	}
 }
 
-// The document's examples are what this package writes, to the byte, and read.
+// The document's examples are what this package writes, to the byte, with a comment
+// on each value, and read.
 func TestProtocolDocument(t *testing.T) {
 	t.Parallel()
-	document, err := os.ReadFile("../docs/protocol.md")
+	const path = "../docs/protocol.md"
+	before, err := os.ReadFile(path)
 	require.NoError(t, err)
-	shown := map[string][]byte{}
-	for _, block := range regexp.MustCompile("(?ms)^```hex (\\w+)\n(.*?)^```$").FindAllStringSubmatch(string(document), -1) {
-		var digits strings.Builder
-		for line := range strings.Lines(block[2]) {
-			bytes, _, _ := strings.Cut(line, "#")
-			digits.WriteString(strings.Join(strings.Fields(bytes), ""))
-		}
-		shown[block[1]], err = hex.DecodeString(digits.String())
-		require.NoError(t, err, block[1])
-	}
-	for name, message := range documented(t) {
-		require.Equal(t, hex.EncodeToString(message), hex.EncodeToString(shown[name]), "the %s in docs/protocol.md", name)
+	examples := documented(t)
+	block := regexp.MustCompile("(?ms)^```hex (\\w+)\n(.*?)^```$")
+	after := block.ReplaceAllFunc(before, func(found []byte) []byte {
+		name := string(block.FindSubmatch(found)[1])
+		message, ok := examples[name]
+		require.True(t, ok, "%s is shown twice, or nothing checks it", name)
+		delete(examples, name)
 		require.NoError(t, decoders[name](message))
-		delete(shown, name)
+		return []byte("```hex " + name + "\n" + annotate(t, message, messageParts[name]) + "```")
+	})
+	require.Empty(t, examples, "examples that the document does not show")
+	if *update {
+		require.NoError(t, os.WriteFile(path, after, 0o644))
+		return
 	}
-	require.Empty(t, shown, "examples in docs/protocol.md that nothing checks")
+	require.Equal(t, string(after), string(before), "go test ./codec -run ProtocolDocument -update rewrites them")
 }
 
 // The document names every code, option and failure key that is on the wire.

@@ -12,6 +12,7 @@ import (
 	"github.com/musterfleet/muster/fleet"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/command"
+	"github.com/musterfleet/muster/internal/joblog"
 	"github.com/musterfleet/muster/pool"
 	"github.com/musterfleet/muster/producer"
 )
@@ -42,6 +43,7 @@ func isUsage(err error) bool {
 	for _, bad := range []error{
 		errUsage, pool.ErrConfig, producer.ErrOption, codec.ErrName, broker.ErrURL, broker.ErrQueueName, fleet.ErrLetterID,
 		command.ErrDefinition,
+		joblog.ErrExists, joblog.ErrFormat, joblog.ErrFunc,
 	} {
 		if errors.Is(err, bad) {
 			return true
@@ -67,18 +69,3 @@ func dieOfBrokenPipe() {
 	signal.Reset(syscall.SIGPIPE)
 	_, _ = os.Stdout.Write([]byte("\n"))
 }
-
-// lineError says which line of the input failed.
-type lineError struct {
-	line int // from 1
-	error
-}
-
-func (e lineError) Error() string {
-	if e.line == 0 { // of no line, but of them all
-		return e.error.Error()
-	}
-	return fmt.Sprintf("line %d: %v", e.line, e.error)
-}
-
-func (e lineError) Unwrap() error { return e.error }

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"iter"
 	"os"
 	"os/signal"
 	"syscall"
@@ -11,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/shellmap"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -18,12 +16,18 @@ import (
 type mapping struct {
 	client    clientFlags
 	task      taskFlags
+	f         codec.Func[item, result]
 	options   []producer.CallOption
+	keepOrder bool
 	unordered bool
 	keepGoing bool
+	halt      shellmap.Halt
 	chunk     int
 	null      bool
 	raw       bool
+	joblog    string
+	resume    bool
+	dryRun    bool
 }
 
 func mapCommand() *cobra.Command {
@@ -35,103 +39,83 @@ func mapCommand() *cobra.Command {
 in the order of the input. A line is JSON where it parses as JSON, else a string.
 A string result is printed as it is, any other as JSON.
 
-The first line that fails ends it with status 1. Input may be endless: only some
-thousand lines are read ahead of the result that is printed next.`,
+The first line that fails ends it with status 1, and cancels what has not started.
+With --halt N, or now,fail=N, it is the N-th that does, and those before are
+reported on stderr; with soon,fail=N no more is read then, but what is under way is
+waited for and printed; never is --keep-going.
+
+An interrupt ends the reading, and what is under way is waited for and printed. A
+second one, or SIGTERM, cancels what has not started. The status is 1 unless
+nothing was left to do.
+
+--joblog FILE keeps a line for each item that has ended. Its columns, between tabs,
+are Seq, Host, Starttime, JobRuntime, Send, Receive, Exitval and Signal, as in GNU
+parallel except that the time runs from the submission until the result is due to
+be printed; then Task, Hash, Func and Item. Exitval is 0 if the item is done. With
+--resume the items that are not done are run, failed ones too, unless the input has
+changed. The line is written after the result, so a kill loses no result, but the
+last ones may be printed again: to have each once, first cut the results to as many
+bytes as Receive adds up to.
+
+Input may be endless: only some ten thousand lines, of some ten MB at most, are
+read ahead of the result that is printed next. If stderr is a terminal and stdout
+is not, it shows how much is done and, of a file, how long the rest will take.`,
 		Example: `  seq 1 2000 | muster map is_prime
   muster map --raw sha256 < /etc/services
-  find . -print0 | muster map --null --raw --unordered sha256`,
+  find . -print0 | muster map --null --raw --unordered sha256
+  muster map --joblog log --resume --retries 2 --timeout 30s FUNC < lines >> results`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f := codec.NewFunc[item, result](args[0])
-			if err := f.Check(); err != nil {
+			if err := m.check(cmd, args[0]); err != nil {
 				return err
-			}
-			if cmd.Flags().Changed("chunk") && (m.chunk < 1 || m.chunk > codec.MaxTasks) {
-				return usage("--chunk %d: the number must be from 1 to %d", m.chunk, codec.MaxTasks)
-			}
-			var err error
-			if m.options, err = m.task.options(cmd); err != nil {
-				return err
-			}
-			if m.chunk > 0 {
-				m.options = append(m.options, producer.Chunk(m.chunk))
 			}
 			// A reader that ends shows as an error of writing, so that the tasks
 			// which it leaves behind can be cancelled.
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-			return m.client.with(cmd.Context(), func(c *producer.Client) error {
-				return m.run(cmd.Context(), c, f)
-			})
+			return m.run(cmd.Context())
 		},
 	}
 	m.client.add(cmd)
 	m.task.add(cmd)
-	cmd.Flags().BoolVar(&m.unordered, "unordered", false, "print each result as soon as it is there")
-	cmd.Flags().BoolVar(&m.keepGoing, "keep-going", false, "report a line that fails on stderr, and go on; the status is 1 all the same")
-	cmd.Flags().IntVar(&m.chunk, "chunk", 0, "send `N` lines at a time, to be run one after the other (default: by their run time)")
-	cmd.Flags().BoolVar(&m.null, "null", false, "items of the input end in NUL, not newline")
-	cmd.Flags().BoolVar(&m.raw, "raw", false, "take every line as a string")
+	flags := cmd.Flags()
+	flags.BoolVar(&m.keepOrder, "keep-order", true, "print the results in the order of the input")
+	flags.BoolVar(&m.unordered, "unordered", false, "print each result as soon as it is there")
+	flags.Var(&m.halt, "halt", "end at so many failures: N; now,fail=N; soon,fail=N; or never")
+	flags.BoolVar(&m.keepGoing, "keep-going", false, "report a line that fails on stderr, and go on; the status is 1 all the same")
+	flags.IntVar(&m.chunk, "chunk", 0, "send `N` lines at a time, to be run one after the other (default: by their run time)")
+	flags.BoolVar(&m.null, "null", false, "items of the input end in NUL, not newline")
+	flags.BoolVar(&m.raw, "raw", false, "take every line as a string")
+	flags.StringVar(&m.joblog, "joblog", "", "write a line to `FILE` for each item that has ended")
+	flags.BoolVar(&m.resume, "resume", false, "run only what is not done according to the job log")
+	flags.BoolVar(&m.dryRun, "dry-run", false, "print the tasks as JSON, and run none; needs no broker")
 	return cmd
 }
 
-func (m *mapping) run(ctx context.Context, c *producer.Client, f codec.Func[item, result]) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	end := byte('\n')
-	if m.null {
-		end = 0
+// check makes of the flags what they come to.
+func (m *mapping) check(cmd *cobra.Command, name string) error {
+	m.f = codec.NewFunc[item, result](name)
+	if err := m.f.Check(); err != nil {
+		return err
 	}
-	in := newLines(os.Stdin, end, m.raw)
-	out := newOutput(os.Stdout, cancel)
-	err := m.print(ctx, m.results(ctx, c, f, in.items()), out)
-	switch werr := out.close(); {
-	case errors.Is(werr, syscall.EPIPE):
-		return errBrokenPipe
-	case werr != nil:
-		return werr
-	case err != nil && err != errReported:
-		return err // and the input may still be read
-	case in.err != nil:
-		return in.err
+	if err := either(cmd, [2]string{"keep-order", "unordered"}, [2]string{"keep-going", "halt"}); err != nil {
+		return err
+	}
+	m.unordered = m.unordered || !m.keepOrder
+	switch {
+	case cmd.Flags().Changed("chunk") && (m.chunk < 1 || m.chunk > codec.MaxTasks):
+		return usage("--chunk %d: the number must be from 1 to %d", m.chunk, codec.MaxTasks)
+	case cmd.Flags().Changed("joblog") && m.joblog == "":
+		return usage("--joblog needs a file")
+	case m.resume && m.joblog == "":
+		return usage("--resume needs the --joblog to go on with")
+	}
+	if m.keepGoing {
+		m.halt.Never = true
+	}
+	var err error
+	m.options, err = m.task.options(cmd)
+	if m.chunk > 0 {
+		m.options = append(m.options, producer.Chunk(m.chunk))
 	}
 	return err
-}
-
-// results gives the results in the order that was asked for.
-func (m *mapping) results(ctx context.Context, c *producer.Client, f codec.Func[item, result], items iter.Seq[item]) iter.Seq2[producer.Indexed[result], error] {
-	if m.unordered {
-		return producer.MapUnordered(ctx, c, f, items, m.options...)
-	}
-	return func(yield func(producer.Indexed[result], error) bool) {
-		index := 0
-		for value, err := range producer.Map(ctx, c, f, items, m.options...) {
-			if !yield(producer.Indexed[result]{Index: index, Value: value}, err) {
-				return
-			}
-			index++
-		}
-	}
-}
-
-// print prints results until one fails, or all and reports those that fail.
-func (m *mapping) print(ctx context.Context, results iter.Seq2[producer.Indexed[result], error], out *output) error {
-	var line []byte
-	var failed error
-	for r, err := range results {
-		if err == nil {
-			line, err = appendLine(line[:0], r.Value)
-		}
-		switch {
-		case ctx.Err() != nil:
-			return because(ctx, err)
-		case err == nil:
-			out.add(line)
-		case !m.keepGoing:
-			return lineError{r.Index + 1, plain(err)}
-		default:
-			failed = errReported
-			report("%s", oneLine(lineError{r.Index + 1, plain(err)}))
-		}
-	}
-	return because(ctx, failed)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -131,27 +132,69 @@ func TestUnorderedDoesNotWait(t *testing.T) {
 	require.Less(t, slept[0], slept[1])
 }
 
-func TestInterruptCancelsWhatWaits(t *testing.T) {
-	t.Parallel()
-	url := startBroker(t)
+// waiting starts a map of one line that waits for a worker of the queue nobody.
+func waiting(t *testing.T, url string) *running {
 	m := startMap(t, url, "echo", "--queue", "nobody")
 	_, err := io.WriteString(m.in, "1\n")
 	require.NoError(t, err)
+	requireWaiting(t, url, "nobody", 1)
+	return m
+}
+
+// requireWaiting waits until a queue has so many messages.
+func requireWaiting(t *testing.T, url, queue string, messages uint64) {
+	t.Helper()
 	nc, err := broker.Connect(t.Context(), broker.Config{URL: url})
 	require.NoError(t, err)
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	cancelled, err := nc.SubscribeSync(broker.CancelSubject("nobody"))
-	require.NoError(t, err)
 	require.Eventually(t, func() bool {
-		s, err := js.Stream(t.Context(), broker.TaskStream("nobody"))
-		return err == nil && s.CachedInfo().State.Msgs == 1
+		s, err := js.Stream(t.Context(), broker.TaskStream(queue))
+		return err == nil && s.CachedInfo().State.Msgs == messages
 	}, patience, 10*time.Millisecond)
-	require.NoError(t, m.service.cmd.Process.Signal(syscall.SIGINT))
-	m.requireEnd(t, ended{status: 1, stderr: "muster: interrupted\n"})
-	_, err = cancelled.NextMsg(patience)
+}
+
+const waitsForOne = "muster: interrupted; waiting for 1 task, interrupt again to cancel\n"
+
+func TestInterruptWaits(t *testing.T) {
+	t.Parallel()
+	url := startBroker(t)
+	m := waiting(t, url)
+	require.NoError(t, m.service.cmd.Process.Signal(os.Interrupt))
+	require.Equal(t, waitsForOne, m.readError(t))
+	startWorker(t, url, "--processes", "1", "--queue", "nobody")
+	line, err := m.out.ReadString('\n')
 	require.NoError(t, err)
+	require.Equal(t, "1\n", line)
+	m.requireEnd(t, ended{status: 1, stderr: "muster: interrupted\n"})
+}
+
+func TestSecondInterruptCancels(t *testing.T) {
+	t.Parallel()
+	for name, second := range map[string]bool{"interrupted twice": true, "terminated": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := startBroker(t)
+			m := waiting(t, url)
+			nc, err := broker.Connect(t.Context(), broker.Config{URL: url})
+			require.NoError(t, err)
+			defer nc.Close()
+			cancelled, err := nc.SubscribeSync(broker.CancelSubject("nobody"))
+			require.NoError(t, err)
+			require.NoError(t, nc.Flush())
+			sig := syscall.SIGTERM
+			if second {
+				sig = syscall.SIGINT
+				require.NoError(t, m.service.cmd.Process.Signal(sig))
+				require.Equal(t, waitsForOne, m.readError(t))
+			}
+			require.NoError(t, m.service.cmd.Process.Signal(sig))
+			m.requireEnd(t, ended{status: 1, stderr: "muster: interrupted\n"})
+			_, err = cancelled.NextMsg(patience)
+			require.NoError(t, err)
+		})
+	}
 }
 
 // running is a muster map that is talked to.
@@ -160,7 +203,7 @@ type running struct {
 	in      io.WriteCloser
 	pipe    io.ReadCloser
 	out     *bufio.Reader
-	stderr  *strings.Builder
+	stderr  *bufio.Reader
 }
 
 func startMap(t *testing.T, url string, args ...string) *running {
@@ -169,8 +212,9 @@ func startMap(t *testing.T, url string, args ...string) *running {
 	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
-	m := &running{service: &service{cmd: cmd}, in: in, pipe: out, out: bufio.NewReader(out), stderr: &strings.Builder{}}
-	cmd.Stderr = m.stderr
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	m := &running{service: &service{cmd: cmd}, in: in, pipe: out, out: bufio.NewReader(out), stderr: bufio.NewReader(stderr)}
 	require.NoError(t, cmd.Start())
 	return m
 }
@@ -181,15 +225,26 @@ func (m *running) ask(t *testing.T, line string) string {
 	_, err := io.WriteString(m.in, line)
 	require.NoError(t, err)
 	answer, err := m.out.ReadString('\n')
-	require.NoError(t, err, m.stderr)
+	require.NoError(t, err)
 	return answer
 }
 
-// requireEnd waits for the end, whose stdout is not looked at.
+// readError reads a line of stderr.
+func (m *running) readError(t *testing.T) string {
+	t.Helper()
+	line, err := m.stderr.ReadString('\n')
+	require.NoError(t, err)
+	return line
+}
+
+// requireEnd waits for the end, whose stdout is not looked at, nor the stderr that
+// was read.
 func (m *running) requireEnd(t *testing.T, want ended) {
 	t.Helper()
+	stderr, err := io.ReadAll(m.stderr)
+	require.NoError(t, err)
 	_ = m.service.cmd.Wait()
-	require.Equal(t, want, ended{stderr: m.stderr.String(), status: m.service.cmd.ProcessState.ExitCode()})
+	require.Equal(t, want, ended{stderr: string(stderr), status: m.service.cmd.ProcessState.ExitCode()})
 	if want.status == -1 {
 		require.Equal(t, syscall.SIGPIPE, m.service.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
 	}

@@ -10,26 +10,35 @@ import (
 
 // taskFlags say how tasks are to be run.
 type taskFlags struct {
-	attempts, crashes        int
-	backoff, limit, deadline time.Duration
-	priority                 string
+	attempts, retries, crashes int
+	backoff, limit, deadline   time.Duration
+	priority                   string
 }
 
 func (f *taskFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.attempts, "attempts", 0, "`N` attempts that may end with an error before that is the outcome (default 1)")
+	cmd.Flags().IntVar(&f.retries, "retries", 0, "run a task again `N` times at most if it ends with an error: --attempts of one more")
 	cmd.Flags().DurationVar(&f.backoff, "backoff", 0, "`TIME` to wait after the first error, if there are more attempts; doubles with each (default 1s)")
 	cmd.Flags().IntVar(&f.crashes, "crashes", 0, "`N` attempts that may end with their process before the task is given up (default 3)")
 	cmd.Flags().DurationVar(&f.limit, "limit", 0, "longest `TIME` that an attempt may run, such as 30s; then it is stopped")
+	cmd.Flags().DurationVar(&f.limit, "timeout", 0, "another name of --limit: `TIME`")
 	cmd.Flags().DurationVar(&f.deadline, "deadline", 0, "`TIME` from now after which a task is not started any more")
 	cmd.Flags().StringVar(&f.priority, "priority", producer.Normal.String(), "high, normal or low")
 }
 
 func (f *taskFlags) options(cmd *cobra.Command) (options []producer.CallOption, err error) {
+	if err := either(cmd, [2]string{"attempts", "retries"}, [2]string{"limit", "timeout"}); err != nil {
+		return nil, err
+	}
 	set := optionSetter{cmd, &options, &err}
 	set.count("attempts", f.attempts, producer.Attempts)
+	if set.given("retries", f.retries >= 0, "the number must not be negative") {
+		options = append(options, producer.Attempts(f.retries+1))
+	}
 	set.duration("backoff", f.backoff, producer.Backoff)
 	set.count("crashes", f.crashes, producer.Crashes)
 	set.duration("limit", f.limit, producer.Limit)
+	set.duration("timeout", f.limit, producer.Limit)
 	set.duration("deadline", f.deadline, func(d time.Duration) producer.CallOption { return producer.Deadline(time.Now().Add(d)) })
 	for _, lane := range []producer.Lane{producer.High, producer.Normal, producer.Low} {
 		if lane.String() == f.priority {
@@ -94,4 +103,14 @@ func (s optionSetter) given(flag string, right bool, otherwise string) bool {
 		*s.err = usage("--%s %s: %s", flag, f.Value, otherwise)
 	}
 	return f.Changed && right
+}
+
+// either refuses flags of which only one can be given.
+func either(cmd *cobra.Command, pairs ...[2]string) error {
+	for _, pair := range pairs {
+		if cmd.Flags().Changed(pair[0]) && cmd.Flags().Changed(pair[1]) {
+			return usage("--%s with --%s: use one of them", pair[0], pair[1])
+		}
+	}
+	return nil
 }

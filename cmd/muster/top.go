@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ docs/operations.md describes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !once {
-				return watch(cmd, to.url, asJSON)
+				return to.watch(cmd.Context(), asJSON)
 			}
 			return to.with(cmd.Context(), func(f *fleet.Fleet) error {
 				snapshot, err := top.Take(cmd.Context(), f)
@@ -47,15 +48,18 @@ docs/operations.md describes.`,
 }
 
 // watch runs the terminal program.
-func watch(cmd *cobra.Command, url string, asJSON bool) error {
+func (o *operator) watch(ctx context.Context, asJSON bool) error {
 	if asJSON {
 		return usage("--json goes with --once")
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stdout.Fd())) {
 		return usage("muster top needs a terminal; use muster top --once")
 	}
-	if err := top.Run(cmd.Context(), url); err != nil {
-		return because(cmd.Context(), err)
+	if err := o.read(); err != nil {
+		return err
+	}
+	if err := top.Run(ctx, o.url, fleet.WithCredentials(o.who)); err != nil {
+		return because(ctx, err)
 	}
 	return nil
 }

@@ -5,11 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"math"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -119,87 +117,6 @@ func TestAppendLine(t *testing.T) {
 		_, err := appendLine(nil, cut)
 		require.ErrorContains(t, err, "the result does not read", "%x", cut)
 	}
-}
-
-func TestLines(t *testing.T) {
-	t.Parallel()
-	read := func(in io.Reader, end byte) (all []string, err error) {
-		l := newLines(iotest.OneByteReader(in), end, false)
-		for it := range l.items() {
-			require.NoError(t, it.err)
-			all = append(all, string(it.text))
-		}
-		return all, l.err
-	}
-	long := strings.Repeat("x", 200_000)
-	for _, test := range []struct {
-		in   string
-		end  byte
-		want []string
-	}{
-		{"", '\n', nil}, {"\n", '\n', []string{""}}, {"a", '\n', []string{"a"}}, {"a\n", '\n', []string{"a"}},
-		{"a\r\n\nb", '\n', []string{"a\r", "", "b"}}, {"a\nb\x00c", 0, []string{"a\nb", "c"}},
-		{long + "\n" + long, '\n', []string{long, long}},
-	} {
-		got, err := read(strings.NewReader(test.in), test.end)
-		require.NoError(t, err)
-		require.Equal(t, test.want, got)
-	}
-	broken := errors.New("broken")
-	got, err := read(io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), '\n')
-	require.ErrorIs(t, err, broken)
-	require.Equal(t, []string{"a"}, got)
-}
-
-func TestLineTooLong(t *testing.T) {
-	t.Parallel()
-	l := newLines(io.MultiReader(io.LimitReader(zeros{}, maxLine+1), strings.NewReader("\nb\n")), '\n', false)
-	first, ok := l.next()
-	require.True(t, ok)
-	require.ErrorContains(t, first.err, "no broker carries more")
-	second, ok := l.next()
-	require.True(t, ok)
-	require.Equal(t, "b", string(second.text))
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
-}
-
-func TestOutputCollectsWhileItWrites(t *testing.T) {
-	t.Parallel()
-	r, w := io.Pipe()
-	out := newOutput(w, func(error) { t.Error("failed") })
-	out.add([]byte("1\n"))
-	got := make([]byte, 10)
-	n, err := r.Read(got[:1]) // the writer is held up within its first write
-	require.NoError(t, err)
-	out.add([]byte("2\n"))
-	out.add([]byte("3\n"))
-	m, err := r.Read(got[n:])
-	require.NoError(t, err)
-	require.Equal(t, "1\n", string(got[:n+m]))
-	n, err = r.Read(got)
-	require.NoError(t, err)
-	require.Equal(t, "2\n3\n", string(got[:n]))
-	require.NoError(t, out.close())
-}
-
-func TestOutputFails(t *testing.T) {
-	t.Parallel()
-	failed := make(chan error, 1)
-	r, w := io.Pipe()
-	out := newOutput(w, func(err error) { failed <- err })
-	broken := errors.New("broken")
-	require.NoError(t, r.CloseWithError(broken))
-	for range 3 {
-		out.add(make([]byte, maxUnwritten)) // does not wait for ever
-	}
-	require.Equal(t, broken, <-failed)
-	require.Equal(t, broken, out.close())
 }
 
 func TestText(t *testing.T) {

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"os"
+	"strconv"
+	"syscall"
+
+	"github.com/vmihailenco/msgpack/v5"
+	"golang.org/x/term"
+
+	"github.com/musterfleet/muster/internal/joblog"
+	"github.com/musterfleet/muster/internal/jsonvalue"
+	"github.com/musterfleet/muster/internal/shellmap"
+	"github.com/musterfleet/muster/producer"
+)
+
+// run runs the job, and makes of its error what the command says.
+func (m *mapping) run(ctx context.Context) (err error) {
+	signals := shellmap.NotifySignals()
+	defer signals.Close()
+	job := &shellmap.Job{
+		In: os.Stdin, End: '\n', Out: os.Stdout,
+		Halt: m.halt, Greedy: m.chunk > 0,
+		Func: m.f.Name(), Raw: m.raw,
+		Stop: signals.Stop,
+		Wait: func(underWay int) {
+			report("muster: interrupted; waiting for %s, interrupt again to cancel", count(underWay, "task"))
+		},
+		Failed: func(failed shellmap.LineError) { report("%s", oneLine(failed)) },
+	}
+	if m.null {
+		job.End = 0
+	}
+	if err := m.openLog(job); err != nil {
+		return err
+	}
+	if job.Log != nil {
+		defer job.Log.Close()
+	}
+	if m.dryRun {
+		job.Call = m.preview
+		err = job.Run(signals.Context)
+	} else {
+		err = m.client.with(ctx, func(c *producer.Client) error {
+			job.Call = m.calls(c)
+			if term.IsTerminal(int(os.Stderr.Fd())) && !term.IsTerminal(int(os.Stdout.Fd())) {
+				job.Show = shellmap.NewProgress(os.Stderr, inputSize())
+				defer job.Show.Close()
+			}
+			return job.Run(signals.Context)
+		})
+	}
+	switch {
+	case errors.Is(err, shellmap.ErrFailed):
+		return errReported
+	case errors.Is(err, syscall.EPIPE):
+		return errBrokenPipe
+	}
+	return err
+}
+
+// openLog opens the job log, if there is to be one.
+func (m *mapping) openLog(job *shellmap.Job) (err error) {
+	switch {
+	case m.joblog == "" || m.dryRun && !m.resume:
+	case m.dryRun:
+		job.Done, err = joblog.Read(m.joblog, m.f.Name())
+	case m.resume:
+		job.Log, job.Done, err = joblog.Resume(m.joblog, m.f.Name())
+	default:
+		job.Log, err = joblog.Create(m.joblog)
+		if errors.Is(err, joblog.ErrExists) {
+			err = usage("%v; go on with it by --resume, or remove it", err)
+		}
+	}
+	return err
+}
+
+// calls gives what runs a task for each item.
+func (m *mapping) calls(c *producer.Client) func(context.Context, iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
+	return func(ctx context.Context, items iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
+		return func(yield func(shellmap.Result, error) bool) {
+			var line []byte
+			for r, err := range m.results(ctx, c, m.args(items)) {
+				if err == nil {
+					line, err = appendLine(line[:0], r.Value)
+				}
+				if err != nil {
+					line = nil
+				}
+				if !yield(shellmap.Result{Call: r.Index, Line: line}, plain(err)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// args gives items as arguments.
+func (m *mapping) args(items iter.Seq[shellmap.Item]) iter.Seq[item] {
+	return func(yield func(item) bool) {
+		for i := range items {
+			arg := item{text: i.Text, raw: m.raw}
+			if i.Err != nil {
+				arg.err = &itemError{i.Err.Error()}
+			}
+			if !yield(arg) {
+				return
+			}
+		}
+	}
+}
+
+// results gives the results in the order that was asked for.
+func (m *mapping) results(ctx context.Context, c *producer.Client, args iter.Seq[item]) iter.Seq2[producer.Indexed[result], error] {
+	if m.unordered {
+		return producer.MapUnordered(ctx, c, m.f, args, m.options...)
+	}
+	return func(yield func(producer.Indexed[result], error) bool) {
+		index := 0
+		for value, err := range producer.Map(ctx, c, m.f, args, m.options...) {
+			if !yield(producer.Indexed[result]{Index: index, Value: value}, err) {
+				return
+			}
+			index++
+		}
+	}
+}
+
+// preview gives the tasks in place of what they would come to.
+func (m *mapping) preview(_ context.Context, items iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
+	return func(yield func(shellmap.Result, error) bool) {
+		call := 0
+		for arg := range m.args(items) {
+			line, err := m.previewLine(arg)
+			if !yield(shellmap.Result{Call: call, Line: line}, plain(err)) {
+				return
+			}
+			call++
+		}
+	}
+}
+
+func (m *mapping) previewLine(from item) ([]byte, error) {
+	encoded, err := msgpack.Marshal(from)
+	if err != nil {
+		return nil, err
+	}
+	line := append([]byte(`{"func":`), strconv.Quote(m.f.Name())...) // a name has nothing to escape
+	arg, err := jsonvalue.Append(nil, encoded)
+	return append(append(append(line, `,"arg":`...), arg...), "}\n"...), err
+}
+
+// inputSize gives how much there is to read, in bytes, or -1 if that is not known.
+func inputSize() int64 {
+	info, err := os.Stdin.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return -1
+	}
+	read, err := os.Stdin.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return -1
+	}
+	return max(info.Size()-read, 0)
+}
