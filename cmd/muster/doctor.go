@@ -51,8 +51,8 @@ changes nothing. The status is 1 if there is a problem.`,
 	}
 	at.add(cmd)
 	addJSON(cmd, &asJSON)
-	cmd.Flags().StringVar(&cfg.Queue, "queue", "", "look at this queue alone")
-	cmd.Flags().StringArrayVar(&cfg.Funcs, "func", nil, "a func that the queues' hosts should have; may be repeated")
+	cmd.Flags().StringVar(&cfg.Queue, "queue", "", "look at the queue `NAME` alone")
+	cmd.Flags().StringArrayVar(&cfg.Funcs, "func", nil, "func `NAME` that the queues' hosts should have; may be repeated")
 	return cmd
 }
 

@@ -70,7 +70,7 @@ func documentCommand(line func(string, ...any), cmd *cobra.Command) {
 		line("")
 	}
 	if cmd.Example != "" {
-		line("```sh\n%s\n```\n", cmd.Example)
+		line("```sh\n%s\n```\n", strings.TrimPrefix(strings.ReplaceAll(cmd.Example, "\n  ", "\n"), "  "))
 	}
 }
 
