@@ -59,3 +59,14 @@ func TestHost(t *testing.T) {
 	require.Empty(t, mustRun(t, "host", "drain", "--wait", host.ID, "--url", url))
 	run(t, nil, "host", "info", host.ID, "--url", url).requireFailure(t, 1, "no such host")
 }
+
+// Commands are among the funcs that a host tells of, though its supervisor does not
+// run them.
+func TestHostTellsOfCommands(t *testing.T) {
+	t.Parallel()
+	url := startBroker(t)
+	startWorker(t, url, "--processes", "1", "--exec", "hash=true {}")
+	hosts := mustRunJSON[[]codec.HostStatus](t, "host", "ls", "--json", "--url", url)
+	require.Len(t, hosts, 1)
+	require.Equal(t, []string{"count_primes", "echo", "hash", "is_prime", "sha256", "sleep", "spin"}, hosts[0].Funcs)
+}
