@@ -1,8 +1,9 @@
 package integration
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -34,11 +35,12 @@ func ask(t *testing.T, path, request string) (a codec.ControlAnswer) {
 	defer conn.Close()
 	_, err = conn.Write([]byte(request))
 	require.NoError(t, err)
-	answer := json.NewDecoder(conn)
+	all, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	answer := json.NewDecoder(bytes.NewReader(all))
 	answer.DisallowUnknownFields()
 	require.NoError(t, answer.Decode(&a))
-	_, err = bufio.NewReader(conn).ReadByte()
-	require.Error(t, err, "something follows the answer")
+	require.Equal(t, int64(len(all)-1), answer.InputOffset(), "something follows the answer")
 	return a
 }
 
