@@ -17,6 +17,7 @@ type config struct {
 	queue    string
 	full     FullQueue
 	logger   *slog.Logger
+	observer Observer
 	nats     []nats.Option
 }
 
@@ -65,6 +66,17 @@ func WithLogger(logger *slog.Logger) Option {
 			return fmt.Errorf("%w: nil logger", ErrOption)
 		}
 		c.logger = logger
+		return nil
+	}
+}
+
+// WithObserver sets what is told of calls. Package tracing makes one.
+func WithObserver(observer Observer) Option {
+	return func(c *config) error {
+		if observer == nil {
+			return fmt.Errorf("%w: nil observer", ErrOption)
+		}
+		c.observer = observer
 		return nil
 	}
 }

@@ -17,6 +17,7 @@ import (
 func workerCommand() *cobra.Command {
 	var cfg pool.Config
 	var exec execFlags
+	var watch watchFlags
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Run a worker host: a supervisor and its worker processes",
@@ -40,6 +41,11 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 			if err := exec.apply(&cfg); err != nil {
 				return err
 			}
+			stop, err := watch.apply(cmd.Context(), &cfg)
+			if err != nil {
+				return err
+			}
+			defer stop()
 			return work(cmd.Context(), cfg)
 		},
 	}
@@ -49,6 +55,7 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 	cmd.Flags().IntVar(&cfg.Processes, "processes", runtime.GOMAXPROCS(0), "number of worker processes; by default as many as usable CPUs")
 	cmd.Flags().StringVar(&cfg.Queue, "queue", producer.DefaultQueue, "queue to pull tasks from")
 	addHostFlags(cmd, &cfg)
+	watch.add(cmd)
 	return cmd
 }
 
