@@ -25,7 +25,7 @@ type executor struct {
 	scratch  []byte    // where results are encoded
 
 	observation Observation // of the task that runs; nil if nobody observes
-	left     chan<- Leaving
+	left        chan<- Leaving
 }
 
 // loop runs deliveries until it is time to leave, and says why.

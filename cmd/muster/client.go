@@ -33,7 +33,7 @@ func (f *clientFlags) with(ctx context.Context, do func(*producer.Client) error)
 
 // withClient connects, and disconnects after do.
 func withClient(ctx context.Context, url string, do func(*producer.Client) error, options ...producer.Option) error {
-	client, err := producer.Connect(ctx, url, options...)
+	client, err := producer.Connect(ctx, url, append(options, exported.options()...)...)
 	if err != nil {
 		return because(ctx, err)
 	}
