@@ -109,7 +109,7 @@ func spanOf(s sdk.ReadOnlySpan) span {
 		Attributes: map[string]string{}, Start: s.StartTime(), End: s.EndTime(),
 	}
 	for _, kv := range s.Attributes() {
-		all.Attributes[string(kv.Key)] = kv.Value.Emit()
+		all.Attributes[string(kv.Key)] = kv.Value.String()
 	}
 	return all
 }
