@@ -56,7 +56,8 @@ func Client(ctx context.Context, options ...producer.Option) (*producer.Client, 
 		return nil, ErrNotInside
 	}
 	if local.client == nil {
-		client, err := producer.Connect(ctx, local.setup.URL, append(options, producer.WithQueue(local.setup.Queue))...)
+		options = append(options, producer.WithQueue(local.setup.Queue), producer.WithCredentials(local.setup.Login))
+		client, err := producer.Connect(ctx, local.setup.URL, options...)
 		if err != nil {
 			return nil, fmt.Errorf("pool: connecting from inside a task: %w", err)
 		}

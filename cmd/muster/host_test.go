@@ -20,7 +20,7 @@ func TestHost(t *testing.T) {
 	list := mustRun(t, "host", "ls", "--url", url)
 	require.Len(t, list, 2)
 	require.Regexp(t, `^HOST +ID +QUEUE +STATE +PROCESSES +MEMORY +FUNCS +LAST DEATH +SEEN$`, list[0])
-	require.Regexp(t, `^kestrel +\w{8} +default +serving +0/2 +[0-9.]+ MiB +5 +- +0 s$`, list[1])
+	require.Regexp(t, `^kestrel +\w{8} +default +serving +0/2 +[0-9.]+ MiB +6 +- +0 s$`, list[1])
 	hosts := mustRunJSON[[]codec.HostStatus](t, "host", "ls", "--json", "--url", url)
 	require.Len(t, hosts, 1)
 
@@ -40,7 +40,7 @@ func TestHost(t *testing.T) {
 	require.EqualValues(t, 1<<30, host.MemoryLimit)
 	info := strings.Join(mustRun(t, "host", "info", host.ID, "--url", url), "\n")
 	require.Regexp(t, `^host kestrel \(\w{8}\): serving, queue default, 2 worker processes, supervisor \d+, up \d+ s, [0-9.]+ MiB, limit 1\.0 GiB each\n`, info)
-	require.Contains(t, info, "\nfuncs: count_primes, echo, is_prime, sha256, sleep\n")
+	require.Contains(t, info, "\nfuncs: count_primes, echo, is_prime, sha256, sleep, spin\n")
 	require.Regexp(t, `\n`+pid+` +busy +sleep +`+id+` +[0-9.ms]+ of 1m0s +[0-9.]+ MiB +0 +\d+ s +-\n?`, info)
 
 	require.Empty(t, mustRun(t, "host", "kill", "kestrel", pid, "--yes", "--url", url))

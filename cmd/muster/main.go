@@ -49,7 +49,8 @@ Try it: muster demo`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.DisableSuggestions = true // they take several lines
+	root.CompletionOptions.DisableDefaultCmd = true // there is another
+	root.DisableSuggestions = true                  // they take several lines
 	root.SetVersionTemplate("muster {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
@@ -57,8 +58,10 @@ Try it: muster demo`,
 	root.AddCommand(
 		demoCommand(), serveCommand(), workerCommand(),
 		submitCommand(), mapCommand(), resultCommand(), cancelCommand(),
-		queueCommand(), deadCommand(), hostCommand(), benchCommand(),
+		queueCommand(), deadCommand(), hostCommand(), benchCommand(), doctorCommand(),
+		completionCommand(), manCommand(),
 	)
+	addCompletion(root)
 	for _, cmd := range root.Commands() {
 		markWork(cmd)
 	}

@@ -105,7 +105,7 @@ func (e *endpoint) addQueue(ctx context.Context, s *pool.Supervisor) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, queuePatience)
 	defer cancel()
-	f, err := fleet.Connect(ctx, s.URL, fleet.WithLogger(s.Logger))
+	f, err := fleet.Connect(ctx, s.URL, fleet.WithLogger(s.Logger), fleet.WithCredentials(s.Credentials))
 	if err == nil {
 		e.fleet, err = f, e.handler.Register(metrics.Queues(f, s.Queue))
 	}
