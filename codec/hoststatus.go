@@ -22,6 +22,7 @@ type HostStatus struct {
 
 	Processes []ProcessStatus      `json:"processes"`
 	Counts    map[string]FuncCount `json:"counts"` // by func, since the start
+	HandOffs  HandOffs             `json:"hand_offs"`
 	Deaths    map[Cause]uint64     `json:"deaths"` // unexpected ones, since the start
 	Latest    []ProcessDeath       `json:"latest"` // the latest of them, at most eight, oldest first
 
@@ -97,6 +98,13 @@ const (
 	CauseFrozen      Cause = "frozen"        // killed by the supervisor
 	CauseUnready     Cause = "unready"       // never served
 )
+
+// HandOffs counts the outcomes that a host has handed off, by the way they went,
+// since its start.
+type HandOffs struct {
+	Direct uint64 `json:"direct"` // taken by their clients
+	Stored uint64 `json:"stored"` // kept by the broker: durable ones, and those that nobody took
+}
 
 // FuncCount counts the attempts at one func's tasks, since the host's start.
 type FuncCount struct {

@@ -56,7 +56,7 @@ func collecting(*testing.T) func() {
 	d := &delivery{batch: codec.Batch{Client: "client"}, slot: &scoreboard.Slot{}}
 	return func() {
 		for n := range uint64(allocTasks) {
-			o.add(d, &codec.Outcome{N: n, Value: []byte{1}, Run: 1000}, now)
+			o.add(d, &codec.Outcome{N: n, Value: []byte{1}, Run: 1000}, now, nil)
 		}
 		o.out, o.counts = nil, nil
 	}

@@ -11,18 +11,19 @@ import (
 // the task's error budget has one left, or else to whoever waits for the outcome.
 // Nearly every task goes the short way.
 func (e *executor) conclude(d *delivery, t *codec.Task, o *codec.Outcome, now time.Time) {
+	handedOff := e.observeEnd(o.Failure)
 	if countsAsError(o.Failure) {
 		t.Errors++
 		if at, again := e.nextAttempt(t, o.Failure, now); again {
-			e.retry(d, t, at)
+			e.retry(d, t, at, handedOff)
 			return
 		}
 	}
 	if handoff.Plain(t, o.Failure) {
-		e.outbox.add(d, o, now)
+		e.outbox.add(d, o, now, handedOff)
 		return
 	}
-	e.settle(d, t, *o)
+	e.settle(d, t, *o, handedOff)
 }
 
 // nextAttempt gives when a task that has just failed is to be tried again, if it
@@ -35,15 +36,15 @@ func (e *executor) nextAttempt(t *codec.Task, f *codec.Failure, now time.Time) (
 	return at, t.Deadline.IsZero() || at.Before(t.Deadline)
 }
 
-func (e *executor) retry(d *delivery, t *codec.Task, at time.Time) {
-	e.outbox.addApart(d, func(done func(error)) {
+func (e *executor) retry(d *delivery, t *codec.Task, at time.Time, handedOff func(error)) {
+	e.outbox.addApart(d, handedOff, func(done func(error)) {
 		e.desk.Retry(e.Queue, d.lane, d.batch.Client, t, at, done)
 	})
 }
 
-func (e *executor) settle(d *delivery, t *codec.Task, o codec.Outcome) {
+func (e *executor) settle(d *delivery, t *codec.Task, o codec.Outcome, handedOff func(error)) {
 	ending := &handoff.Ending{Queue: e.Queue, Client: d.batch.Client, Task: t, Outcome: &o}
-	e.outbox.addApart(d, func(done func(error)) { e.desk.Settle(ending, done) })
+	e.outbox.addApart(d, handedOff, func(done func(error)) { e.desk.Settle(ending, done) })
 }
 
 // countsAsError reports whether a failure is charged to the task's error budget:

@@ -3,6 +3,7 @@ package consumer
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
@@ -16,6 +17,7 @@ type delivery struct {
 	worker  *Worker
 	ack     string // subject of the answer
 	subject string // that it was published to
+	stored  time.Time
 	lane    broker.Lane
 	batch   codec.Batch
 	space   *[]codec.Task // that the tasks stand in, nil once it is another's

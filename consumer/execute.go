@@ -23,7 +23,9 @@ type executor struct {
 	began    time.Time // when the current task, or delivery, began
 	looksAt  time.Time // when the supervisor will look at the limit of what runs
 	scratch  []byte    // where results are encoded
-	left     chan<- Leaving
+
+	observation Observation // of the task that runs; nil if nobody observes
+	left        chan<- Leaving
 }
 
 // loop runs deliveries until it is time to leave, and says why.
@@ -120,7 +122,11 @@ func (e *executor) runTask(t *codec.Task) {
 	var result []byte
 	arg, failure := e.argument(t)
 	if failure == nil {
-		result, failure = f.run(ctx, e.scratch[:0], arg)
+		given := context.Context(ctx)
+		if observer != nil {
+			given = e.observeBegin(ctx)
+		}
+		result, failure = f.run(given, e.scratch[:0], arg)
 	}
 	f.observe(e.finish(failure, result))
 }

@@ -29,7 +29,8 @@ type outbox struct {
 	out    *codec.OutcomesBuilder
 	space  *[]byte // that out began in
 	counts []count
-	since  time.Time // when the first of the outcomes was added
+	since  time.Time     // when the first of the outcomes was added
+	told   []func(error) // when the message is in safe hands, or cannot be
 }
 
 // messageSpace is for messages of outcomes until they are in safe hands.
@@ -46,8 +47,9 @@ func newOutbox(desk *handoff.Desk) *outbox {
 }
 
 // add takes the outcome of the delivery's next task. It flushes what waits for
-// another client, and a message that has become large or old.
-func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time) {
+// another client, and a message that has become large or old. It calls
+// handedOff, unless that is nil, when the outcome is in safe hands or cannot be.
+func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time, handedOff func(error)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.out != nil && o.client != d.batch.Client {
@@ -65,6 +67,9 @@ func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time) {
 	} else {
 		o.counts = append(o.counts, count{d, 1})
 	}
+	if handedOff != nil {
+		o.told = append(o.told, handedOff)
+	}
 	// With an outcome as large as the one just added the next message might
 	// not fit into what the broker carries.
 	if size := o.out.Size(); size+(size-before) > messageBytes || now.Sub(o.since) > linger {
@@ -73,14 +78,17 @@ func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time) {
 }
 
 // addApart has the end of the delivery's next task passed on by itself: pass
-// begins that, and says when it is in safe hands.
-func (o *outbox) addApart(d *delivery, pass func(done func(error))) {
+// begins that, and says when it is in safe hands; handedOff is as for add.
+func (o *outbox) addApart(d *delivery, handedOff func(error), pass func(done func(error))) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.flushLocked() // a delivery's parts are counted in task order
 	p := d.sent(1)
 	o.room <- struct{}{}
 	pass(func(err error) {
+		if handedOff != nil {
+			handedOff(err) // first: the process may end once there is room
+		}
 		<-o.room
 		p.arrived(err)
 	})
@@ -101,10 +109,13 @@ func (o *outbox) flushLocked() {
 	for i, c := range o.counts {
 		parts[i] = c.delivery.sent(c.n)
 	}
-	data, space := o.out.Bytes(), o.space
-	o.out, o.space, o.counts = nil, nil, nil
+	data, space, told := o.out.Bytes(), o.space, o.told
+	o.out, o.space, o.counts, o.told = nil, nil, nil, nil
 	o.room <- struct{}{}
 	o.desk.Send(o.client, data, func(err error) {
+		for _, handedOff := range told {
+			handedOff(err) // first: the process may end once there is room
+		}
 		<-o.room
 		for _, p := range parts {
 			p.arrived(err)

@@ -64,7 +64,7 @@ func (w *Worker) Serve(ctx context.Context) (Leaving, error) {
 	}
 	defer publisher.Close()
 	w.publisher = publisher
-	desk, err := handoff.New(w.Conn, publisher, w.Logger)
+	desk, err := handoff.New(w.Conn, publisher, w.Board, w.Logger)
 	if err != nil {
 		return "", err
 	}
@@ -102,6 +102,7 @@ func (w *Worker) Serve(ctx context.Context) (Leaving, error) {
 	w.giveBackBacklog()
 	w.outbox.flush()
 	w.outbox.wait(handOffPatience)
+	w.flushObserver()
 	return why, nil
 }
 

@@ -56,7 +56,7 @@ func (w *Worker) demand() int {
 
 // receive takes a delivery from the broker, on the subscription's goroutine.
 func (w *Worker) receive(lane broker.Lane, msg *nats.Msg, info broker.AckInfo) {
-	d := &delivery{worker: w, ack: msg.Reply, subject: msg.Subject, lane: lane}
+	d := &delivery{worker: w, ack: msg.Reply, subject: msg.Subject, stored: info.Stored, lane: lane}
 	if err := d.decode(msg.Data); err != nil {
 		w.reject(msg, info.StreamSeq, err)
 		return

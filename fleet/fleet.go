@@ -69,7 +69,7 @@ func Connect(ctx context.Context, url string, options ...Option) (_ *Fleet, err 
 	if f.publisher, err = broker.NewPublisher(f.nc); err != nil {
 		return nil, err
 	}
-	if f.desk, err = handoff.New(f.nc, f.publisher, cfg.logger); err != nil {
+	if f.desk, err = handoff.New(f.nc, f.publisher, nil, cfg.logger); err != nil {
 		return nil, err
 	}
 	return f, nil

@@ -38,7 +38,8 @@ type seen struct{ PID, Attempt int }
 type call struct {
 	Gate  string
 	Name  string
-	Child bool // start a process first that stays
+	Child bool   // start a process first that stays
+	Say   string // print it first
 }
 
 // dying has a task die a number of times before it succeeds.
@@ -68,6 +69,9 @@ func handle() {
 	})
 	consumer.Handle(attend, func(ctx context.Context, c call) (seen, error) {
 		s := look(ctx)
+		if c.Say != "" {
+			fmt.Println(c.Say)
+		}
 		if c.Child {
 			if err := exec.Command("sleep", "3600").Start(); err != nil {
 				return s, err

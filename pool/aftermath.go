@@ -84,6 +84,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 			rest.Add(task)
 			continue
 		}
+		c.charge(task)
 		if v, ok := c.verdictOn(d); ok {
 			put.fail(batch.Client, task, time.Since(d.StartedAt), &codec.Failure{
 				Code: v.why, Message: v.message, Host: p.Host, PID: c.PID(), Attempt: task.Attempt(),

@@ -59,7 +59,7 @@ const lastReports = 250 * time.Millisecond
 
 // start starts a worker process. The first order goes out at once; later ones
 // follow it.
-func (s *Supervisor) startChild() (*child, error) {
+func (s *Supervisor) startChild(place int) (*child, error) {
 	board, file, err := scoreboard.New()
 	if err != nil {
 		return nil, err
@@ -70,9 +70,11 @@ func (s *Supervisor) startChild() (*child, error) {
 		orders: make(chan order, mostOrders), listened: make(chan struct{}),
 		signOfLife: s.nc.NewInbox(),
 	}
+	printer := &printer{Supervisor: s, place: place, board: board}
 	c.Process, err = proc.Start(proc.Spec{
 		Path: s.executable, Args: os.Args[:1], Env: s.environment(),
-		Files: []*os.File{file}, Output: s.print, Guard: s.guard,
+		Files: []*os.File{file}, Guard: s.guard,
+		Started: printer.started, Output: printer.print,
 	})
 	if err != nil {
 		return nil, errors.Join(err, board.Close())

@@ -17,6 +17,7 @@ type chronicle struct {
 	started time.Time
 
 	counts counts // of processes that are gone
+	handed handed
 	deaths map[codec.Cause]uint64
 	latest []codec.ProcessDeath
 	spans  []codec.Span // of processes that are gone, not told yet
@@ -41,17 +42,12 @@ const (
 	mostSpans  = 2048    // in one heartbeat
 )
 
-// ran is what a process ran when it died.
-type ran struct {
-	task, fn string
-	failed   codec.Code // what the attempt at it came to
-}
-
 // takeOver takes over what a dead process has counted, and the attempt that died
 // with it; s.mu is held.
 func (s *Supervisor) takeOver(p *place, c *child) {
 	now := time.Now()
 	s.counts.addBoard(c.board)
+	s.handed.addBoard(c.board)
 	if now.Before(s.watched) {
 		s.keepSpans(s.spansOf(p, c)...)
 	}
@@ -64,16 +60,20 @@ func (s *Supervisor) takeOver(p *place, c *child) {
 			v.why = codec.CodeWorkerDied
 		}
 		task, name := taskID(d.ClientName, d.Task), c.board.Func(d.Func)
+		stored := d.StartedAt
+		if info, err := broker.ParseAck(d.Ack); err == nil {
+			stored = info.Stored
+		}
 		c.mu.Lock()
-		c.ran = ran{task: task, fn: name, failed: v.why}
+		c.ran = ran{
+			id: codec.ID{Client: d.ClientName, N: d.Task}, task: task, fn: name, failed: v.why,
+			stored: stored, began: d.StartedAt,
+		}
 		c.mu.Unlock()
 		if s.killing.Load() && !sentenced {
 			continue // our doing, not the task's
 		}
-		wait := time.Duration(0)
-		if info, err := broker.ParseAck(d.Ack); err == nil {
-			wait = max(d.StartedAt.Sub(info.Stored), 0)
-		}
+		wait := max(d.StartedAt.Sub(stored), 0)
 		s.counts.addDeath(name, v.why, wait, max(now.Sub(d.StartedAt), 0))
 		s.keepSpans(codec.Span{
 			Place: p.number, PID: c.PID(), Func: name, Task: task, Count: 1,

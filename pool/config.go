@@ -40,8 +40,16 @@ type Config struct {
 	// Stdout and Stderr take what worker processes print, line by line; os.Stdout
 	// and os.Stderr if nil.
 	Stdout, Stderr io.Writer
+	// OutputLogger takes what worker processes print in place of Stdout and Stderr,
+	// each line as a record with the process's pid and place, the stream, and the task
+	// and func that ran when the line was read: the latest line of a task that ends
+	// may go to the next one's.
+	OutputLogger *slog.Logger
 	// Listener is told what happens to worker processes.
 	Listener Listener
+	// Started is called once when the host has begun to start worker processes, with
+	// its supervisor, for whoever shows how it stands. It holds up the start.
+	Started func(*Supervisor)
 	// Env is added to the environment of worker processes, as "NAME=value"; it
 	// stands in place of what this program has by the same name.
 	Env []string
@@ -73,7 +81,8 @@ type Config struct {
 	// may ask the host for what codec.ControlRequest tells; none if empty.
 	ControlSocket string
 
-	initial *initial // see Initializer
+	initial *initial          // see Initializer
+	client  []producer.Option // see WithClient
 }
 
 // Listener holds functions to call when something happens to a worker process.
@@ -219,6 +228,15 @@ func Initializer[A, R any](f codec.Func[A, R], arg A) Option {
 	}
 }
 
+// WithClient sets options of the client of a pool made by [Local], beside its
+// queue, such as that of package tracing.
+func WithClient(options ...producer.Option) Option {
+	return func(c *Config) error {
+		c.client = append(c.client, options...)
+		return nil
+	}
+}
+
 // With applies options to a configuration, for [Start] and [Run].
 func (c Config) With(options ...Option) (Config, error) {
 	for _, option := range options {
@@ -269,6 +287,7 @@ func (c *Config) complete() error {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.Logger = c.Logger.With("host", c.Host, "queue", c.Queue)
 	if c.Stdout == nil {
 		c.Stdout = os.Stdout
 	}

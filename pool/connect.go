@@ -58,7 +58,7 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {
 		return err
 	}
-	if s.desk, err = handoff.New(s.nc, s.publisher, s.Logger); err != nil {
+	if s.desk, err = handoff.New(s.nc, s.publisher, &s.handed, s.Logger); err != nil {
 		s.publisher.Close()
 	}
 	return err

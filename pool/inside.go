@@ -41,12 +41,12 @@ func (i *inside) close() error {
 
 // Client gives a client for calls from inside a task, connected to the broker
 // and queue that the worker process serves. It is made at the first call and
-// belongs to the process: do not close it. Submit and wait with the handler's
+// belongs to the process: do not close it; the options are those of the first call. Submit and wait with the handler's
 // context: then a handler that waits gives its place up for the while, so that
 // tasks that call tasks do not block each other, and calls nested deeper than 10
 // fail with codec.ErrDepth. Its error wraps [ErrNotInside] outside of tasks, or
 // is that of producer.Connect.
-func Client(ctx context.Context) (*producer.Client, error) {
+func Client(ctx context.Context, options ...producer.Option) (*producer.Client, error) {
 	if _, ok := consumer.Task(ctx); !ok {
 		return nil, ErrNotInside
 	}
@@ -56,7 +56,8 @@ func Client(ctx context.Context) (*producer.Client, error) {
 		return nil, ErrNotInside
 	}
 	if local.client == nil {
-		client, err := producer.Connect(ctx, local.setup.URL, producer.WithQueue(local.setup.Queue), producer.WithCredentials(local.setup.Login))
+		options = append(options, producer.WithQueue(local.setup.Queue), producer.WithCredentials(local.setup.Login))
+		client, err := producer.Connect(ctx, local.setup.URL, options...)
 		if err != nil {
 			return nil, fmt.Errorf("pool: connecting from inside a task: %w", err)
 		}

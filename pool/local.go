@@ -78,6 +78,7 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	clientOptions := []producer.Option{producer.WithQueue(cfg.Queue), producer.WithLogger(cfg.Logger)}
+	clientOptions = append(clientOptions, cfg.client...)
 	if cfg.MaxValue > 0 {
 		clientOptions = append(clientOptions, producer.WithMaxValue(cfg.MaxValue))
 	}

@@ -59,7 +59,7 @@ func (p *place) keep(started func(error)) {
 			p.scout.expect()
 		}
 		arrive := sync.OnceFunc(p.scout.arrive)
-		c, err := p.startChild()
+		c, err := p.startChild(p.number)
 		young++
 		if err != nil {
 			arrive()
@@ -174,7 +174,7 @@ func (p *place) bury(c *child) error {
 			p.miscarried(unready)
 		}
 	default:
-		p.Logger.Warn("a worker process died", "pid", death.PID, "cause", death.Cause, "task_running", death.Running)
+		p.tell(c, death)
 	}
 	p.recordDeath(p, c, death, unready)
 	if p.Listener.Died != nil {

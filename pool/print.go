@@ -1,24 +1,55 @@
 package pool
 
 import (
+	"context"
+	"log/slog"
 	"sync"
 
 	"github.com/musterfleet/muster/internal/proc"
+	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // printing keeps the lines of worker processes whole. It is one lock for the
 // program, since several supervisors may share its output.
 var printing sync.Mutex
 
-// print passes on a line that a worker process printed.
-func (s *Supervisor) print(stream proc.Stream, line []byte) {
-	to := s.Stdout
+// printer passes on the lines that one worker process prints.
+type printer struct {
+	*Supervisor
+	place  int
+	board  *scoreboard.Board
+	logger *slog.Logger // nil if lines are passed on as they are
+}
+
+func (p *printer) started(pid int) {
+	if p.OutputLogger != nil {
+		p.logger = p.OutputLogger.With("host", p.Host, "queue", p.Queue, "pid", pid, "place", p.place)
+	}
+}
+
+func (p *printer) print(stream proc.Stream, line []byte) {
+	if p.logger != nil {
+		p.record(stream, line)
+		return
+	}
+	to := p.Stdout
 	if stream == proc.Stderr {
-		to = s.Stderr
+		to = p.Stderr
 	}
 	printing.Lock()
 	defer printing.Unlock()
 	if _, err := to.Write(append(line[:len(line):len(line)], '\n')); err != nil {
-		s.Logger.Debug("passing on a worker process's output", "error", err)
+		p.Logger.Debug("passing on a worker process's output", "error", err)
 	}
+}
+
+// record makes a record of a line, with what runs, or ran when the process died.
+func (p *printer) record(stream proc.Stream, line []byte) {
+	attrs := []slog.Attr{slog.String("stream", stream.String())}
+	for _, d := range p.board.Deliveries() {
+		if d.Running() {
+			attrs = append(attrs, slog.String("task", taskID(d.ClientName, d.Task)), slog.String("func", p.board.Func(d.Func)))
+		}
+	}
+	p.logger.LogAttrs(context.Background(), slog.LevelInfo, string(line), attrs...)
 }

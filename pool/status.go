@@ -40,13 +40,16 @@ func (s *Supervisor) snapshot() codec.HostStatus {
 		status.Processes = append(status.Processes, p.status())
 	}
 	slices.SortFunc(status.Processes, func(a, b codec.ProcessStatus) int { return cmp.Compare(a.Place, b.Place) })
-	status.Counts = s.totals()
+	status.Counts, status.HandOffs = s.totals(), s.handOffs()
 	for cause, n := range s.deaths {
 		status.Deaths[cause] = n
 	}
 	status.Latest = append(status.Latest, s.latest...)
 	return status
 }
+
+// Connected reports whether the host has its connection to the broker now.
+func (s *Supervisor) Connected() bool { return s.nc.IsConnected() }
 
 // state is what the host is about; s.mu is held.
 func (s *Supervisor) state() codec.HostState {

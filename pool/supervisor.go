@@ -125,6 +125,9 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	go s.watchMemory()
 	go s.heartbeats()
 	go s.scout.run(s.stopped, s.crew)
+	if s.Started != nil {
+		s.Started(s)
+	}
 	if err := s.awaitReady(ctx, fates); err != nil {
 		s.Kill()
 		return nil, err

@@ -223,6 +223,7 @@ func (b *batcher) sendBatch(batch transport.Batch) {
 	data := batch.Data
 	b.inFlight++
 	b.bytes += len(data)
+	b.client.counters.publish(data)
 	b.client.transport.Send(batch, func(err error) { b.published(data, err) })
 }
 

@@ -97,6 +97,7 @@ func (c *Client) cancel(running bool, futures ...*pending) int {
 			continue
 		}
 		cancelled++
+		c.counters.fail(codec.CodeCancelled, 1)
 		c.registry.take(p.n)
 		to := addressee{p.batch.queue, c.id}
 		numbers[to] = append(numbers[to], p.n)

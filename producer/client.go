@@ -27,6 +27,8 @@ type Client struct {
 	callbacks callbacks
 	runTimes  runTimesTable
 	plain     plainSubmissions
+	counters  counters
+	observer  Observer // may be nil
 
 	mu       sync.Mutex
 	batchers map[string]*[3]*batcher // by queue and lane
@@ -92,6 +94,7 @@ func open(ctx context.Context, t transport.Transport, cfg *config) (*Client, err
 		batchers:  map[string]*[3]*batcher{},
 		looks:     make(chan struct{}, looks),
 		maxValue:  cfg.maxValue,
+		observer:  cfg.observer,
 		fetches:   make(chan struct{}, fetches),
 	}
 	c.elsewhere = newBatcher(c, "", Normal)
@@ -184,6 +187,7 @@ func (c *Client) failBatch(data []byte, cause error) {
 			p.finish(nil, ErrClosed)
 		default:
 			p.finish(nil, notStored(p.id(), cause))
+			c.counters.fail(codeNotStored, 1)
 		}
 	}
 }

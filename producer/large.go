@@ -90,7 +90,9 @@ func (c *Client) fetchLarge(id codec.ID, o codec.Outcome) {
 			p.finish(nil, err)
 		} else {
 			p.stats.observe(max(o.Run, time.Nanosecond))
-			p.finish(value, nil)
+			if p.finish(value, nil) {
+				c.counters.came(&c.counters.direct, 1, 1)
+			}
 		}
 		if !p.durable() {
 			c.drop(o.Object)

@@ -71,6 +71,11 @@ func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter
 		yield(-1, zero, err)
 		return
 	}
+	if c.observer != nil {
+		observed, submitted := s.observed(ctx, true)
+		s = observed
+		defer submitted(codec.ID{}, nil)
+	}
 	m := &mapping[A, R]{
 		submission: s, f: f,
 		most:    int64(max(s.buffer, s.chunk)),

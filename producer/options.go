@@ -18,6 +18,7 @@ type config struct {
 	queue    string
 	full     FullQueue
 	logger   *slog.Logger
+	observer Observer
 	who      login.Credentials
 	nats     []nats.Option
 }
@@ -67,6 +68,17 @@ func WithLogger(logger *slog.Logger) Option {
 			return fmt.Errorf("%w: nil logger", ErrOption)
 		}
 		c.logger = logger
+		return nil
+	}
+}
+
+// WithObserver sets what is told of calls. Package tracing makes one.
+func WithObserver(observer Observer) Option {
+	return func(c *config) error {
+		if observer == nil {
+			return fmt.Errorf("%w: nil observer", ErrOption)
+		}
+		c.observer = observer
 		return nil
 	}
 }

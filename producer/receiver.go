@@ -25,15 +25,29 @@ func (c receiver) Outcomes(data []byte) (int, error) {
 		return 0, fmt.Errorf("outcomes for client %s", outcomes.Client)
 	}
 	space.futures = c.registry.takeEach(space.futures[:0], outcomes.List)
+	var settled, values uint64
 	for i, p := range space.futures {
 		if o := &outcomes.List[i]; p != nil {
-			p.outcome(o)
+			if p.outcome(o) {
+				settled++
+				values += c.value(o)
+			}
 		} else if o.Object != "" {
 			c.fetchLarge(codec.ID{Client: c.id, N: o.N}, *o)
 		}
 	}
+	c.counters.came(&c.counters.direct, settled, values)
 	clear(space.futures) // they are the caller's alone
 	return len(outcomes.List), nil
+}
+
+// value gives 1 for an outcome that is a value, or else counts the failure.
+func (c receiver) value(o *codec.Outcome) uint64 {
+	if o.Failure == nil {
+		return 1
+	}
+	c.counters.fail(o.Failure.Code, 1)
+	return 0
 }
 
 // received is a message of outcomes while they are given to futures, which copy
@@ -52,15 +66,18 @@ func (c receiver) Kept(data []byte) error {
 	if err := outcomes.Decode(data); err != nil {
 		return err
 	}
+	var settled, values uint64
 	for i := range outcomes.List {
 		o := &outcomes.List[i]
 		id := codec.ID{Client: outcomes.Client, N: o.N}
 		if o.Object != "" {
 			c.fetchLarge(id, *o)
-		} else if p := c.take(id); p != nil {
-			p.outcome(o)
+		} else if p := c.take(id); p != nil && p.outcome(o) {
+			settled++
+			values += c.value(o)
 		}
 	}
+	c.counters.came(&c.counters.stored, settled, values)
 	return nil
 }
 

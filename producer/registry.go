@@ -173,6 +173,13 @@ func (r *registry) pending() int {
 	return r.live
 }
 
+// registered gives the number of futures that were ever registered.
+func (r *registry) registered() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.next
+}
+
 // empty gives a channel that is closed when no future is registered.
 func (r *registry) empty() <-chan struct{} {
 	r.mu.Lock()

@@ -33,6 +33,21 @@ func Submit[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], arg A,
 	if err := s.refuse("submitted call", false, false, true); err != nil {
 		return nil, err
 	}
+	if c.observer == nil {
+		return submit(ctx, s, f, arg)
+	}
+	s, submitted := s.observed(ctx, false)
+	future, err := submit(ctx, s, f, arg)
+	if err != nil {
+		submitted(codec.ID{}, err)
+		return nil, err
+	}
+	submitted(future.ID(), nil)
+	return future, nil
+}
+
+// submit submits one call of a submission.
+func submit[A, R any](ctx context.Context, s *submission, f codec.Func[A, R], arg A) (*Future[R], error) {
 	space := argSpace.Get().(*[]byte)
 	encoded, err := f.AppendArg((*space)[:0], arg)
 	if err != nil {
@@ -103,6 +118,7 @@ func (c *Client) sendUnique(ctx context.Context, s *submission, p *pending, task
 	batch.Key = s.key
 	ctx, cancel := c.within(ctx)
 	defer cancel()
+	c.counters.publish(batch.Data)
 	holder, err := c.transport.SendUnique(ctx, batch)
 	for err == nil && holder != p.id() && c.releaseOver(ctx, s, holder) {
 		holder, err = c.transport.SendUnique(ctx, batch)

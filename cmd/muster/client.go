@@ -34,7 +34,8 @@ func withClient(ctx context.Context, at *connection, do func(*producer.Client) e
 	if err := at.read(); err != nil {
 		return err
 	}
-	client, err := producer.Connect(ctx, at.url, append(options, producer.WithCredentials(at.who))...)
+	options = append(options, producer.WithCredentials(at.who))
+	client, err := producer.Connect(ctx, at.url, append(options, exported.options()...)...)
 	if err != nil {
 		return because(ctx, err)
 	}

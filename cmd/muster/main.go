@@ -24,11 +24,17 @@ func main() {
 	if err := command.Inherit(); err != nil {
 		os.Exit(status(workError{err}))
 	}
+	var err error
+	if exported, err = newTraces(context.Background()); err != nil {
+		os.Exit(status(workError{fmt.Errorf("exporting traces: %w", err)}))
+	}
 	pool.Main()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(status(root().ExecuteContext(ctx)))
+	code := status(root().ExecuteContext(ctx))
+	exported.close()
+	os.Exit(code)
 }
 
 func root() *cobra.Command {

@@ -18,6 +18,7 @@ func workerCommand() *cobra.Command {
 	var cfg pool.Config
 	var at connection
 	var exec execFlags
+	var watch watchFlags
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Run a worker host: a supervisor and its worker processes",
@@ -45,6 +46,11 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 				return err
 			}
 			cfg.URL, cfg.Credentials = at.url, at.who
+			stop, err := watch.apply(cmd.Context(), &cfg)
+			if err != nil {
+				return err
+			}
+			defer stop()
 			return work(cmd.Context(), cfg)
 		},
 	}
@@ -54,6 +60,7 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 	cmd.Flags().IntVar(&cfg.Processes, "processes", runtime.GOMAXPROCS(0), "number of worker processes; by default as many as usable CPUs")
 	cmd.Flags().StringVar(&cfg.Queue, "queue", producer.DefaultQueue, "queue to pull tasks from")
 	addHostFlags(cmd, &cfg)
+	watch.add(cmd)
 	return cmd
 }
 

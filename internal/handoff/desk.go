@@ -32,6 +32,7 @@ type Desk struct {
 	inbox     string // receipts come to inbox.<token>
 	receipts  *nats.Subscription
 	timeout   time.Duration
+	counter   Counter
 
 	mu       sync.Mutex
 	next     uint64
@@ -44,6 +45,13 @@ type Desk struct {
 	finished sync.WaitGroup
 }
 
+// Counter counts outcomes in safe hands, by the way they went. Its methods are
+// called from several goroutines.
+type Counter interface {
+	HandedDirect(n uint64) // to their client
+	HandedStored(n uint64) // to RESULTS
+}
+
 // parcel is one message of outcomes on its way to a client.
 type parcel struct {
 	client   string
@@ -53,14 +61,14 @@ type parcel struct {
 }
 
 // New opens a desk over a connection. The publisher stores what clients do not
-// take; it stays the caller's.
-func New(nc *nats.Conn, publisher *broker.Publisher, logger *slog.Logger) (*Desk, error) {
-	return open(nc, publisher, logger, receiptTimeout)
+// take; it stays the caller's. The counter may be nil.
+func New(nc *nats.Conn, publisher *broker.Publisher, counter Counter, logger *slog.Logger) (*Desk, error) {
+	return open(nc, publisher, counter, logger, receiptTimeout)
 }
 
-func open(nc *nats.Conn, publisher *broker.Publisher, logger *slog.Logger, timeout time.Duration) (*Desk, error) {
+func open(nc *nats.Conn, publisher *broker.Publisher, counter Counter, logger *slog.Logger, timeout time.Duration) (*Desk, error) {
 	d := &Desk{
-		nc: nc, publisher: publisher, logger: logger,
+		nc: nc, publisher: publisher, counter: counter, logger: logger,
 		inbox: nc.NewInbox(), timeout: timeout,
 		waiting: map[uint64]*parcel{},
 		wake:    make(chan struct{}, 1),
@@ -125,12 +133,16 @@ func (d *Desk) receive(msg *nats.Msg) {
 		d.store(token)
 		return
 	}
-	if _, err := codec.ReadReceipt(msg.Data); err != nil {
+	taken, err := codec.ReadReceipt(msg.Data)
+	if err != nil {
 		d.logger.Warn("a receipt does not read", "error", err)
 		d.store(token)
 		return
 	}
 	if p := d.take(token); p != nil {
+		if d.counter != nil && taken > 0 {
+			d.counter.HandedDirect(uint64(taken))
+		}
 		p.done(nil)
 	}
 }

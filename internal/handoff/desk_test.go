@@ -43,7 +43,7 @@ func setupWith(t *testing.T, timeout time.Duration) *bundle {
 	publisher, err := broker.NewPublisher(nc)
 	require.NoError(t, err)
 	t.Cleanup(publisher.Close)
-	desk, err := open(nc, publisher, slog.New(slog.DiscardHandler), timeout)
+	desk, err := open(nc, publisher, nil, slog.New(slog.DiscardHandler), timeout)
 	require.NoError(t, err)
 	t.Cleanup(desk.Close)
 	return &bundle{nc, js, publisher, desk}
@@ -196,7 +196,7 @@ func TestBrokerGoneMeanwhile(t *testing.T) {
 	publisher, err := broker.NewPublisher(nc)
 	require.NoError(t, err)
 	defer publisher.Close()
-	desk, err := New(nc, publisher, slog.New(slog.DiscardHandler))
+	desk, err := New(nc, publisher, nil, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer desk.Close()
 	b := &bundle{nc, js, publisher, desk}

@@ -30,6 +30,9 @@ func (d *Desk) keep(client string, o *codec.Outcome, ttl time.Duration, done fun
 		if errors.Is(err, broker.ErrWrongLastSequence) {
 			err = nil
 		}
+		if err == nil && d.counter != nil {
+			d.counter.HandedStored(1)
+		}
 		done(err)
 	})
 }

@@ -105,6 +105,9 @@ func (p *Process) start(spec Spec) (err error) {
 	if err != nil {
 		return err
 	}
+	if spec.Started != nil {
+		spec.Started(p.PID())
+	}
 	p.output.read(Stdout, ours[0])
 	p.output.read(Stderr, ours[1])
 	return nil

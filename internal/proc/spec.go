@@ -29,6 +29,8 @@ type Spec struct {
 	Env  []string // the complete environment
 	// Files become descriptors 4, 5, … of the process; see InheritedFile.
 	Files []*os.File
+	// Started is called with the process's id before Output is. It may be nil.
+	Started func(pid int)
 	// Output is given every line of both streams without its newline. It is
 	// never called concurrently for one process, must not keep line, and
 	// holds the process up while it does not return. It may be nil.

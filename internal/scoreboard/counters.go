@@ -98,6 +98,9 @@ func (h *histogram) read() Histogram {
 	return all
 }
 
-// count reads a counter. No honest one comes near the bound, which keeps sums of
-// scribbled ones from running over.
-func count(word *uint64) uint64 { return min(atomic.LoadUint64(word), 1<<50) }
+// count reads a counter.
+func count(word *uint64) uint64 { return min(atomic.LoadUint64(word), mostCount) }
+
+// mostCount bounds what is read of a counter. No honest one comes near, and it
+// keeps sums of scribbled ones from running over.
+const mostCount = 1 << 50

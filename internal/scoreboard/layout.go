@@ -15,8 +15,8 @@ import (
 //	  8  version                       8  started         in the low half; above, the last one's func
 //	 16  names                        16  startedAt       unix nanoseconds
 //	 24  spans                        24  finished        since New, over all deliveries
-//	 32  unused                       32  handedOff
-//	                                  40  task            number of the last started task
+//	 32  handed off directly          32  handedOff
+//	 40  handed off by the store      40  task            number of the last started task
 //	name, 136 bytes, MaxNames times   48  limitAt         unix nanoseconds; 0 for no limit
 //	  0  length                       56  tasks
 //	  8  text, 128 bytes              64  finishedBefore  value of finished at Take
@@ -41,7 +41,9 @@ type page struct {
 	version  atomic.Uint64
 	named    atomic.Uint64 // names there are
 	spans    atomic.Uint64 // that were ever opened
-	_        [recordSize - 32]byte
+	direct   atomic.Uint64 // outcomes that clients took
+	stored   atomic.Uint64 // outcomes that the broker keeps
+	_        [recordSize - 48]byte
 	records  [Slots]record
 	names    [MaxNames]name
 	counters [MaxNames + 1]counters
