@@ -89,7 +89,7 @@ func (c *Client) fetchLarge(id codec.ID, o codec.Outcome) {
 			p.finish(nil, err)
 		} else {
 			p.stats.observe(max(o.Run, time.Nanosecond))
-			p.finish(value, nil)
+			p.finishAs(Finished, runTimeOf(o.Run), value, nil)
 		}
 		if !p.durable() {
 			c.drop(o.Object)
