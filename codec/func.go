@@ -16,7 +16,7 @@ type Func[A, R any] struct {
 // and /; a name that has not, and an option that cannot be, are reported by the
 // first use of the func, with an error that wraps [ErrName] or [ErrOption].
 func NewFunc[A, R any](name string, options ...FuncOption) Func[A, R] {
-	return Func[A, R]{name: name, spec: newSpec(options)}
+	return Func[A, R]{name: name, spec: newSpec(name, options)}
 }
 
 // Name gives the func's name.
@@ -38,14 +38,16 @@ func (f Func[A, R]) Check() error {
 }
 
 // AppendArg appends the encoded argument to dst. Its error wraps [ErrEncode].
-func (f Func[A, R]) AppendArg(dst []byte, arg A) ([]byte, error) { return sealValue(f.spec, dst, arg) }
+func (f Func[A, R]) AppendArg(dst []byte, arg A) ([]byte, error) {
+	return sealValue(f.spec, argument, dst, arg)
+}
 
 // Arg decodes an argument. Its error wraps [ErrDecode].
-func (f Func[A, R]) Arg(data []byte) (A, error) { return OpenValue[A](f.spec, data) }
+func (f Func[A, R]) Arg(data []byte) (A, error) { return openValue[A](f.spec, argument, data) }
 
 // AppendResult appends the encoded result to dst. Its error wraps [ErrEncode].
-func (f Func[A, R]) AppendResult(dst []byte, result R) ([]byte, error) {
-	return sealValue(f.spec, dst, result)
+func (f Func[A, R]) AppendResult(dst []byte, value R) ([]byte, error) {
+	return sealValue(f.spec, result, dst, value)
 }
 
 // Result decodes a result. Its error wraps [ErrDecode].

@@ -25,6 +25,26 @@ func NewClientID() string {
 	return clientEncoding.EncodeToString(b[:])
 }
 
+// maxGroup bounds a group's name, in bytes.
+const maxGroup = 32
+
+// ValidGroup reports whether name may name a group of clients: 1 to 32 lower-case
+// letters and digits. The names of a group's clients begin with it and a dot, as
+// "billing.k3xf9mq2l7zt4b6c" does, so that it is a token of its own in their
+// subjects, for which a broker's permissions can be given. A few words that stand
+// there for something else name no group.
+func ValidGroup(name string) bool {
+	return len(name) <= maxGroup && validToken(name) && !reserved(name)
+}
+
+// NewClientIDIn makes the name of a client of a group; of none if that is empty.
+func NewClientIDIn(group string) string {
+	if group == "" {
+		return NewClientID()
+	}
+	return group + "." + NewClientID()
+}
+
 // String gives the id as text, such as "k3xf9mq2l7zt4b6c-42".
 func (id ID) String() string { return id.Client + "-" + strconv.FormatUint(id.N, 10) }
 
@@ -38,10 +58,25 @@ func ParseID(s string) (ID, error) {
 	return ID{Client: client, N: n}, nil
 }
 
-// validClient reports whether a client's name can be a token of a subject, so
-// that a hostile message cannot direct an outcome to somebody else's.
+// validClient reports whether a client's name can be a token of a subject, or two
+// if it has a group, so that a hostile message cannot direct an outcome to somebody
+// else's.
 func validClient(s string) bool {
-	if s == "" || len(s) > MaxName {
+	if len(s) > MaxName {
+		return false
+	}
+	if group, name, ok := strings.Cut(s, "."); ok {
+		return ValidGroup(group) && validToken(name)
+	}
+	return validToken(s) && !reserved(s)
+}
+
+// reserved reports whether a token stands for something else in subjects where
+// others have a client's name.
+func reserved(token string) bool { return token == "cron" || token == "unread" }
+
+func validToken(s string) bool {
+	if s == "" {
 		return false
 	}
 	for _, c := range []byte(s) {

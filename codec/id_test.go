@@ -22,7 +22,7 @@ func TestIDRoundTrip(t *testing.T) {
 func TestParseIDRefuses(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
-		"", "-", "a", "a-", "-1", "a-b", "A-1", "a.b-1", "a*-1", "ä-1", "a--1", "a-+1", "a-1-2", "a-0x1", "a-1_0",
+		"", "-", "a", "a-", "-1", "a-b", "A-1", "a.-1", ".b-1", "a.b.c-1", "cron.b-1", "cron-1", "unread-1", "unread.b-1", "A.b-1", "a.*-1", "a*-1", "ä-1", "a--1", "a-+1", "a-1-2", "a-0x1", "a-1_0",
 		"a-18446744073709551616", " a-1", "a-1\n", "\xff-1", strings.Repeat("a", codec.MaxName+1) + "-1",
 	} {
 		_, err := codec.ParseID(s)

@@ -80,13 +80,13 @@ func sealError[E error](s *Spec, nodes []error) (data []byte, ok bool) {
 	if !as(nodes, &found) || isNil(found) {
 		return nil, false
 	}
-	data, err := sealValue(s, nil, found)
+	data, err := sealValue(s, errValue, nil, found)
 	return data, err == nil
 }
 
 func openError[E error](s *Spec, data []byte) (value error, ok bool) {
 	defer func() { _ = recover() }()
-	found, err := OpenValue[E](s, data)
+	found, err := openValue[E](s, errValue, data)
 	return found, err == nil && !isNil(found)
 }
 

@@ -11,6 +11,7 @@ import (
 // Spec is nil, which every method takes. It never changes, and is safe for
 // concurrent use.
 type Spec struct {
+	name       string // of the func
 	sentinels  []sentinel
 	types      []errorType
 	transforms []transform
@@ -21,11 +22,11 @@ type Spec struct {
 // func share it, so they share its options.
 type FuncOption func(*Spec)
 
-func newSpec(options []FuncOption) *Spec {
+func newSpec(name string, options []FuncOption) *Spec {
 	if len(options) == 0 {
 		return nil
 	}
-	s := &Spec{}
+	s := &Spec{name: name}
 	for _, option := range options {
 		if option == nil {
 			s.refuse("nil option")

@@ -5,10 +5,20 @@ import (
 	"fmt"
 )
 
-// transform changes encoded values on one side, and back on the other.
+// transform changes encoded values on one side, and back on the other. It is told
+// which of a func's values it is.
 type transform struct {
-	seal, open func([]byte) ([]byte, error)
+	seal, open func(purpose, []byte) ([]byte, error)
 }
+
+// purpose is what a value is to its func.
+type purpose byte
+
+const (
+	argument purpose = 'a'
+	result   purpose = 'r'
+	errValue purpose = 'e'
+)
 
 // WithTransform has seal change every encoded argument and result of the func,
 // and every encoded error value, before it is sent, and open change it back
@@ -25,48 +35,53 @@ func WithTransform(seal, open func([]byte) ([]byte, error)) FuncOption {
 			s.refuse("a transform needs a function to seal and one to open")
 			return
 		}
-		s.transforms = append(s.transforms, transform{seal, open})
+		s.transforms = append(s.transforms, transform{
+			seal: func(_ purpose, data []byte) ([]byte, error) { return seal(data) },
+			open: func(_ purpose, data []byte) ([]byte, error) { return open(data) },
+		})
 	}
 }
 
 // sealValue appends v to dst as a func with that spec sends it: encoded as
 // AppendValue does, then sealed. Its error wraps ErrEncode; then it gives dst
 // unchanged.
-func sealValue[T any](s *Spec, dst []byte, v T) ([]byte, error) {
+func sealValue[T any](s *Spec, of purpose, dst []byte, v T) ([]byte, error) {
 	out, err := AppendValue(dst, v)
 	if s == nil || len(s.transforms) == 0 || err != nil {
 		return out, err
 	}
 	data := out[len(dst):len(out):len(out)]
 	for _, t := range s.transforms {
-		if data, err = apply(t.seal, data); err != nil {
+		if data, err = apply(t.seal, of, data); err != nil {
 			return dst, fmt.Errorf("%w: sealing: %w", ErrEncode, err)
 		}
 	}
 	return append(out[:len(dst)], data...), nil
 }
 
-// OpenValue decodes an argument or a result of a func with that spec: what its
-// [WithTransform] opens of data is decoded as [Value] does. Its error wraps
-// [ErrDecode]. It leaves data as it is.
-func OpenValue[T any](s *Spec, data []byte) (v T, err error) {
+// OpenValue decodes a result of a func with that spec: what its transforms open of
+// data is decoded as [Value] does. Its error wraps [ErrDecode]. It leaves data as it
+// is.
+func OpenValue[T any](s *Spec, data []byte) (T, error) { return openValue[T](s, result, data) }
+
+func openValue[T any](s *Spec, of purpose, data []byte) (v T, err error) {
 	if s == nil || len(s.transforms) == 0 {
 		return Value[T](data)
 	}
 	data = bytes.Clone(data) // open may well work in place
 	for i := len(s.transforms) - 1; i >= 0; i-- {
-		if data, err = apply(s.transforms[i].open, data); err != nil {
+		if data, err = apply(s.transforms[i].open, of, data); err != nil {
 			return v, fmt.Errorf("%w: opening: %w", ErrDecode, err)
 		}
 	}
 	return Value[T](data)
 }
 
-func apply(f func([]byte) ([]byte, error), data []byte) (out []byte, err error) {
+func apply(f func(purpose, []byte) ([]byte, error), of purpose, data []byte) (out []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			out, err = nil, fmt.Errorf("panicked: %s", describe(p))
 		}
 	}()
-	return f(data)
+	return f(of, data)
 }

@@ -64,7 +64,7 @@ func cancelVectors(t *testing.T) (all []vector) {
 		fields{"tasks": []string{client + "-7"}, "running": true}, read))
 	all = append(all, refusables(codec.AppendCancel(nil, client, true, 7), read)...)
 	return append(all,
-		refusable("client with a dot", pack(t, 1, 4, "a.b", []any{1}, false), "a client is a token of a subject: a-z 0-9", read),
+		refusable("client with two dots", pack(t, 1, 4, "a.b.c", []any{1}, false), "a client has at most a group before its name", read),
 		refusable("running as a number", pack(t, 1, 4, client, []any{1}, 0), "bool", read))
 }
 

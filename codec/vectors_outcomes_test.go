@@ -138,7 +138,7 @@ func outcomesVectors(t *testing.T) (all []vector) {
 	refuse := func(name, why string, elements ...any) {
 		all = append(all, refusable(name, pack(t, elements...), why, readOutcomes))
 	}
-	refuse("client with a dot", "a client is a token of a subject: a-z 0-9", 1, 2, "a.b", []any{})
+	refuse("client with two dots", "a client has at most a group before its name", 1, 2, "a.b.c", []any{})
 	refuse("outcome of three elements", "an outcome has four", 1, 2, client, []any{[]any{42, 5, 0}})
 	refuse("negative run time", "uint", 1, 2, client, []any{[]any{42, -5, 0, yes}})
 	refuse("value of text", "bin, not str", 1, 2, client, []any{[]any{42, 5, 0, "x"}})

@@ -127,7 +127,9 @@ func batchVectors(t *testing.T) (all []vector) {
 	}
 	one := []any{task}
 	refuse("no client", "a client has at least one character", 1, 1, "", one)
-	refuse("client with a dot", "a client is a token of a subject: a-z 0-9", 1, 1, "a.b", one)
+	refuse("client with two dots", "a client has at most a group before its name", 1, 1, "a.b.c", one)
+	refuse("client of a reserved name", "cron and unread are no clients", 1, 1, "cron", one)
+	refuse("client of a reserved group", "cron and unread are no groups", 1, 1, "unread.a", one)
 	refuse("client with a star", "a client is a token of a subject: a-z 0-9", 1, 1, "*", one)
 	refuse("client in upper case", "a client is a token of a subject: a-z 0-9", 1, 1, "K3XF", one)
 	refuse("client of 129 characters", "at most 128", 1, 1, strings.Repeat("a", 129), one)

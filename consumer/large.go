@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/objects"
 )
 
@@ -59,7 +60,8 @@ func (e *executor) patiently(f func(context.Context) error) (err error) {
 		ctx, cancel := context.WithTimeout(context.Background(), largePatience)
 		err = f(ctx)
 		cancel()
-		if err == nil || errors.Is(err, objects.ErrGone) || errors.Is(err, objects.ErrTooLarge) || time.Since(began) > largePatience {
+		if err == nil || errors.Is(err, objects.ErrGone) || errors.Is(err, objects.ErrTooLarge) ||
+			errors.Is(err, broker.ErrPermission) || time.Since(began) > largePatience {
 			return err
 		}
 		e.Logger.Warn("a large value could not be passed through the object store; trying again", "error", err)

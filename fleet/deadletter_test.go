@@ -42,7 +42,7 @@ func TestDeadLetterOfPoison(t *testing.T) {
 	require.Equal(t, err.Error(), letter.Cause.Error)
 	require.Equal(t, died.PID, letter.Cause.PID)
 	require.Equal(t, "SIGKILL", letter.Cause.Signal)
-	path, err := codec.OpenValue[string](poison.Spec(), letter.Arg)
+	path, err := poison.Arg(letter.Arg)
 	require.NoError(t, err)
 	require.Equal(t, antidote, path)
 	shown, err := s.fleet.DeadLetter(s.ctx, id)
@@ -141,7 +141,7 @@ func TestLetterThatDoesNotRead(t *testing.T) {
 
 func TestLetterIDs(t *testing.T) {
 	s := newScene(t)
-	for _, id := range []string{"", "x", "a.b-1", "unread:", "unread:q", "unread:a.b:1", "unread:q:x"} {
+	for _, id := range []string{"", "x", "a.b.c-1", "unread:", "unread:q", "unread:a.b:1", "unread:q:x"} {
 		_, err := s.fleet.DeadLetter(s.ctx, id)
 		require.ErrorIs(t, err, fleet.ErrLetterID, id)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
+	"github.com/musterfleet/muster/login"
 )
 
 // Fleet is a connection to the broker of a fleet. It is safe for concurrent use.
@@ -25,6 +26,7 @@ type Option func(*config)
 
 type config struct {
 	logger *slog.Logger
+	who    login.Credentials
 	nats   []nats.Option
 }
 
@@ -32,7 +34,11 @@ type config struct {
 // its loss. The default is slog.Default.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
-// WithNATS adds options of the NATS connection, such as credentials or TLS.
+// WithCredentials sets who the operator is to the broker, instead of what the
+// environment says (login.FromEnvironment).
+func WithCredentials(who login.Credentials) Option { return func(c *config) { c.who = who } }
+
+// WithNATS adds options of the NATS connection that [WithCredentials] does not know.
 func WithNATS(options ...nats.Option) Option {
 	return func(c *config) { c.nats = append(c.nats, options...) }
 }
@@ -51,7 +57,7 @@ func Connect(ctx context.Context, url string, options ...Option) (_ *Fleet, err 
 			f.Close()
 		}
 	}()
-	if f.nc, err = broker.Dial(ctx, url, broker.Config{Name: "muster operator", Logger: cfg.logger, Options: cfg.nats}); err != nil {
+	if f.nc, err = broker.Dial(ctx, url, broker.Config{Name: "muster operator", Credentials: cfg.who, Logger: cfg.logger, Options: cfg.nats}); err != nil {
 		return nil, err
 	}
 	if f.js, err = broker.Check(ctx, f.nc); err != nil {

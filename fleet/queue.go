@@ -36,7 +36,9 @@ type Lane struct {
 
 // Queues gives every queue that there is, by name.
 func (f *Fleet) Queues(ctx context.Context) ([]Queue, error) {
-	infos, err := broker.Queues(ctx, f.js)
+	infos, err := broker.UnlessRefused(ctx, f.nc, func(ctx context.Context) ([]broker.QueueInfo, error) {
+		return broker.Queues(ctx, f.js)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -73,16 +75,18 @@ func (f *Fleet) change(ctx context.Context, queue string, how func(context.Conte
 	if _, err := f.look(ctx, queue); err != nil {
 		return err
 	}
-	if err := how(ctx, f.js, queue); err != nil {
-		return err
-	}
-	return nil
+	_, err := broker.UnlessRefused(ctx, f.nc, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, how(ctx, f.js, queue)
+	})
+	return err
 }
 
 // look makes sure that there is such a queue.
 func (f *Fleet) look(ctx context.Context, queue string) (info broker.QueueInfo, err error) {
 	if err = broker.ValidQueue(queue); err == nil {
-		info, err = broker.Queue(ctx, f.js, queue)
+		info, err = broker.UnlessRefused(ctx, f.nc, func(ctx context.Context) (broker.QueueInfo, error) {
+			return broker.Queue(ctx, f.js, queue)
+		})
 	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return info, fmt.Errorf("%w: %s", ErrNoQueue, queue)

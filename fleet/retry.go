@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -52,10 +53,15 @@ func (f *Fleet) RetryDead(ctx context.Context, id string) (codec.ID, error) {
 	return renewed, f.remove(ctx, &d)
 }
 
-// renewedID gives the id under which a dead letter's task is submitted anew.
+// renewedID gives the id under which a dead letter's task is submitted anew: one of
+// the same group, whose clients may ask for the outcome.
 func renewedID(letter string) codec.ID {
 	sum := sha256.Sum256([]byte("muster: retry of " + letter))
-	return codec.ID{Client: hex.EncodeToString(sum[:10]), N: 1}
+	client := hex.EncodeToString(sum[:10])
+	if group, _, ok := strings.Cut(letter, "."); ok {
+		client = group + "." + client
+	}
+	return codec.ID{Client: client, N: 1}
 }
 
 // submitAgain stores a dead letter's task under an id, unless it has been.

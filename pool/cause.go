@@ -18,6 +18,13 @@ func (c *child) killFor(cause codec.Cause, why string) error {
 	return c.Kill()
 }
 
+// wasKilledFor reports whether the supervisor has killed the process for that.
+func (c *child) wasKilledFor(cause codec.Cause) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.killedFor == cause
+}
+
 // explain adds what the supervisor knows of a process's end; c.mu is held.
 func (c *child) explain(exit proc.Exit) (cause string, outOfMemory bool) {
 	if exit.Signal == syscall.SIGKILL && c.killedFor != "" {

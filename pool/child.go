@@ -14,6 +14,7 @@ import (
 	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/internal/scoreboard"
+	"github.com/musterfleet/muster/login"
 )
 
 // child is one worker process, as its supervisor sees it.
@@ -79,10 +80,11 @@ func (s *Supervisor) startChild() (*child, error) {
 	return c, nil
 }
 
-// environment gives the environment of worker processes. A process finds the
+// environment gives the environment of worker processes, in which handlers, and what
+// they start, find no credential. A process finds the
 // first value of a name that comes more than once, but the last shall stand.
 func (s *Supervisor) environment() []string {
-	env := slices.Concat(inheritedEnv(), s.Env, []string{roleEnv + "=" + roleWorker})
+	env := slices.Concat(login.Conceal(inheritedEnv()), s.Env, []string{roleEnv + "=" + roleWorker})
 	slices.Reverse(env)
 	seen := map[string]bool{}
 	return slices.DeleteFunc(env, func(entry string) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/proc"
+	"github.com/musterfleet/muster/login"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -23,6 +24,10 @@ type Config struct {
 	// URL of the broker. Empty means MUSTER_URL, then NATS_URL, then the NATS
 	// context, then nats://127.0.0.1:4222.
 	URL string
+	// Credentials say who the host is to the broker; what the environment says if
+	// zero. Worker processes get them over their control connection, and do not
+	// find them in their environment.
+	Credentials login.Credentials
 	// Queue to pull from; producer.DefaultQueue if empty.
 	Queue string
 	// Processes is the number of worker processes. 0 means the CPUs that this

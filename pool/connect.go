@@ -11,7 +11,12 @@ import (
 // connect gives the supervisor its connection, the streams it needs and all that
 // it does over them.
 func (s *Supervisor) connect(ctx context.Context) (err error) {
-	s.nc, err = broker.Dial(ctx, s.URL, broker.Config{Name: "muster supervisor " + s.Host, Logger: s.Logger})
+	if s.URL, s.Credentials, err = broker.Resolve(s.URL, s.Credentials); err != nil {
+		return err
+	}
+	s.nc, err = broker.Connect(ctx, broker.Config{
+		URL: s.URL, Credentials: s.Credentials, Name: "muster supervisor " + s.Host, Logger: s.Logger,
+	})
 	if err != nil {
 		return err
 	}
@@ -45,6 +50,9 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 		return err
 	}
 	if err = s.subscribeControl(); err != nil {
+		return err
+	}
+	if err = broker.Admitted(ctx, s.nc); err != nil {
 		return err
 	}
 	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/login"
 )
 
 // The control connection between a supervisor and a worker process carries one
@@ -26,6 +27,7 @@ type order struct {
 // setup is what a worker process needs to know.
 type setup struct {
 	URL      string              `json:"url"`
+	Login    login.Credentials   `json:"login"`
 	Queue    string              `json:"queue"`
 	Host     string              `json:"host"`
 	Life     string              `json:"life"` // subject to listen to, as a sign of life

@@ -56,7 +56,7 @@ func Client(ctx context.Context) (*producer.Client, error) {
 		return nil, ErrNotInside
 	}
 	if local.client == nil {
-		client, err := producer.Connect(ctx, local.setup.URL, producer.WithQueue(local.setup.Queue))
+		client, err := producer.Connect(ctx, local.setup.URL, producer.WithQueue(local.setup.Queue), producer.WithCredentials(local.setup.Login))
 		if err != nil {
 			return nil, fmt.Errorf("pool: connecting from inside a task: %w", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/musterfleet/muster/internal/pid1"
 	"github.com/musterfleet/muster/internal/proc"
 )
 
@@ -23,7 +24,12 @@ const exitNoMain = 70
 // thing in main, after the handlers are registered. In the program that the user
 // started it returns at once; in a worker process it serves tasks and does not
 // return.
+//
+// In process 1, such as that of a container without an init, it starts the
+// program again as a child, and stays there to pass signals on and to reap what
+// tasks leave behind.
 func Main() {
+	pid1.Main()
 	role := os.Getenv(roleEnv)
 	if role == "" {
 		return

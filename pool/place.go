@@ -170,7 +170,7 @@ func (p *place) bury(c *child) error {
 	case death.Expected:
 	case unready != nil:
 		p.Logger.Error("a worker process was never ready", "pid", death.PID, "error", unready)
-		if death.Signal != "SIGKILL" || death.OutOfMemory { // else it was somebody else's doing
+		if death.Signal != "SIGKILL" || death.OutOfMemory || c.wasKilledFor(codec.CauseUnready) { // else it was somebody else's doing
 			p.miscarried(unready)
 		}
 	default:

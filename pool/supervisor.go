@@ -16,6 +16,7 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/proc"
+	"github.com/musterfleet/muster/login"
 )
 
 // Supervisor is the parent of a host's worker processes. It is safe for
@@ -84,7 +85,7 @@ func startGuard() (*proc.Guard, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	guard, err := proc.StartGuard(executable, os.Args[:1], append(inheritedEnv(), roleEnv+"="+roleGuard))
+	guard, err := proc.StartGuard(executable, os.Args[:1], append(login.Conceal(inheritedEnv()), roleEnv+"="+roleGuard))
 	if errors.Is(err, proc.ErrGuardSilent) {
 		return nil, "", ErrNoMain
 	}
@@ -174,7 +175,7 @@ func (s *Supervisor) introduce(p *place, c *child) {
 	defer s.mu.Unlock()
 	p.current = c
 	c.order(order{Setup: &setup{
-		URL: s.URL, Queue: s.Queue, Host: s.Host, Life: c.signOfLife, Tenure: s.tenure(), MaxValue: s.MaxValue, Init: s.initial,
+		URL: s.URL, Login: s.Credentials, Queue: s.Queue, Host: s.Host, Life: c.signOfLife, Tenure: s.tenure(), MaxValue: s.MaxValue, Init: s.initial,
 		Cancel: byClient(s.cancelled.ids),
 	}})
 }

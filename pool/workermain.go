@@ -67,7 +67,8 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 
 	ctx, drain := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer drain()
-	nc, err := broker.Dial(ctx, w.setup.URL, broker.Config{
+	nc, err := broker.Connect(ctx, broker.Config{
+		URL: w.setup.URL, Credentials: w.setup.Login,
 		Name: fmt.Sprintf("muster worker %s %d", w.setup.Host, os.Getpid()), Logger: slog.Default(),
 		Options: []nats.Option{nats.ClosedHandler(func(nc *nats.Conn) { w.lost(ctx, nc) })},
 	})

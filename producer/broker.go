@@ -16,6 +16,7 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/objects"
 	"github.com/musterfleet/muster/internal/transport"
+	"github.com/musterfleet/muster/login"
 )
 
 const (
@@ -31,6 +32,7 @@ type remote struct {
 	url    string
 	full   FullQueue
 	logger *slog.Logger
+	who    login.Credentials
 	nats   []nats.Option
 
 	client    string
@@ -54,7 +56,7 @@ type remote struct {
 }
 
 func newRemote(url string, cfg *config) *remote {
-	r := &remote{url: url, full: cfg.full, logger: cfg.logger, nats: cfg.nats, reunited: make(chan struct{}, 1)}
+	r := &remote{url: url, full: cfg.full, logger: cfg.logger, who: cfg.who, nats: cfg.nats, reunited: make(chan struct{}, 1)}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r
 }
@@ -62,8 +64,8 @@ func newRemote(url string, cfg *config) *remote {
 // Open connects, checks the server and subscribes to replies.
 func (r *remote) Open(ctx context.Context, client string, to transport.Receiver) (err error) {
 	r.client, r.to = client, to
-	r.nc, err = broker.Dial(ctx, r.url, broker.Config{
-		Name: "muster client " + client, Logger: r.logger,
+	r.nc, err = broker.Connect(ctx, broker.Config{
+		URL: r.url, Credentials: r.who, Name: "muster client " + client, Logger: r.logger,
 		Options: append(r.nats, nats.ReconnectHandler(func(*nats.Conn) { r.reconnected() })),
 	})
 	if err != nil {
@@ -76,9 +78,7 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 	if err = broker.EnsureShared(ctx, r.js, broker.StreamOptions{}); err != nil {
 		return err
 	}
-	if r.results, err = r.openResults(ctx); err != nil {
-		return err
-	}
+	r.results = results{r}
 	if r.publisher, err = broker.NewPublisher(r.nc); err != nil {
 		return err
 	}
@@ -92,8 +92,8 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 	if err = errors.Join(r.replies.SetPendingLimits(-1, maxRepliesPending), live.SetPendingLimits(-1, maxRepliesPending)); err != nil {
 		return fmt.Errorf("producer: bounding replies: %w", err)
 	}
-	if err = r.flush(ctx); err != nil {
-		return fmt.Errorf("producer: subscribing to replies: %w", err)
+	if err = broker.Admitted(ctx, r.nc); err != nil {
+		return fmt.Errorf("producer: listening for replies: %w", err)
 	}
 	r.sweeping.Go(r.collectMissed)
 	return nil
@@ -110,10 +110,10 @@ func (r *remote) MaxPayload() int { return int(r.nc.MaxPayload()) }
 // Objects is the broker's object store.
 func (r *remote) Objects() transport.Objects { return r.objects }
 
-// Trouble tells of a connection that is lost.
+// Trouble tells of a connection that is lost, and of a permission that is lacking.
 func (r *remote) Trouble() string {
 	if r.nc.IsConnected() {
-		return ""
+		return broker.Refusal(r.nc)
 	}
 	s := "the broker cannot be reached"
 	if err := r.nc.LastError(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/transport"
 )
 
@@ -17,6 +18,7 @@ import (
 // concurrent use, and one per program is enough.
 type Client struct {
 	id        string
+	group     string // of clients, that the id begins with
 	queue     string
 	logger    *slog.Logger
 	transport transport.Transport
@@ -51,12 +53,18 @@ type Client struct {
 // ctx ends, or 5 seconds; later losses of the connection are mended without end.
 //
 // Its error names what is wrong and the mend: an unreachable broker, a refused
-// credential, a server that is too old or has no JetStream, or a stream that
+// credential or permission, a server that is too old or has no JetStream, or a stream that
 // exists with a configuration other than Muster's.
 func Connect(ctx context.Context, url string, options ...Option) (*Client, error) {
 	cfg, err := newConfig(options)
 	if err != nil {
 		return nil, err
+	}
+	if url, cfg.who, err = broker.Resolve(url, cfg.who); err != nil {
+		return nil, err
+	}
+	if group := cfg.who.Group; group != "" && !codec.ValidGroup(group) {
+		return nil, fmt.Errorf("%w: the group %.40q; use 1 to 32 of a-z 0-9", ErrOption, group)
 	}
 	return open(ctx, newRemote(url, cfg), cfg)
 }
@@ -74,7 +82,8 @@ func New(ctx context.Context, t transport.Transport, options ...Option) (*Client
 
 func open(ctx context.Context, t transport.Transport, cfg *config) (*Client, error) {
 	c := &Client{
-		id:        codec.NewClientID(),
+		id:        codec.NewClientIDIn(cfg.who.Group),
+		group:     cfg.who.Group,
 		queue:     cfg.queue,
 		logger:    cfg.logger,
 		transport: t,

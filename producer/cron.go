@@ -44,7 +44,7 @@ func Schedule[A, R any](ctx context.Context, c *Client, name, cron string, f cod
 	if !s.batch.fits(&task) {
 		return fmt.Errorf("%w: the argument of a schedule has %d bytes, and must fit into one message", codec.ErrTooLarge, len(encoded))
 	}
-	batch := s.batch.batchOf(codec.NewClientID(), &task)
+	batch := s.batch.batchOf(codec.NewClientIDIn(c.group), &task)
 	ctx, cancel := c.within(ctx)
 	defer cancel()
 	if err := c.transport.Crons().Set(ctx, name, cron, s.zone, batch); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/objects"
 )
 
@@ -130,7 +131,8 @@ func (c *Client) patiently(ctx context.Context, f func(context.Context) error) e
 		try, cancel := context.WithTimeout(ctx, largePatience)
 		err := f(try)
 		cancel()
-		if err == nil || errors.Is(err, objects.ErrGone) || errors.Is(err, objects.ErrTooLarge) || time.Since(began) > largePatience {
+		if err == nil || errors.Is(err, objects.ErrGone) || errors.Is(err, objects.ErrTooLarge) ||
+			errors.Is(err, broker.ErrPermission) || time.Since(began) > largePatience {
 			return err
 		}
 		select {

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/login"
 )
 
 // DefaultQueue is the queue that tasks go to unless an option says otherwise.
@@ -17,6 +18,7 @@ type config struct {
 	queue    string
 	full     FullQueue
 	logger   *slog.Logger
+	who      login.Credentials
 	nats     []nats.Option
 }
 
@@ -69,7 +71,17 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// WithNATS adds options of the NATS connection, such as credentials or TLS.
+// WithCredentials sets who the client is to the broker, instead of what the
+// environment says (login.FromEnvironment). The client's name begins with the group,
+// if there is one: see docs/security.md.
+func WithCredentials(who login.Credentials) Option {
+	return func(c *config) error {
+		c.who = who
+		return nil
+	}
+}
+
+// WithNATS adds options of the NATS connection that [WithCredentials] does not know.
 func WithNATS(options ...nats.Option) Option {
 	return func(c *config) error {
 		c.nats = append(c.nats, options...)

@@ -20,33 +20,15 @@ import (
 const maxWatchPending = 16 << 20
 
 // results is the stream of stored outcomes.
-type results struct {
-	r      *remote
-	stream jetstream.Stream
-}
+type results struct{ r *remote }
 
 // Results gives the stream of stored outcomes.
 func (r *remote) Results() transport.Results { return r.results }
 
-func (r *remote) openResults(ctx context.Context) (results, error) {
-	stream, err := r.js.Stream(ctx, broker.ResultsStream)
-	if err != nil {
-		return results{}, fmt.Errorf("producer: opening stream %s: %w", broker.ResultsStream, err)
-	}
-	return results{r, stream}, nil
-}
-
 // Get asks any replica of the stream; what one does not know yet is asked for
 // again.
 func (s results) Get(ctx context.Context, id codec.ID) ([]byte, error) {
-	msg, err := s.stream.GetLastMsgForSubject(ctx, broker.ResultSubject(id.Client, id.N))
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", broker.ResultsStream, err)
-	}
-	return msg.Data, nil
+	return broker.Last(ctx, s.r.nc, broker.ResultsStream, broker.ResultSubject(id.Client, id.N))
 }
 
 // Keep stores an outcome on the condition that there is none.

@@ -11,7 +11,7 @@ import (
 )
 
 func cancelCommand() *cobra.Command {
-	var url string
+	var at connection
 	var kill bool
 	cmd := &cobra.Command{
 		Use:   "cancel ID...",
@@ -29,12 +29,12 @@ learns that it was cancelled. A task that runs already goes on for nothing, unle
 				}
 				ids = append(ids, id)
 			}
-			return withClient(cmd.Context(), url, func(c *producer.Client) error {
+			return withClient(cmd.Context(), &at, func(c *producer.Client) error {
 				return cancel(cmd.Context(), c, ids, kill)
 			})
 		},
 	}
-	addURL(cmd, &url)
+	at.add(cmd)
 	cmd.Flags().BoolVar(&kill, "kill", false, "also stop tasks that run")
 	return cmd
 }

@@ -10,16 +10,14 @@ import (
 )
 
 // clientFlags say where tasks go.
-type clientFlags struct{ url, queue string }
-
-func (f *clientFlags) add(cmd *cobra.Command) {
-	addURL(cmd, &f.url)
-	cmd.Flags().StringVar(&f.queue, "queue", producer.DefaultQueue, "queue that tasks go to")
+type clientFlags struct {
+	connection
+	queue string
 }
 
-func addURL(cmd *cobra.Command, url *string) {
-	cmd.Flags().StringVar(url, "url", "",
-		"broker; else MUSTER_URL, NATS_URL, the selected NATS context, or nats://127.0.0.1:4222")
+func (f *clientFlags) add(cmd *cobra.Command) {
+	f.connection.add(cmd)
+	cmd.Flags().StringVar(&f.queue, "queue", producer.DefaultQueue, "queue that tasks go to")
 }
 
 // closePatience is how long a command that gives up waits for its cancelled
@@ -28,12 +26,15 @@ const closePatience = 500 * time.Millisecond
 
 // with connects, and disconnects after do.
 func (f *clientFlags) with(ctx context.Context, do func(*producer.Client) error) error {
-	return withClient(ctx, f.url, do, producer.WithQueue(f.queue))
+	return withClient(ctx, &f.connection, do, producer.WithQueue(f.queue))
 }
 
 // withClient connects, and disconnects after do.
-func withClient(ctx context.Context, url string, do func(*producer.Client) error, options ...producer.Option) error {
-	client, err := producer.Connect(ctx, url, options...)
+func withClient(ctx context.Context, at *connection, do func(*producer.Client) error, options ...producer.Option) error {
+	if err := at.read(); err != nil {
+		return err
+	}
+	client, err := producer.Connect(ctx, at.url, append(options, producer.WithCredentials(at.who))...)
 	if err != nil {
 		return because(ctx, err)
 	}

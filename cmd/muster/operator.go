@@ -10,13 +10,14 @@ import (
 )
 
 // operator is what the commands share that look at a fleet or change it.
-type operator struct{ url string }
-
-func (o *operator) add(cmd *cobra.Command) { addURL(cmd, &o.url) }
+type operator struct{ connection }
 
 // with connects, and disconnects after do.
 func (o *operator) with(ctx context.Context, do func(*fleet.Fleet) error) error {
-	f, err := fleet.Connect(ctx, o.url)
+	if err := o.read(); err != nil {
+		return err
+	}
+	f, err := fleet.Connect(ctx, o.url, fleet.WithCredentials(o.who))
 	if err != nil {
 		return because(ctx, err)
 	}

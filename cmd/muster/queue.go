@@ -4,7 +4,7 @@ import "github.com/spf13/cobra"
 
 func queueCommand() *cobra.Command {
 	return group("queue", "Look at queues, pause, resume and purge them",
-		queueListCommand(), queueInfoCommand(), queuePauseCommand(), queueResumeCommand(), queuePurgeCommand())
+		queueCreateCommand(), queueListCommand(), queueInfoCommand(), queuePauseCommand(), queueResumeCommand(), queuePurgeCommand())
 }
 
 func state(paused bool) string {

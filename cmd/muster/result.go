@@ -19,7 +19,7 @@ const detachedRetain = 24 * time.Hour
 var anyFunc = codec.NewFunc[item, result]("any")
 
 func resultCommand() *cobra.Command {
-	var url string
+	var at connection
 	var timeout time.Duration
 	var noWait bool
 	cmd := &cobra.Command{
@@ -42,12 +42,12 @@ runs from one that never was, or whose outcome was not kept: there is none.`,
 			case noWait && timeout > 0:
 				return usage("--no-wait with --timeout: use one of them")
 			}
-			return withClient(cmd.Context(), url, func(c *producer.Client) error {
+			return withClient(cmd.Context(), &at, func(c *producer.Client) error {
 				return await(cmd.Context(), c, id, timeout, noWait)
 			})
 		},
 	}
-	addURL(cmd, &url)
+	at.add(cmd)
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "`TIME` to wait at most, such as 30s (default: for ever)")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "print the outcome that there is, and fail if there is none")
 	return cmd

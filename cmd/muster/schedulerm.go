@@ -7,7 +7,7 @@ import (
 )
 
 func scheduleRemoveCommand() *cobra.Command {
-	var client clientFlags
+	var at connection
 	cmd := &cobra.Command{
 		Use:   "rm NAME",
 		Short: "Remove a schedule",
@@ -15,12 +15,11 @@ func scheduleRemoveCommand() *cobra.Command {
 none. Tasks that were submitted already run.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return client.with(cmd.Context(), func(c *producer.Client) error {
+			return withClient(cmd.Context(), &at, func(c *producer.Client) error {
 				return because(cmd.Context(), producer.Unschedule(cmd.Context(), c, args[0]))
 			})
 		},
 	}
-	addURL(cmd, &client.url)
-	client.queue = producer.DefaultQueue
+	at.add(cmd)
 	return cmd
 }

@@ -17,25 +17,39 @@ import (
 const tokenEnv = "MUSTER_TOKEN"
 
 func serveCommand() *cobra.Command {
-	var listen, store, config string
+	var listen, store, config, passwordFile string
+	var secure broker.ServerConfig
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a broker: nats-server with JetStream",
 		Long: `Serve runs a broker until SIGINT or SIGTERM: nats-server with JetStream, within
 this program. What is stored stays for the next start with the same directory.
 
-If ` + tokenEnv + ` is set, clients must present it: nats://TOKEN@HOST:PORT.`,
+If ` + tokenEnv + ` is set, clients must present it; with --user they are that user
+instead. With --tlscert and --tlskey they connect by TLS, and with --tlsca they need
+a certificate of their own. A user for each role, with its permissions, is a matter of
+--config: see deploy/nats and docs/security.md.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg := broker.ServerConfig{
-				StoreDir: store, Token: os.Getenv(tokenEnv), ConfigFile: config, Logger: slog.Default(),
+			cfg := secure
+			cfg.StoreDir, cfg.ConfigFile, cfg.Logger = store, config, slog.Default()
+			if cfg.User == "" {
+				cfg.Token = os.Getenv(tokenEnv)
 			}
 			if config != "" {
-				if cmd.Flags().Changed("listen") || cmd.Flags().Changed("store") {
-					return usage("--config stands for the whole configuration; leave out --listen and --store")
+				for _, flag := range []string{"listen", "store", "user", "password-file", "tlscert", "tlskey", "tlsca"} {
+					if cmd.Flags().Changed(flag) {
+						return usage("--config stands for the whole configuration; leave out --%s", flag)
+					}
 				}
 			} else {
 				var err error
+				if cfg.Password, err = readPassword(cfg.User, passwordFile); err != nil {
+					return err
+				}
+				if (cfg.User == "") != (cfg.Password == "") {
+					return usage("--user and --password-file belong together")
+				}
 				if cfg.Host, cfg.Port, err = splitListen(listen); err != nil {
 					return err
 				}
@@ -45,12 +59,17 @@ If ` + tokenEnv + ` is set, clients must present it: nats://TOKEN@HOST:PORT.`,
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:4222", "`HOST:PORT` to listen at; port 0 means any free one")
 	cmd.Flags().StringVar(&store, "store", defaultStore(), "`DIR` to keep the queues in")
+	cmd.Flags().StringVar(&secure.User, "user", "", "`NAME` of the only user")
+	cmd.Flags().StringVar(&passwordFile, "password-file", "", "`FILE` with the user's password")
+	cmd.Flags().StringVar(&secure.Cert, "tlscert", "", "`FILE` with the broker's certificate")
+	cmd.Flags().StringVar(&secure.Key, "tlskey", "", "`FILE` with the certificate's private key")
+	cmd.Flags().StringVar(&secure.CA, "tlsca", "", "`FILE` with who signs the certificates that clients must have")
 	cmd.Flags().StringVar(&config, "config", "", "a whole nats-server configuration `FILE`, instead of the other flags and "+tokenEnv)
 	return cmd
 }
 
 func serve(ctx context.Context, cfg broker.ServerConfig) error {
-	if cfg.ConfigFile == "" && cfg.Token == "" && !isLoopback(cfg.Host) {
+	if cfg.ConfigFile == "" && cfg.Token == "" && cfg.User == "" && cfg.CA == "" && !isLoopback(cfg.Host) {
 		report("muster: warning: whoever reaches %s can run tasks; set %s, or use --config with credentials", cfg.Host, tokenEnv)
 	}
 	server, err := broker.StartServer(cfg)

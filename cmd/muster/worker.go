@@ -16,6 +16,7 @@ import (
 
 func workerCommand() *cobra.Command {
 	var cfg pool.Config
+	var at connection
 	var exec execFlags
 	cmd := &cobra.Command{
 		Use:   "worker",
@@ -37,13 +38,17 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 			if cfg.Processes < 1 {
 				return usage("--processes %d: the number must be 1 or more", cfg.Processes)
 			}
+			if err := at.read(); err != nil {
+				return err
+			}
 			if err := exec.apply(&cfg); err != nil {
 				return err
 			}
+			cfg.URL, cfg.Credentials = at.url, at.who
 			return work(cmd.Context(), cfg)
 		},
 	}
-	addURL(cmd, &cfg.URL)
+	at.add(cmd)
 	exec.add(cmd)
 	// The runtime's default takes affinity and the cgroup's limit into account.
 	cmd.Flags().IntVar(&cfg.Processes, "processes", runtime.GOMAXPROCS(0), "number of worker processes; by default as many as usable CPUs")

@@ -39,6 +39,8 @@ func Check(ctx context.Context, nc *nats.Conn) (jetstream.JetStream, error) {
 	switch {
 	case err == nil:
 		return js, nil
+	case errors.Is(err, ErrPermission):
+		return nil, fmt.Errorf("%w: %s: %w: is its group the right one (--group, MUSTER_GROUP)?", ErrNoJetStream, url, err)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders):
 		return nil, fmt.Errorf("%w: it is off at %s: start nats-server with -js, or use muster serve", ErrNoJetStream, url)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):

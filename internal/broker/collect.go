@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -33,8 +34,13 @@ type Selection struct {
 // JetStream API.
 func Collect(ctx context.Context, js jetstream.JetStream, stream string, want Selection, fn func(jetstream.Msg)) error {
 	config := jetstream.ConsumerConfig{
+		Name:           rand.Text(), // whoever may pull here at all must not guess it
 		FilterSubjects: want.Subjects, AckPolicy: jetstream.AckNonePolicy,
 		MemoryStorage: true, InactiveThreshold: collectorLife,
+	}
+	if len(want.Subjects) == 1 {
+		// Then it is in the subject of the request, and permissions can be for it.
+		config.FilterSubject, config.FilterSubjects = want.Subjects[0], nil
 	}
 	switch {
 	case want.After > 0:

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -9,10 +10,13 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/login"
 )
 
 const (
@@ -28,9 +32,9 @@ const (
 
 // Config says how to connect to a broker.
 type Config struct {
-	URL         string        // as for nats.Connect: one URL or several with commas; default [DefaultURL]
-	Name        string        // what the broker's monitoring shows
-	InboxPrefix string        // for brokers that give each user an inbox; default "_INBOX"
+	URL         string // as for nats.Connect: one URL or several with commas; default [DefaultURL]
+	Name        string // what the broker's monitoring shows
+	Credentials login.Credentials
 	Logger      *slog.Logger  // hears of disconnects and asynchronous errors; default: nobody
 	Options     []nats.Option // applied last, so that they win
 }
@@ -38,7 +42,7 @@ type Config struct {
 // Connect connects to a broker. The first connect is made within ctx or 5
 // seconds, and fails with one line that names the URL without its credential,
 // the cause and the mend: [ErrURL], [ErrUnreachable], [ErrCredential] or
-// [ErrNotNATS]. Once connected, the connection is kept up for ever, however
+// [ErrNotNATS], or [ErrLogin] for credentials that cannot be used. Once connected, the connection is kept up for ever, however
 // often and however long the broker goes away, until it is closed.
 //
 // While the broker is away, publishing fails with nats.ErrReconnectBufExceeded
@@ -55,14 +59,18 @@ func Connect(ctx context.Context, cfg Config) (*nats.Conn, error) {
 	defer cancel()
 
 	d := &dialer{first: ctx}
-	nc, err := nats.Connect(cfg.URL, cfg.options(d)...)
+	who, err := loginOptions(cfg.Credentials)
+	if err != nil {
+		return nil, err
+	}
+	nc, err := nats.Connect(cfg.URL, cfg.options(d, who)...)
 	if cause := d.connected(); err != nil {
 		return nil, explain(ctx, Redact(cfg.URL), err, cause)
 	}
 	return nc, nil
 }
 
-func (cfg Config) options(d *dialer) []nats.Option {
+func (cfg Config) options(d *dialer, who []nats.Option) []nats.Option {
 	opts := []nats.Option{
 		nats.Name(cfg.Name),
 		nats.SetCustomDialer(d),
@@ -79,9 +87,7 @@ func (cfg Config) options(d *dialer) []nats.Option {
 		nats.FlusherTimeout(pingInterval),
 		nats.ReconnectOnFlusherError(),
 	}
-	if cfg.InboxPrefix != "" {
-		opts = append(opts, nats.CustomInboxPrefix(cfg.InboxPrefix))
-	}
+	opts = append(opts, who...)
 	opts = append(opts, logOptions(cfg.Logger)...)
 	return append(opts, cfg.Options...)
 }
@@ -104,6 +110,10 @@ func logOptions(log *slog.Logger) []nats.Option {
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			if sub != nil {
 				log.Error("broker error", "subject", sub.Subject, "err", err)
+				return
+			}
+			if r := refusalIn(err); r != nil && concernsAPI(r.subject) {
+				log.Debug("broker error", "err", err) // whoever asked reports it, or goes on without
 				return
 			}
 			log.Error("broker error", "err", err)
@@ -184,9 +194,13 @@ func (d *dialer) connected() error {
 // explain turns the failure of the first connect into one line.
 func explain(ctx context.Context, url string, err, dialErr error) error {
 	switch {
+	case errors.Is(err, ErrLogin):
+		return err
+	case isTLS(err), isTLS(dialErr):
+		return fmt.Errorf("%w: %s: %w: is --tlsca the authority of the broker's certificate, and does the broker want a certificate (--tlscert, --tlskey)?", ErrTLS, url, err)
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired),
 		errors.Is(err, nats.ErrAuthRevoked), errors.Is(err, nats.ErrAccountAuthExpired):
-		return fmt.Errorf("%w: %s: %w: give the user and password or token in the URL, or select a NATS context", ErrCredential, url, err)
+		return fmt.Errorf("%w: %s: %w: give the right user and password or token, --creds, --nkey or --tlscert, or name a NATS context", ErrCredential, url, err)
 	case errors.Is(err, nats.ErrNoInfoReceived), errors.Is(err, nats.ErrJsonParse):
 		return fmt.Errorf("%w: %s: %w: is the port right?", ErrNotNATS, url, err)
 	case ctx.Err() != nil:
@@ -197,4 +211,15 @@ func explain(ctx context.Context, url string, err, dialErr error) error {
 		err = dialErr
 	}
 	return fmt.Errorf("%w: %s: %w: start a broker there (muster serve), or name another with --url or MUSTER_URL", ErrUnreachable, url, err)
+}
+
+// isTLS reports whether an error is that of a TLS handshake.
+func isTLS(err error) bool {
+	if errors.Is(err, nats.ErrSecureConnRequired) || errors.Is(err, nats.ErrSecureConnWanted) || errors.Is(err, nats.ErrTLS) {
+		return true
+	}
+	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
+	_, header := errors.AsType[tls.RecordHeaderError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	return verification || header || alert || err != nil && strings.Contains(err.Error(), "tls: ")
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/login"
 )
 
 // stub listens and lets serve speak on every connection.
@@ -198,7 +199,7 @@ func TestConnectReconnectsAndLogs(t *testing.T) {
 	s := startServer(t, cfg)
 	var log syncBuffer
 	nc, err := broker.Connect(t.Context(), broker.Config{
-		URL: s.URL(), InboxPrefix: "_INBOX_me", Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		URL: s.URL(), Credentials: login.Credentials{InboxPrefix: "_INBOX_me"}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	require.NoError(t, err)
 	defer nc.Close()

@@ -28,6 +28,16 @@ var (
 	// of one.
 	ErrCredential = errors.New("broker refused the credential")
 
+	// ErrLogin says that credentials cannot be used: a file is missing, or is not
+	// what it should be.
+	ErrLogin = errors.New("unusable credentials")
+
+	// ErrTLS says that broker and program could not agree on a secure connection.
+	ErrTLS = errors.New("no secure connection to the broker")
+
+	// ErrPermission says that the broker does not permit the user what it tried.
+	ErrPermission = errors.New("broker refused permission")
+
 	// ErrNotNATS says that what listens at the URL does not speak NATS.
 	ErrNotNATS = errors.New("not a NATS server")
 

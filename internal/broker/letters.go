@@ -69,15 +69,16 @@ func oneLetter(ctx context.Context, js jetstream.JetStream, subject string) (Let
 func readLetter(msg *jetstream.RawStreamMsg) (l Letter, ok bool) {
 	rest, ok := strings.CutPrefix(msg.Subject, deadPrefix)
 	tokens := strings.Split(rest, ".")
-	if !ok || len(tokens) != 3 {
+	if !ok || len(tokens) != 3 && len(tokens) != 4 { // 4: the client has a group
 		return l, false
 	}
 	l = Letter{Seq: msg.Sequence, Queue: tokens[0], Data: msg.Data}
+	last := len(tokens) - 1
 	if tokens[1] != unreadToken {
-		l.Client = tokens[1]
+		l.Client = strings.Join(tokens[1:last], ".")
 	}
-	l.N, ok = parseDigits(tokens[2])
-	return l, ok
+	l.N, ok = parseDigits(tokens[last])
+	return l, ok && (l.Client != "" || last == 2)
 }
 
 // RemoveLetter removes a dead letter by its place; that it is gone is no error.

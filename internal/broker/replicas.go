@@ -75,16 +75,17 @@ func createStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 }
 
 // untilLed makes a request of the JetStream API, and makes it again while a
-// cluster has no leader to answer it.
+// cluster has no leader to answer it. What the user may not ask for fails with
+// [ErrPermission].
 func untilLed[T any](ctx context.Context, nc *nats.Conn, request func(context.Context) (T, error)) (T, error) {
 	if nc.ConnectedClusterName() == "" {
-		return request(ctx)
+		return UnlessRefused(ctx, nc, request)
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaderPatience)
 	defer cancel()
 	for {
 		try, stop := context.WithTimeout(ctx, leaderTry)
-		v, err := request(try)
+		v, err := UnlessRefused(try, nc, request)
 		stop()
 		if !leaderless(err) {
 			return v, err

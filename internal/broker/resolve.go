@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,68 +10,86 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/nats-io/nats.go"
+	"github.com/musterfleet/muster/login"
 )
 
-// ResolveURL finds the broker to use: flag, else the environment's MUSTER_URL,
-// else NATS_URL, else the NATS context selected with the nats command, else
-// [DefaultURL]. The options carry what a context has beside a URL, such as the
-// credential; they belong in [Config].Options. The error is [ErrContext].
-func ResolveURL(flag string) (url string, opts []nats.Option, err error) {
-	for _, url := range []string{flag, os.Getenv("MUSTER_URL"), os.Getenv("NATS_URL")} {
-		if url != "" {
-			return url, nil, nil
+// Resolve finds the broker to use and who to be there. The URL is the one given,
+// else the environment's MUSTER_URL, else NATS_URL, else that of a NATS context,
+// else [DefaultURL]. The credentials are those given, then the environment's
+// (login.FromEnvironment), then those of the context: the one that is named, or
+// else the one selected with the nats command if there is no URL.
+//
+// A URL with a user or token in it is taken for all that is to be said of that; if
+// it is given so, and no credentials are, nothing else is looked at. The errors are
+// [ErrContext] and [ErrLogin].
+func Resolve(given string, who login.Credentials) (string, login.Credentials, error) {
+	if identifies(given) && who == (login.Credentials{}) {
+		return given, who, nil
+	}
+	c := who.Or(login.FromEnvironment())
+	name, at := c.Context, given
+	if who.Context == "" {
+		at = cmp.Or(at, os.Getenv("MUSTER_URL"), os.Getenv("NATS_URL"))
+	}
+	if name == "" && at == "" {
+		var err error
+		if name, err = selectedContext(); err != nil {
+			return "", c, err
 		}
 	}
-	return selectedContext()
+	if name != "" {
+		context, err := readContext(name)
+		if err != nil {
+			return "", c, err
+		}
+		at, c = cmp.Or(at, context.URL), c.Or(context.Credentials)
+	}
+	if identifies(at) && !who.Identifies() {
+		c = c.Anonymous()
+	}
+	c, err := absolute(c)
+	return cmp.Or(at, DefaultURL), c, err
 }
+
+// identifies reports whether a URL has a user or token in it.
+func identifies(urls string) bool { return strings.Contains(urls, "@") }
 
 // natsContext is what Muster honours of the nats command's context files.
 type natsContext struct {
-	URL         string `json:"url"`
-	User        string `json:"user"`
-	Password    string `json:"password"`
-	Token       string `json:"token"`
-	Creds       string `json:"creds"`
-	NKey        string `json:"nkey"`
-	Cert        string `json:"cert"`
-	Key         string `json:"key"`
-	CA          string `json:"ca"`
-	InboxPrefix string `json:"inbox_prefix"`
+	URL string `json:"url"`
+	login.Credentials
 }
 
-func selectedContext() (string, []nats.Option, error) {
+// selectedContext gives the name of the context to use when none is named; none if
+// there is none.
+func selectedContext() (string, error) {
 	dir, err := contextDir()
 	if err != nil {
-		return DefaultURL, nil, nil // no home, hence no contexts
+		return "", nil // no home, hence no contexts
 	}
 	selected, err := os.ReadFile(filepath.Join(dir, "context.txt"))
-	name := strings.TrimSpace(string(selected))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && name == "" {
-		return DefaultURL, nil, nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%w: %w", ErrContext, err)
 	}
-	if err != nil {
-		return "", nil, fmt.Errorf("%w: %w", ErrContext, err)
-	}
+	return strings.TrimSpace(string(selected)), nil
+}
+
+func readContext(name string) (c natsContext, err error) {
 	if name != filepath.Base(name) {
-		return "", nil, fmt.Errorf("%w %q: not a name: select another with: nats context select", ErrContext, name)
+		return c, fmt.Errorf("%w %q: not a name: select another with: nats context select", ErrContext, name)
 	}
-	var c natsContext
-	text, err := os.ReadFile(filepath.Join(dir, "context", name+".json"))
+	dir, err := contextDir()
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(filepath.Join(dir, "context", name+".json"))
+	}
 	if err == nil {
 		err = json.Unmarshal(text, &c)
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("%w %q: %w: select another with: nats context select", ErrContext, name, err)
+		return c, fmt.Errorf("%w %q: %w: select another with: nats context select", ErrContext, name, err)
 	}
-	opts, err := c.options()
-	if err != nil {
-		return "", nil, fmt.Errorf("%w %q: %w", ErrContext, name, err)
-	}
-	if c.URL == "" {
-		c.URL = DefaultURL
-	}
-	return c.URL, opts, nil
+	return c, nil
 }
 
 func contextDir() (string, error) {
@@ -81,33 +100,19 @@ func contextDir() (string, error) {
 	return filepath.Join(home, ".config", "nats"), err
 }
 
-func (c natsContext) options() (opts []nats.Option, err error) {
-	if c.User != "" {
-		opts = append(opts, nats.UserInfo(c.User, c.Password))
-	}
-	if c.Token != "" {
-		opts = append(opts, nats.Token(c.Token))
-	}
-	if c.Creds != "" {
-		opts = append(opts, nats.UserCredentials(expandHome(c.Creds)))
-	}
-	if c.NKey != "" {
-		nkey, err := nats.NkeyOptionFromSeed(expandHome(c.NKey))
-		if err != nil {
-			return nil, fmt.Errorf("nkey: %w", err)
+// absolute makes the names of files hold wherever they are read.
+func absolute(c login.Credentials) (login.Credentials, error) {
+	for _, path := range []*string{&c.Creds, &c.NKey, &c.Cert, &c.Key, &c.CA} {
+		if *path == "" {
+			continue
 		}
-		opts = append(opts, nkey)
+		full, err := filepath.Abs(expandHome(*path))
+		if err != nil {
+			return c, fmt.Errorf("%w: %s: %w", ErrLogin, *path, err)
+		}
+		*path = full
 	}
-	if c.Cert != "" || c.Key != "" {
-		opts = append(opts, nats.ClientCert(expandHome(c.Cert), expandHome(c.Key)))
-	}
-	if c.CA != "" {
-		opts = append(opts, nats.RootCAs(expandHome(c.CA)))
-	}
-	if c.InboxPrefix != "" {
-		opts = append(opts, nats.CustomInboxPrefix(c.InboxPrefix))
-	}
-	return opts, nil
+	return c, nil
 }
 
 func expandHome(path string) string {

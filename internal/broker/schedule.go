@@ -76,10 +76,13 @@ func schedule(msg *nats.Msg, queue string, lane Lane, when string) {
 // Scheduled reports whether there is a schedule at a subject, which may have
 // wildcards.
 func Scheduled(ctx context.Context, js jetstream.JetStream, subject string) (bool, error) {
-	stream, err := js.Stream(ctx, ScheduleStream)
-	if err == nil {
-		_, err = stream.GetLastMsgForSubject(ctx, subject)
-	}
+	_, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		stream, err := js.Stream(ctx, ScheduleStream)
+		if err != nil {
+			return nil, err
+		}
+		return stream.GetLastMsgForSubject(ctx, subject)
+	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return false, nil
 	}
@@ -93,10 +96,13 @@ func Scheduled(ctx context.Context, js jetstream.JetStream, subject string) (boo
 // A subject with wildcards removes all that match. What has fired already is
 // not held back.
 func Unschedule(ctx context.Context, js jetstream.JetStream, subject string) error {
-	stream, err := js.Stream(ctx, ScheduleStream)
-	if err == nil {
-		err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
-	}
+	_, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (jetstream.Stream, error) {
+		stream, err := js.Stream(ctx, ScheduleStream)
+		if err == nil {
+			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
+		}
+		return stream, err
+	})
 	if err != nil {
 		return fmt.Errorf("removing the schedule %s: %w", subject, err)
 	}
@@ -143,7 +149,7 @@ func Schedules(ctx context.Context, js jetstream.JetStream, queue string) iter.S
 func readSchedule(msg *jetstream.RawStreamMsg) (s Schedule, ok bool) {
 	rest, ok := strings.CutPrefix(msg.Subject, schedPrefix)
 	tokens := strings.Split(rest, ".")
-	if !ok || len(tokens) != 4 {
+	if !ok || len(tokens) != 4 && len(tokens) != 5 { // 5: the client has a group
 		return s, false
 	}
 	s = Schedule{Subject: msg.Subject, Queue: tokens[0], Data: msg.Data, Zone: msg.Header.Get(jetstream.ScheduleTimeZoneHeader)}
@@ -151,12 +157,13 @@ func readSchedule(msg *jetstream.RawStreamMsg) (s Schedule, ok bool) {
 		return s, false
 	}
 	when := msg.Header.Get(jetstream.ScheduleHeader)
+	last := len(tokens) - 1
 	if tokens[2] == cronToken {
 		s.Cron, s.Expr = tokens[3], when
-		return s, true
+		return s, last == 3
 	}
-	s.Client = tokens[2]
-	s.N, ok = parseDigits(tokens[3])
+	s.Client = strings.Join(tokens[2:last], ".")
+	s.N, ok = parseDigits(tokens[last])
 	at, err := time.Parse("@at "+time.RFC3339Nano, when)
 	s.At = at
 	return s, ok && err == nil

@@ -19,10 +19,14 @@ const readyTimeout = 10 * time.Second
 
 // ServerConfig says how to run a broker inside this process.
 type ServerConfig struct {
-	Host       string       // default 127.0.0.1: this machine only
-	Port       int          // -1: any free port; 0: 4222
-	StoreDir   string       // where streams are kept; required without ConfigFile
-	Token      string       // what clients must present; empty: nothing
+	Host       string // default 127.0.0.1: this machine only
+	Port       int    // -1: any free port; 0: 4222
+	StoreDir   string // where streams are kept; required without ConfigFile
+	Token      string // what clients must present; empty: nothing
+	User       string // who clients must be instead, with the password
+	Password   string
+	Cert, Key  string       // files: with them clients connect by TLS
+	CA         string       // file: with it clients need a certificate that these authorities have signed
 	SyncAlways bool         // fsync before every acknowledgement: survives power loss, much slower
 	ConfigFile string       // a whole nats-server configuration; replaces all of the above
 	Logger     *slog.Logger // the server's log, its notices as debug; default: nobody
@@ -106,7 +110,25 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 	if opts.Port == 0 {
 		opts.Port = server.DEFAULT_PORT
 	}
-	return opts, errors.Join(probeStore(cfg.StoreDir), probePort(opts))
+	opts.Username, opts.Password = cfg.User, cfg.Password
+	return opts, errors.Join(cfg.secure(opts), probeStore(cfg.StoreDir), probePort(opts))
+}
+
+// tlsTimeout bounds a handshake.
+const tlsTimeout = 5 * time.Second
+
+func (cfg ServerConfig) secure(opts *server.Options) (err error) {
+	if cfg.Cert == "" && cfg.Key == "" && cfg.CA == "" {
+		return nil
+	}
+	opts.TLS, opts.TLSVerify, opts.TLSTimeout = true, cfg.CA != "", tlsTimeout.Seconds()
+	opts.TLSConfig, err = server.GenTLSConfig(&server.TLSConfigOpts{
+		CertFile: cfg.Cert, KeyFile: cfg.Key, CaFile: cfg.CA, Verify: cfg.CA != "",
+	})
+	if err != nil {
+		return fmt.Errorf("%w: a certificate and its key are needed, and authorities to ask clients for theirs", err)
+	}
+	return nil
 }
 
 // probeStore and probePort find the common mistakes in time to name the mend.

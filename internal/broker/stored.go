@@ -14,14 +14,18 @@ import (
 // it is. It ends with what had been stored when it began, or with an error.
 func storedMessages(ctx context.Context, js jetstream.JetStream, name, filter string) iter.Seq2[*jetstream.RawStreamMsg, error] {
 	return func(yield func(*jetstream.RawStreamMsg, error) bool) {
-		stream, err := js.Stream(ctx, name)
+		stream, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (jetstream.Stream, error) {
+			return js.Stream(ctx, name)
+		})
 		if err != nil {
 			yield(nil, fmt.Errorf("reading stream %s: %w", name, err))
 			return
 		}
 		state := stream.CachedInfo().State
 		for seq := max(state.FirstSeq, 1); seq <= state.LastSeq; seq++ {
-			msg, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(filter))
+			msg, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+				return stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(filter))
+			})
 			switch {
 			case errors.Is(err, jetstream.ErrMsgNotFound):
 				return
@@ -42,9 +46,11 @@ func removeMessage(ctx context.Context, js jetstream.JetStream, name string, seq
 	if err != nil {
 		return err
 	}
-	err = stream.DeleteMsg(ctx, seq)
-	if err == nil {
-		return nil
+	_, err = UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, stream.DeleteMsg(ctx, seq)
+	})
+	if err == nil || errors.Is(err, ErrPermission) {
+		return err
 	}
 	// The client library does not tell why.
 	if _, missing := stream.GetMsg(ctx, seq); errors.Is(missing, jetstream.ErrMsgNotFound) {

@@ -63,21 +63,29 @@ type StreamOptions struct {
 // EnsureQueue creates the stream and consumers of a queue if they are missing,
 // and otherwise compares them with what Muster needs. It changes nothing that
 // exists. Any number of hosts and clients may call it at the same time.
-// The errors are [ErrQueueName] and [ErrForeignStream], which names every
-// differing field, besides those of the JetStream API.
+// Who may not look at what all queues share takes it for what it should be. The errors
+// are [ErrQueueName], [ErrPermission] for a queue that is not the user's, and where
+// something is missing that the user may not create, and [ErrForeignStream], which names every differing field, besides
+// those of the JetStream API.
 func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts StreamOptions) error {
 	if err := ValidQueue(queue); err != nil {
 		return err
 	}
 	// The queue's stream fetches from the schedules by way of a consumer there. All
 	// queues share them, so what is said of one is no opinion about those that exist.
-	if err := ensureStream(ctx, js, scheduleStream(opts), StreamOptions{}); err != nil {
+	switch err := ensureStream(ctx, js, scheduleStream(opts), StreamOptions{}); {
+	case isRefusedLook(err):
+	case err != nil:
 		return err
-	}
-	if err := ensureConsumer(ctx, js, ScheduleStream, feedConsumer(queue)); err != nil {
-		return err
+	default:
+		if err := ensureConsumer(ctx, js, ScheduleStream, feedConsumer(queue)); err != nil {
+			return err
+		}
 	}
 	if err := ensureStream(ctx, js, taskStream(queue, opts), opts); err != nil {
+		if isRefusedLook(err) { // whoever may use a queue may look at it
+			return fmt.Errorf("%w: give the user permission for queue %s, or use another", err, queue)
+		}
 		return err
 	}
 	for _, lane := range Lanes {
@@ -92,7 +100,11 @@ func EnsureQueue(ctx context.Context, js jetstream.JetStream, queue string, opts
 // for a queue.
 func EnsureShared(ctx context.Context, js jetstream.JetStream, opts StreamOptions) error {
 	for _, stream := range []jetstream.StreamConfig{resultsStream(opts), deadStream(opts), scheduleStream(opts), cancelStream(opts)} {
-		if err := ensureStream(ctx, js, stream, opts); err != nil {
+		err := ensureStream(ctx, js, stream, opts)
+		if isRefusedLook(err) {
+			return nil // a client that is not to know what others store; it need not
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -198,6 +210,9 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 		}
 		return stream, err
 	})
+	if errors.Is(err, ErrPermission) && !isRefusedLook(err) {
+		return fmt.Errorf("stream %s is missing: %w: let an operator create it, with muster queue create", want.Name, err)
+	}
 	if apiCode(err) == errCodeSubjectOverlap {
 		return fmt.Errorf("%w: stream %s: another stream takes subjects of %q: rename or delete it", ErrForeignStream, want.Name, want.Subjects)
 	}
@@ -219,6 +234,9 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream string, 
 		}
 		return info, err
 	})
+	if errors.Is(err, ErrPermission) && !isRefusedLook(err) {
+		return fmt.Errorf("consumer %s of stream %s is missing: %w: let an operator create it, with muster queue create", want.Durable, stream, err)
+	}
 	if err != nil {
 		return fmt.Errorf("ensuring consumer %s of stream %s: %w", want.Durable, stream, err)
 	}

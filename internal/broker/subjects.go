@@ -101,6 +101,9 @@ func KeySubject(queue, key string) string {
 // KeyWildcard is every unique key of a queue.
 func KeyWildcard(queue string) string { return keyPrefix + queue + ".*" }
 
+// Wherever a subject has a client's name, that is two tokens if the client is of a
+// group: see codec.ValidGroup.
+
 // SchedSubject is where a client's n-th task waits for its time. A subject
 // keeps one schedule: publishing again replaces it.
 func SchedSubject(queue string, lane Lane, client string, n uint64) string {

@@ -31,12 +31,13 @@ const (
 // key it counts as stored, and if the message carries a Nats-Msg-Id, as
 // it should, also when the key was released a short while ago.
 //
-// The errors are ctx's, and those of [Publisher.Publish].
+// The errors are ctx's, those of [Publisher.Publish], and [ErrPermission].
 func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, task *nats.Msg) (holder string, err error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return "", fmt.Errorf("opening JetStream: %w", err)
 	}
+	before := nc.LastError()
 	var missing time.Time // since when "no responders" is the only answer
 	for {
 		v, err := publishPair(ctx, nc, keyMessage(queue, key, id), task)
@@ -46,6 +47,8 @@ func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, ta
 		case errors.Is(err, ErrWrongLastSequence):
 			held, err := heldKey(ctx, js, queue, key)
 			switch {
+			case errors.Is(err, ErrPermission):
+				return "", fmt.Errorf("asking who holds a unique key: %w", err)
 			case err != nil, held == nil: // not to be known at the moment, or released in between
 			case string(held.Data) == id:
 				return "", nil
@@ -54,6 +57,11 @@ func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, ta
 			}
 		case v == refused, v == full:
 			return "", fmt.Errorf("storing a task with a unique key: %w", err)
+		}
+		if err := nc.LastError(); err != before {
+			if r := refusalIn(err); r != nil && (r.subject == task.Subject || r.subject == KeySubject(queue, key)) {
+				return "", fmt.Errorf("storing a task with a unique key: %w", r)
+			}
 		}
 		switch now := time.Now(); {
 		case v != noStream:
@@ -87,11 +95,13 @@ func ReleaseKey(ctx context.Context, js jetstream.JetStream, queue, key, id stri
 
 // heldKey is nil if nobody holds the key.
 func heldKey(ctx context.Context, js jetstream.JetStream, queue, key string) (*jetstream.RawStreamMsg, error) {
-	stream, err := js.Stream(ctx, TaskStream(queue))
-	if err != nil {
-		return nil, err
-	}
-	held, err := stream.GetLastMsgForSubject(ctx, KeySubject(queue, key))
+	held, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		stream, err := js.Stream(ctx, TaskStream(queue))
+		if err != nil {
+			return nil, err
+		}
+		return stream.GetLastMsgForSubject(ctx, KeySubject(queue, key))
+	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, nil
 	}

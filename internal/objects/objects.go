@@ -48,6 +48,12 @@ type Store struct {
 // New gives the object store of the broker that nc is connected to.
 func New(nc *nats.Conn) *Store { return &Store{nc: nc} }
 
+// Ensure makes what the store needs of the broker, if nobody has.
+func (s *Store) Ensure(ctx context.Context) error {
+	_, err := s.open(ctx)
+	return err
+}
+
 // Put stores a value under a new name, which it gives.
 func (s *Store) Put(ctx context.Context, data []byte) (name string, err error) {
 	b, err := s.open(ctx)
@@ -142,7 +148,9 @@ func (s *Store) open(ctx context.Context) (jetstream.ObjectStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("objects: %w", err)
 	}
-	b, err := js.ObjectStore(ctx, bucket)
+	b, err := broker.UnlessRefused(ctx, s.nc, func(ctx context.Context) (jetstream.ObjectStore, error) {
+		return js.ObjectStore(ctx, bucket)
+	})
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		b, err = broker.Replicate(s.nc, func(replicas int) (jetstream.ObjectStore, error) {
 			return js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{

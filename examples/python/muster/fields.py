@@ -11,7 +11,8 @@ from .errors import Malformed
 MOST_TASKS = 65_536
 MOST_COUNT = 1_048_576
 MOST_MILLIS = 365 * 24 * 3600 * 1000
-CLIENT = re.compile(r"[a-z0-9]{1,128}")
+# A name, with a group before it or none. Two words are neither.
+CLIENT = re.compile(r"(?!(cron|unread)(\.|$))([a-z0-9]{1,32}\.)?[a-z0-9]{1,128}")
 
 
 def elements(value: Any, least: int) -> list[Any]:
@@ -81,7 +82,7 @@ def cut(whole: str, most: int) -> str:
 
 
 def client_name(value: Any) -> str:
-    if not isinstance(value, str) or not CLIENT.fullmatch(value):
+    if not isinstance(value, str) or len(value) > 128 or not CLIENT.fullmatch(value):
         raise Malformed("not a client's name")
     return value
 

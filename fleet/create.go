@@ -1,0 +1,22 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/objects"
+)
+
+// CreateQueue makes a queue and whatever else Muster needs of the broker, if it is
+// not there: for a fleet whose clients and hosts may not. Otherwise whoever comes
+// first makes it. What is there it compares with what Muster needs, and leaves as it
+// is. Its error wraps [ErrQueueName], or is that of a stream that is configured
+// otherwise.
+func (f *Fleet) CreateQueue(ctx context.Context, queue string) error {
+	// Connect has seen to the streams that all queues share.
+	if err := broker.EnsureQueue(ctx, f.js, queue, broker.StreamOptions{}); err != nil {
+		return fmt.Errorf("creating queue %s: %w", queue, err)
+	}
+	return objects.New(f.nc).Ensure(ctx)
+}
