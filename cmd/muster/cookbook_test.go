@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,8 +36,9 @@ var cookbookNeeds = map[string][]string{
 	"A new version while work goes on":      {"jq"},
 }
 
-// cookbookRows is for how many rows the test has time.
-const cookbookRows = 20_000
+// rowsEnv sets how many rows the recipe of a million of them has in its test, such
+// as a million.
+const rowsEnv = "MUSTER_TEST_ROWS"
 
 // Each recipe of the cookbook does what it says, as it stands there.
 func TestCookbook(t *testing.T) {
@@ -99,11 +102,13 @@ func (r recipe) cook(t *testing.T) {
 	for name, content := range r.files {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 	}
+	rows, err := strconv.Atoi(cmp.Or(os.Getenv(rowsEnv), "20000"))
+	require.NoError(t, err)
 	url := startBroker(t)
 	shell := func(script string) *exec.Cmd {
 		cmd := muster(t)
 		cmd.Path, cmd.Args, cmd.Dir = "/bin/sh", []string{"sh", "-euc", script}, dir
-		cmd.Env = append(cmd.Env, "MUSTER_URL="+url, "PATH="+bin+":"+os.Getenv("PATH"), fmt.Sprint("ROWS=", cookbookRows),
+		cmd.Env = append(cmd.Env, "MUSTER_URL="+url, "PATH="+bin+":"+os.Getenv("PATH"), fmt.Sprint("ROWS=", rows),
 			"GOCACHE="+goEnv(t, "GOCACHE"), "PYENV_VERSION="+os.Getenv("PYENV_VERSION"))
 		return cmd
 	}
@@ -118,7 +123,11 @@ func (r recipe) cook(t *testing.T) {
 	}
 	began := time.Now()
 	got := runCommand(t, nil, shell(r.session))
-	t.Logf("took %v; stderr:\n%s", time.Since(began).Round(time.Millisecond), got.stderr)
+	took := time.Since(began)
+	t.Logf("took %v; stderr:\n%s", took.Round(time.Millisecond), got.stderr)
+	if strings.Contains(r.session, "ROWS") {
+		t.Logf("%.0f rows a second, with the check", float64(rows)/took.Seconds())
+	}
 	require.Zero(t, got.status, got.stdout)
 	require.Regexp(t, "^"+strings.ReplaceAll(regexp.QuoteMeta(r.prints), "…", "(?s:.+?)")+"$", got.stdout)
 }
