@@ -29,14 +29,16 @@ func TestSchedule(t *testing.T) {
 	require.Len(t, mustRun(t, "schedule", "ls", "--url", url), 2)
 
 	for text, args := range map[string][]string{
-		"use five fields":     {"tick", "* * *", "echo"},
-		"is not JSON":         {"tick", "@hourly", "echo", "text"},
-		"out of range":        {"tick", "@hourly", "echo", "1e999"},
-		"name of a schedule":  {"a.b", "@hourly", "echo"},
-		"invalid func name":   {"tick", "@hourly", "a:b"},
-		"use Limit":           {"--deadline", "1s", "tick", "@hourly", "echo"},
-		"a time zone without": {"--zone=", "tick", "@hourly", "echo"},
-		"accepts between 3":   {"tick", "@hourly"},
+		"use five fields":           {"tick", "* * *", "echo"},
+		`bad schedule "99 * * * *"`: {"tick", "99 * * * *", "echo"},
+		`zone "Atlantis"`:           {"tick", "* * * * *", "echo", "--zone", "Atlantis"},
+		"is not JSON":               {"tick", "@hourly", "echo", "text"},
+		"out of range":              {"tick", "@hourly", "echo", "1e999"},
+		"name of a schedule":        {"a.b", "@hourly", "echo"},
+		"invalid func name":         {"tick", "@hourly", "a:b"},
+		"use Limit":                 {"--deadline", "1s", "tick", "@hourly", "echo"},
+		"a time zone without":       {"--zone=", "tick", "@hourly", "echo"},
+		"accepts between 3":         {"tick", "@hourly"},
 	} {
 		status := 2
 		if text == "out of range" {
