@@ -19,14 +19,7 @@ var (
 // Files that the documents point to, and packages that their commands name, exist.
 func TestLinks(t *testing.T) {
 	t.Parallel()
-	documents, err := filepath.Glob("*.md")
-	require.NoError(t, err)
-	above, err := filepath.Glob("../*.md")
-	require.NoError(t, err)
-	require.NotEmpty(t, documents)
-	require.NotEmpty(t, above)
-
-	for _, document := range append(documents, above...) {
+	for _, document := range documents(t) {
 		text, err := os.ReadFile(document)
 		require.NoError(t, err)
 		for _, found := range link.FindAllStringSubmatch(string(text), -1) {

@@ -23,35 +23,46 @@ const flushPatience = 5 * time.Second
 // Hosts asks the worker hosts how they stand, and gives those that answer within
 // 0.3 seconds, by name and id. One that does not is cut off, or gone.
 func (f *Fleet) Hosts(ctx context.Context) ([]codec.HostStatus, error) {
-	ctx, cancel := context.WithTimeout(ctx, collectFor+flushPatience)
+	hosts, err := Listen(ctx, f.nc, collectFor)
+	if err != nil {
+		return nil, err
+	}
+	var all []codec.HostStatus
+	for _, host := range hosts {
+		if host.State != codec.HostStopped {
+			all = append(all, host.HostStatus)
+		}
+	}
+	return all, nil
+}
+
+// Listen asks the worker hosts how they stand by way of a connection that the
+// caller has, and gives what it hears of them for a time, by name and id. It needs
+// nothing else of the broker.
+func Listen(ctx context.Context, nc *nats.Conn, length time.Duration) ([]Host, error) {
+	ctx, cancel := context.WithTimeout(ctx, length+flushPatience)
 	defer cancel()
 	heard := newRoster()
 	beats := make(chan *nats.Msg, mostHosts)
-	sub, err := f.nc.ChanSubscribe(broker.HostWildcard, beats)
+	sub, err := nc.ChanSubscribe(broker.HostWildcard, beats)
 	if err != nil {
 		return nil, fmt.Errorf("fleet: listening to hosts: %w", err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only when the connection is closed, which ended it
-	if err := f.nc.Publish(broker.WatchSubject, nil); err != nil {
+	if err := nc.Publish(broker.WatchSubject, nil); err != nil {
 		return nil, fmt.Errorf("fleet: asking hosts: %w", err)
 	}
-	if err := f.nc.FlushWithContext(ctx); err != nil {
+	if err := nc.FlushWithContext(ctx); err != nil {
 		return nil, fmt.Errorf("fleet: asking hosts: %w", err)
 	}
-	enough := time.NewTimer(collectFor)
+	enough := time.NewTimer(length)
 	defer enough.Stop()
 	for {
 		select {
 		case msg := <-beats:
 			heard.hear(msg.Subject, msg.Data, time.Now())
 		case <-enough.C:
-			var all []codec.HostStatus
-			for _, host := range heard.hosts(time.Now()) {
-				if host.State != codec.HostStopped {
-					all = append(all, host.HostStatus)
-				}
-			}
-			return all, nil
+			return heard.hosts(time.Now()), nil
 		case <-ctx.Done():
 			return nil, fmt.Errorf("fleet: asking hosts: %w", context.Cause(ctx))
 		}

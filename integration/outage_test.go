@@ -2,6 +2,7 @@ package integration
 
 import (
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -24,14 +25,18 @@ func connectivity() (lost chan struct{}, option producer.Option) {
 }
 
 // restart starts a killed broker again, at the same address with the same store.
-func restart(s *stage, address string) {
+func restart(s *stage, address string) *program { return startFrom(s, address, "store") }
+
+// startFrom is [restart] with a store of another name in the stage's directory.
+func startFrom(s *stage, address, store string) *program {
 	s.t.Helper()
 	u, err := url.Parse(address)
 	require.NoError(s.t, err)
 	port, err := strconv.Atoi(u.Port())
 	require.NoError(s.t, err)
-	_, again := s.brokerProgram(port)
-	require.Equal(s.t, address, again)
+	b := s.program("broker", params{Port: port, Store: filepath.Join(s.tmp, store)})
+	require.Equal(s.t, address, b.line())
+	return b
 }
 
 func await(s *stage, event <-chan struct{}, what string) {

@@ -11,11 +11,11 @@ import (
 // while none is, until a host counts as broken.
 const mostUnready = 5
 
-// begun notes that a process is ready.
-func (s *Supervisor) begun() {
+// begun notes that a process is ready, and which funcs it has handlers for.
+func (s *Supervisor) begun(funcs []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unready = 0
+	s.unready, s.funcs = 0, funcs
 }
 
 // miscarried notes that a process ended before it was ready, and why.

@@ -53,6 +53,7 @@ type stop struct {
 // report is what a worker process tells its supervisor.
 type report struct {
 	Ready   bool             `json:"ready,omitempty"`
+	Funcs   []string         `json:"funcs,omitempty"`  // with Ready: that have a handler
 	Failed  string           `json:"failed,omitempty"` // why the process ends now, in bad order
 	Left    consumer.Leaving `json:"left,omitempty"`   // why it ends now, in good order
 	WatchAt int64            `json:"watch,omitempty"`  // when to look at the limit of what runs, in unix nanoseconds

@@ -200,7 +200,7 @@ func (p *place) take(c *child, r report, started func(error)) {
 	}
 	c.mu.Unlock()
 	if first {
-		p.begun()
+		p.begun(r.Funcs)
 		if p.Listener.Ready != nil {
 			p.Listener.Ready(c.PID())
 		}

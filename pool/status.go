@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
-	"github.com/musterfleet/muster/consumer"
 )
 
 // Status tells how the host stands and what it has done, without Spans: those are
@@ -29,14 +28,14 @@ func (s *Supervisor) Status() codec.HostStatus {
 func (s *Supervisor) snapshot() codec.HostStatus {
 	status := codec.HostStatus{
 		ID: s.id, Host: s.Host, PID: os.Getpid(), Queue: s.Queue, Version: moduleVersion(),
-		Started: s.started, CPUs: usableCPUs(), MemoryLimit: s.MemoryLimit, Funcs: consumer.Handled(),
+		Started: s.started, CPUs: usableCPUs(), MemoryLimit: s.MemoryLimit,
 		Processes: []codec.ProcessStatus{}, Latest: []codec.ProcessDeath{},
 		Deaths: map[codec.Cause]uint64{},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status.Sent = time.Now()
-	status.Want, status.State = s.Processes, s.state()
+	status.Want, status.State, status.Funcs = s.Processes, s.state(), s.funcs
 	for _, p := range s.places {
 		status.Processes = append(status.Processes, p.status())
 	}

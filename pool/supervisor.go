@@ -38,7 +38,8 @@ type Supervisor struct {
 
 	mu        sync.Mutex
 	places    []*place
-	waiting   int // handlers that wait for other tasks
+	waiting   int      // handlers that wait for other tasks
+	funcs     []string // that have a handler, by what the processes say
 	cancelled cancelled
 	unready   int // processes in a row, of all places, that were never ready
 
@@ -100,7 +101,7 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	s := &Supervisor{
 		Config: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
 		broken: make(chan error, 1), leaving: make(chan struct{}),
-		stopped: make(chan struct{}), chronicle: newChronicle(),
+		stopped: make(chan struct{}), chronicle: newChronicle(), funcs: consumer.Handled(),
 	}
 	if err := s.listen(); err != nil {
 		return nil, err

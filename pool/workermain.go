@@ -88,7 +88,7 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 	worker, err := consumer.New(consumer.Config{
 		Conn: nc, Queue: w.setup.Queue, Board: board, Tenure: w.setup.Tenure, MaxValue: w.setup.MaxValue,
 		Host: w.setup.Host, PID: os.Getpid(), Logger: slog.Default(),
-		Ready: func() { w.report(report{Ready: true}) },
+		Ready: func() { w.report(report{Ready: true, Funcs: consumer.Handled()}) },
 		Watch: func(at time.Time) { w.report(report{WatchAt: at.UnixNano()}) },
 		Wait:  w.wait,
 	})

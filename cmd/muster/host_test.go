@@ -40,7 +40,7 @@ func TestHost(t *testing.T) {
 	require.EqualValues(t, 1<<30, host.MemoryLimit)
 	info := strings.Join(mustRun(t, "host", "info", host.ID, "--url", url), "\n")
 	require.Regexp(t, `^host kestrel \(\w{8}\): serving, queue default, 2 worker processes, supervisor \d+, up \d+ s, [0-9.]+ MiB, limit 1\.0 GiB each\n`, info)
-	require.Contains(t, info, "\nfuncs: count_primes, echo, is_prime, sha256, sleep\n")
+	require.Contains(t, info, "\nfuncs: count_primes, echo, is_prime, sha256, sleep, spin\n")
 	require.Regexp(t, `\n`+pid+` +busy +sleep +`+id+` +[0-9.ms]+ of 1m0s +[0-9.]+ MiB +0 +\d+ s +-\n?`, info)
 
 	require.Empty(t, mustRun(t, "host", "kill", "kestrel", pid, "--yes", "--url", url))
@@ -58,4 +58,15 @@ func TestHost(t *testing.T) {
 	run(t, nil, "host", "drain", "kestrel", "--url", url).requireFailure(t, 1, "several hosts have the name: kestrel; give one of the ids ")
 	require.Empty(t, mustRun(t, "host", "drain", "--wait", host.ID, "--url", url))
 	run(t, nil, "host", "info", host.ID, "--url", url).requireFailure(t, 1, "no such host")
+}
+
+// Commands are among the funcs that a host tells of, though its supervisor does not
+// run them.
+func TestHostTellsOfCommands(t *testing.T) {
+	t.Parallel()
+	url := startBroker(t)
+	startWorker(t, url, "--processes", "1", "--exec", "hash=true {}")
+	hosts := mustRunJSON[[]codec.HostStatus](t, "host", "ls", "--json", "--url", url)
+	require.Len(t, hosts, 1)
+	require.Equal(t, []string{"count_primes", "echo", "hash", "is_prime", "sha256", "sleep", "spin"}, hosts[0].Funcs)
 }

@@ -43,7 +43,8 @@ Try it: muster demo`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.DisableSuggestions = true // they take several lines
+	root.CompletionOptions.DisableDefaultCmd = true // there is another
+	root.DisableSuggestions = true                  // they take several lines
 	root.SetVersionTemplate("muster {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
@@ -51,8 +52,10 @@ Try it: muster demo`,
 	root.AddCommand(
 		demoCommand(), serveCommand(), workerCommand(),
 		submitCommand(), mapCommand(), resultCommand(), cancelCommand(),
-		queueCommand(), scheduleCommand(), deadCommand(), hostCommand(), benchCommand(),
+		queueCommand(), scheduleCommand(), deadCommand(), hostCommand(), topCommand(), benchCommand(), doctorCommand(),
+		completionCommand(), manCommand(),
 	)
+	addCompletion(root)
 	for _, cmd := range root.Commands() {
 		markWork(cmd)
 	}

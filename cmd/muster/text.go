@@ -1,82 +1,16 @@
 package main
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/musterfleet/muster/internal/text"
 )
 
-// count gives a number with its noun, in the plural unless it is 1.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	ending := "s"
-	if noun[len(noun)-1] == 's' {
-		ending = "es"
-	}
-	return fmt.Sprintf("%s %s%s", thousands(n), noun, ending)
-}
+// The commands' short names for what package text does.
 
-// thousands gives a number with commas.
-func thousands(n int) string {
-	digits := strconv.Itoa(n)
-	for at := len(digits) - 3; at > 0; at -= 3 {
-		digits = digits[:at] + "," + digits[at:]
-	}
-	return digits
-}
-
-// age tells how long ago something was, in its largest unit, and "-" of the zero
-// time.
-func age(t time.Time) string {
-	d := max(time.Since(t), 0)
-	switch {
-	case t.IsZero():
-		return "-"
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	}
-	return fmt.Sprintf("%d d", d/(24*time.Hour))
-}
-
-// bytesOf gives a size in its largest unit.
-func bytesOf(n uint64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	size, units := float64(n)/1024, []string{"KiB", "MiB", "GiB", "TiB"}
-	for size >= 1024 && len(units) > 1 {
-		size, units = size/1024, units[1:]
-	}
-	return fmt.Sprintf("%.1f %s", size, units[0])
-}
-
-// short gives the first line of a text, of at most most characters.
-func short(text string, most int) string {
-	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
-	if utf8.RuneCountInString(line) > most {
-		line, more = string([]rune(line)[:most]), true
-	}
-	if more {
-		line += "…"
-	}
-	return line
-}
-
-// printable replaces what would confuse a terminal in a line that may have come
-// from anywhere.
-func printable(line string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == utf8.RuneError {
-			return '?'
-		}
-		return r
-	}, line)
-}
+func count(n int, noun string) string    { return text.Count(n, noun) }
+func thousands(n int) string             { return text.Thousands(n) }
+func age(t time.Time) string             { return text.Age(t, time.Now()) }
+func bytesOf(n uint64) string            { return text.Bytes(n) }
+func short(line string, most int) string { return text.Short(line, most) }
+func printable(line string) string       { return text.Printable(line) }

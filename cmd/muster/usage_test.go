@@ -86,6 +86,11 @@ func TestBadUsage(t *testing.T) {
 		"host resize h":                       "accepts 2 arg(s)",
 		"host resize h 0":                     "must be 1 or more",
 		"host kill h 1x":                      "1x is not a process id",
+		"completion nosuch":                   "the shell must be",
+		"completion":                          "accepts 1 arg(s)",
+		"doctor now":                          "",
+		"doctor --queue a.b":                  "queue name",
+		"man":                                 "accepts 1 arg(s)",
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
@@ -130,7 +135,7 @@ func TestVersionAndHelp(t *testing.T) {
 	for _, command := range []string{
 		"demo", "serve", "worker", "submit", "map", "result", "cancel",
 		"queue", "queue ls", "queue info", "queue pause", "queue resume", "queue purge",
-		"dead", "dead ls", "dead show", "dead retry", "dead rm", "bench",
+		"dead", "dead ls", "dead show", "dead retry", "dead rm", "top", "bench", "doctor", "completion",
 		"host", "host ls", "host info", "host drain", "host resize", "host kill",
 	} {
 		got := run(t, nil, append(strings.Fields(command), "--help")...)

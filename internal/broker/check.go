@@ -23,10 +23,23 @@ const checkTimeout = 5 * time.Second
 // ([ErrServerVersion]), and JetStream is enabled and permitted to this user
 // ([ErrNoJetStream]). It needs the right to publish to $JS.API.INFO.
 func Check(ctx context.Context, nc *nats.Conn) (jetstream.JetStream, error) {
-	url := Redact(nc.ConnectedUrl())
-	if have := nc.ConnectedServerVersion(); !versionAtLeast(have, MinServer) {
-		return nil, fmt.Errorf("%w: %s is version %q: upgrade it to %s or later", ErrServerVersion, url, have, MinServer)
+	if err := CheckVersion(nc); err != nil {
+		return nil, err
 	}
+	return CheckJetStream(ctx, nc)
+}
+
+// CheckVersion is the first half of [Check].
+func CheckVersion(nc *nats.Conn) error {
+	if have := nc.ConnectedServerVersion(); !versionAtLeast(have, MinServer) {
+		return fmt.Errorf("%w: %s is version %q: upgrade it to %s or later", ErrServerVersion, Redact(nc.ConnectedUrl()), have, MinServer)
+	}
+	return nil
+}
+
+// CheckJetStream is the second half of [Check].
+func CheckJetStream(ctx context.Context, nc *nats.Conn) (jetstream.JetStream, error) {
+	url := Redact(nc.ConnectedUrl())
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("opening JetStream: %w", err)

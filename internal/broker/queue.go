@@ -50,6 +50,20 @@ func Queues(ctx context.Context, js jetstream.JetStream) ([]QueueInfo, error) {
 	return queues, nil
 }
 
+// QueueNames gives the names of all queues, in no order.
+func QueueNames(ctx context.Context, js jetstream.JetStream) (all []string, err error) {
+	streams := js.StreamNames(ctx, jetstream.WithStreamListSubject(taskPrefix+">"))
+	for stream := range streams.Name() { // must be read to its end
+		if name, ok := strings.CutPrefix(stream, streamPrefix); ok {
+			all = append(all, name)
+		}
+	}
+	if err := streams.Err(); err != nil {
+		return nil, fmt.Errorf("listing queues: %w", err)
+	}
+	return all, nil
+}
+
 // Queue tells how one queue stands. If there is none the error wraps
 // jetstream.ErrStreamNotFound.
 func Queue(ctx context.Context, js jetstream.JetStream, name string) (QueueInfo, error) {

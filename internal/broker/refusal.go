@@ -116,3 +116,15 @@ func Refusal(nc *nats.Conn) string {
 	}
 	return ""
 }
+
+// RefusedSubject gives the subject that the server refused, if that is what err says.
+func RefusedSubject(err error) (string, bool) {
+	r, ok := errors.AsType[*refusal](err)
+	if !ok {
+		r = refusalIn(err)
+	}
+	if r == nil {
+		return "", false
+	}
+	return r.subject, true
+}

@@ -33,7 +33,7 @@ func Resolve(given string, who login.Credentials) (string, login.Credentials, er
 	}
 	if name == "" && at == "" {
 		var err error
-		if name, err = selectedContext(); err != nil {
+		if name, err = SelectedContext(); err != nil {
 			return "", c, err
 		}
 	}
@@ -60,9 +60,9 @@ type natsContext struct {
 	login.Credentials
 }
 
-// selectedContext gives the name of the context to use when none is named; none if
-// there is none.
-func selectedContext() (string, error) {
+// SelectedContext gives the name of the NATS context to use when none is named; none
+// if there is none. Its error is [ErrContext].
+func SelectedContext() (string, error) {
 	dir, err := contextDir()
 	if err != nil {
 		return "", nil // no home, hence no contexts
