@@ -2,7 +2,9 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,6 +15,10 @@ import (
 
 // crons is the cron schedules in the stream of schedules.
 type crons struct{ js jetstream.JetStream }
+
+// badSchedule has the server's words for an expression and for a time zone that it
+// cannot read.
+var badSchedule = []jetstream.ErrorCode{10189, 10223}
 
 // Crons gives the cron schedules.
 func (r *remote) Crons() transport.Crons { return crons{r.js} }
@@ -25,7 +31,11 @@ func (s crons) Set(ctx context.Context, name, expr, zone string, b transport.Bat
 	if err := broker.ScheduleCron(msg, b.Queue, lane, expr, zone); err != nil {
 		return err
 	}
-	if _, err := s.js.PublishMsg(ctx, msg); err != nil {
+	_, err := s.js.PublishMsg(ctx, msg)
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok && slices.Contains(badSchedule, refused.ErrorCode) {
+		return fmt.Errorf("%w %.80q, zone %.80q: %s", broker.ErrSchedule, expr, zone, refused.Description)
+	}
+	if err != nil {
 		return fmt.Errorf("storing it: %w", err)
 	}
 	stream, err := s.js.Stream(ctx, broker.ScheduleStream)

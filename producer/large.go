@@ -90,7 +90,7 @@ func (c *Client) fetchLarge(id codec.ID, o codec.Outcome) {
 			p.finish(nil, err)
 		} else {
 			p.stats.observe(max(o.Run, time.Nanosecond))
-			if p.finish(value, nil) {
+			if p.finishAs(Finished, runTimeOf(o.Run), value, nil) {
 				c.counters.came(&c.counters.direct, 1, 1)
 			}
 		}

@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/musterfleet/muster/codec"
 )
@@ -31,25 +32,39 @@ const DefaultBuffer = 16384
 // args is not read any further; a read under way is waited for, but not for long.
 func Map[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter.Seq[A], options ...CallOption) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
-		run(ctx, c, f, args, options, true, func(_ int, result R, err error) bool { return yield(result, err) })
+		run(ctx, c, f, args, options, true, func(_ *mapped[R], result R, err error) bool { return yield(result, err) })
 	}
 }
 
-// Indexed is the result of a call of [MapUnordered].
+// Indexed is the result of a call of [MapIndexed] or [MapUnordered], and what is
+// known of its task.
 type Indexed[R any] struct {
 	Index int // of the argument, from 0; -1 with an error that ends the iteration
 	Value R
+	ID    codec.ID      // of the task; the zero value if there was none, since the argument could not be sent
+	Run   time.Duration // how long the last attempt ran; 0 if that is not known
 }
 
-// MapUnordered is [Map], but yields each result when it is there. It mirrors
+// MapIndexed is [Map], but tells of each result which task it is of.
+func MapIndexed[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter.Seq[A], options ...CallOption) iter.Seq2[Indexed[R], error] {
+	return mapIndexed(ctx, c, f, args, options, true)
+}
+
+// MapUnordered is [MapIndexed], but yields each result when it is there. It mirrors
 // Pool.imap_unordered.
 func MapUnordered[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter.Seq[A], options ...CallOption) iter.Seq2[Indexed[R], error] {
+	return mapIndexed(ctx, c, f, args, options, false)
+}
+
+func mapIndexed[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter.Seq[A], options []CallOption, ordered bool) iter.Seq2[Indexed[R], error] {
 	return func(yield func(Indexed[R], error) bool) {
-		run(ctx, c, f, args, options, false, func(i int, result R, err error) bool { return yield(Indexed[R]{i, result}, err) })
+		run(ctx, c, f, args, options, ordered, func(call *mapped[R], result R, err error) bool {
+			return yield(call.indexed(result), err)
+		})
 	}
 }
 
-// Collect gives the results of a [Map] or a [MapUnordered] as a slice. It ends
+// Collect gives the results of a [Map] or one like it as a slice. It ends
 // the iteration at the first error, which cancels the rest, and gives that error
 // with the results before it.
 func Collect[T any](results iter.Seq2[T, error]) ([]T, error) {

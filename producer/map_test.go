@@ -1,6 +1,7 @@
 package producer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -60,7 +61,7 @@ func TestMap(t *testing.T) {
 			slices.SortFunc(indexed, func(a, b producer.Indexed[int]) int { return a.Index - b.Index })
 			require.Len(t, indexed, n)
 			for i, item := range indexed {
-				require.Equal(t, producer.Indexed[int]{Index: i, Value: 2 * i}, item)
+				require.Equal(t, producer.Indexed[int]{Index: i, Value: 2 * i, ID: item.ID}, item)
 			}
 		}
 	}
@@ -400,7 +401,7 @@ func TestMapUnorderedLeft(t *testing.T) {
 		}()
 		for item, err := range producer.MapUnordered(t.Context(), c, double, count(10, nil)) {
 			require.NoError(t, err)
-			require.Equal(t, producer.Indexed[int]{Index: 2, Value: 4}, item)
+			require.Equal(t, producer.Indexed[int]{Index: 2, Value: 4, ID: codec.ID{Client: c.ID(), N: 2}}, item)
 			break
 		}
 		require.Equal(t, 1, c.Pending(), "the one that runs")
@@ -477,4 +478,45 @@ func TestCollectStops(t *testing.T) {
 	require.ErrorIs(t, err, errStop)
 	require.Equal(t, []int{0, 1}, got)
 	require.Equal(t, 3, reached)
+}
+
+// Results come with what is known of their tasks, in order or not, in chunks or
+// not: the id, also of one that fails, and the run time.
+func TestMapTellsOfTasks(t *testing.T) {
+	t.Parallel()
+	c := connect(t, &fake{run: func(task *codec.Task) *codec.Outcome {
+		if bytes.Contains(task.Arg, []byte("bad")) {
+			return &codec.Outcome{Failure: &codec.Failure{Code: codec.CodeError, Message: "bad"}, Run: time.Hour}
+		}
+		return &codec.Outcome{Value: task.Arg, Run: 1500 * time.Microsecond}
+	}})
+	echo := codec.NewFunc[any, any]("echo")
+	args := slices.Values([]any{"a long text, so that it is kept elsewhere", "bad", func() {}, 1.0})
+	for _, option := range []producer.CallOption{producer.Buffer(4), producer.Chunk(3)} {
+		seen := map[codec.ID]bool{}
+		for item, err := range producer.MapIndexed(t.Context(), c, echo, args, option) {
+			if item.Index == 2 {
+				require.ErrorIs(t, err, codec.ErrEncode)
+				require.Zero(t, item.ID)
+				require.Zero(t, item.Run)
+				seen[item.ID] = true
+				continue
+			}
+			require.Equal(t, c.ID(), item.ID.Client)
+			want := 1500 * time.Microsecond
+			var remote *codec.RemoteError
+			if item.Index == 1 {
+				require.ErrorAs(t, err, &remote)
+				require.Equal(t, remote.Task, item.ID)
+				want = time.Hour
+			}
+			require.Equal(t, want, item.Run)
+			require.Equal(t, len(seen), item.Index)
+			seen[item.ID] = true
+		}
+		require.Len(t, seen, 4, "each has its own")
+		unordered, _ := producer.Collect(producer.MapUnordered(t.Context(), c, echo, slices.Values([]any{1}), option))
+		require.Equal(t, 1500*time.Microsecond, unordered[0].Run)
+		require.False(t, seen[unordered[0].ID])
+	}
 }

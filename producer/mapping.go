@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"iter"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -48,6 +49,21 @@ type mapped[R any] struct {
 	index int
 }
 
+// unsent stands for the number of a task that there is none of.
+const unsent = math.MaxUint64
+
+// indexed gives what a call came to with what is known of it; there may be no call.
+func (m *mapped[R]) indexed(result R) Indexed[R] {
+	if m == nil {
+		return Indexed[R]{Index: -1, Value: result}
+	}
+	all := Indexed[R]{Index: m.index, Value: result, Run: m.ran.duration()}
+	if m.n != unsent {
+		all.ID = m.id()
+	}
+	return all
+}
+
 // passage is how calls come from the submitting goroutine, which makes a place for
 // each, passes them in the order of their places, and closes the passage, to the
 // loop, which takes them until it leaves.
@@ -61,14 +77,14 @@ type passage[R any] interface {
 	leave() (rest []*mapped[R])
 }
 
-func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter.Seq[A], options []CallOption, ordered bool, yield func(int, R, error) bool) {
+func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter.Seq[A], options []CallOption, ordered bool, yield func(*mapped[R], R, error) bool) {
 	var zero R
 	s, err := newSubmission(ctx, c, f, options)
 	if err == nil {
 		err = s.refuse("Map", true, true, true)
 	}
 	if err != nil {
-		yield(-1, zero, err)
+		yield(nil, zero, err)
 		return
 	}
 	if c.observer != nil {
@@ -96,7 +112,7 @@ func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter
 			err = m.err
 		}
 		if err != nil {
-			yield(-1, zero, err)
+			yield(nil, zero, err)
 		}
 		if call == nil {
 			return
@@ -104,13 +120,13 @@ func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter
 		// In order, the call may be under way still; then the end of ctx ends all.
 		if err := call.wait(ctx); err != nil {
 			m.passage.unread(call)
-			yield(-1, zero, err)
+			yield(nil, zero, err)
 			return
 		}
 		m.makeRoom()
 		result, err := call.Result(ctx)
 		call.result, call.value, call.err = zero, nil, nil // it stands among others that are still to come
-		if !yield(call.index, result, err) {
+		if !yield(call, result, err) {
 			return
 		}
 	}
@@ -225,6 +241,7 @@ func (m *mapping[A, R]) submit(arg A) bool {
 		task, err = m.prepare(m.ctx, &call.pending, encoded) // and keeps encoded
 	}
 	if err != nil {
+		call.n = unsent
 		call.finish(nil, err)
 		m.submitChunk() // what comes before it
 		return m.put(call)

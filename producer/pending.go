@@ -27,6 +27,7 @@ type pending struct {
 	stands   atomic.Uint32    // the State; written last, so that who sees a final one sees the rest
 	length   uint8            // of small; 0 if the value is not there
 	small    [smallValue]byte // encoded result, if it is that short
+	ran      runTime          // of the last attempt
 	value    []byte           // encoded result if not, once Finished without err
 	err      error            // a *failure until somebody looks at it
 	audience *audience        // nil until somebody waits, and once the state is final
@@ -35,6 +36,16 @@ type pending struct {
 // smallValue is the length up to which an encoded result is kept within its
 // future: any number, and short texts.
 const smallValue = 15
+
+// runTime is how long a task ran, in microseconds, as short as a future needs it: a
+// run of some seconds is exact.
+type runTime float32
+
+func runTimeOf(d time.Duration) runTime { return runTime(max(d, 0)) / runTime(time.Microsecond) }
+
+func (r runTime) duration() time.Duration {
+	return time.Duration(float64(r) * float64(time.Microsecond))
+}
 
 // route is what the futures have in common whose tasks call one func and go to one
 // queue.
@@ -72,7 +83,8 @@ var closed = func() chan struct{} {
 
 // settle makes the state final. It is called with mu held, which it releases,
 // and gives the callbacks that are due.
-func (p *pending) settle(state State, value []byte, err error) []func() {
+func (p *pending) settle(state State, ran runTime, value []byte, err error) []func() {
+	p.ran = ran
 	if 0 < len(value) && len(value) <= smallValue {
 		p.length = uint8(copy(p.small[:], value))
 	} else {
@@ -87,7 +99,7 @@ func (p *pending) settle(state State, value []byte, err error) []func() {
 		return nil
 	}
 	for _, follower := range a.followers {
-		follower.finishAs(state, slices.Clone(value), err)
+		follower.finishAs(state, ran, slices.Clone(value), err)
 	}
 	if a.done != nil {
 		close(a.done)
@@ -109,15 +121,15 @@ func (p *pending) encoded() []byte {
 
 // finish settles the future with an outcome and has its callbacks run. It
 // reports whether it was the first: late and duplicate outcomes change nothing.
-func (p *pending) finish(value []byte, err error) bool { return p.finishAs(Finished, value, err) }
+func (p *pending) finish(value []byte, err error) bool { return p.finishAs(Finished, 0, value, err) }
 
-func (p *pending) finishAs(state State, value []byte, err error) bool {
+func (p *pending) finishAs(state State, ran runTime, value []byte, err error) bool {
 	p.mu.Lock()
 	if p.state().Done() {
 		p.mu.Unlock()
 		return false
 	}
-	if callbacks := p.settle(state, value, err); len(callbacks) > 0 {
+	if callbacks := p.settle(state, ran, value, err); len(callbacks) > 0 {
 		p.batch.client.callbacks.run(&calls{of: p, rest: callbacks})
 	}
 	return true
@@ -131,7 +143,7 @@ func (p *pending) cancel(running bool) (callbacks []func(), ok bool) {
 		p.mu.Unlock()
 		return nil, false
 	}
-	return p.settle(Cancelled, nil, codec.ErrCancelled), true
+	return p.settle(Cancelled, 0, nil, codec.ErrCancelled), true
 }
 
 // mayCancel is called with mu held.
@@ -166,7 +178,7 @@ func (p *pending) outcome(o *codec.Outcome) bool {
 		if o.Failure.Code == codec.CodeCancelled {
 			state = Cancelled
 		}
-		return p.finishAs(state, nil, &failure{o.Failure})
+		return p.finishAs(state, runTimeOf(o.Run), nil, &failure{o.Failure})
 	}
 	if o.Run >= 0 {
 		p.stats.observe(max(o.Run, time.Nanosecond))
@@ -177,7 +189,7 @@ func (p *pending) outcome(o *codec.Outcome) bool {
 		// future must not keep.
 		value = append(make([]byte, 0, len(value)), value...)
 	}
-	return p.finish(value, nil)
+	return p.finishAs(Finished, runTimeOf(o.Run), value, nil)
 }
 
 // outcomeErr gives the error of a future that is done.

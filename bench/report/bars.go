@@ -39,7 +39,7 @@ func bars(kind, metric, title string) func(*strings.Builder, work.Results) {
 				x.at, y-step*0.32, x.place(s.Median)-x.at, step*0.64, color)
 			line(out, x.place(s.Min), y, x.place(s.Max), y, "#222222", 1.5)
 			text(out, max(x.place(s.Median), x.place(s.Max))+6, y+4, "start", "#222222", `font-size="11"`,
-				number(s.Median, t.Metric.Digits))
+				Number(s.Median, t.Metric.Digits))
 		}
 	}
 }

@@ -138,11 +138,11 @@ func spread(s work.Spread, digits int) string {
 	if math.IsNaN(s.Median) {
 		return "–"
 	}
-	return fmt.Sprintf("%s (%s … %s)", number(s.Median, digits), number(s.Min, digits), number(s.Max, digits))
+	return fmt.Sprintf("%s (%s … %s)", Number(s.Median, digits), Number(s.Min, digits), Number(s.Max, digits))
 }
 
-// number writes a number with its thousands apart.
-func number(f float64, digits int) string {
+// Number writes a number with its thousands apart.
+func Number(f float64, digits int) string {
 	text := strconv.FormatFloat(f, 'f', digits, 64)
 	whole, fraction, _ := strings.Cut(text, ".")
 	sign := ""

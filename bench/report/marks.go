@@ -85,7 +85,7 @@ func (m mark) goalText() string {
 	if m.higher {
 		bound = "at least"
 	}
-	return fmt.Sprintf("%s %s %s", bound, number(m.goal, goalDigits(m.goal)), m.unit)
+	return fmt.Sprintf("%s %s %s", bound, Number(m.goal, goalDigits(m.goal)), m.unit)
 }
 
 // writeMarks writes all marks, those that nothing was measured of included.

@@ -55,9 +55,9 @@ func TestVerdict(t *testing.T) {
 
 func TestNumber(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "1,234,568", number(1234567.8, 0))
-	require.Equal(t, "999.50", number(999.5, 2))
-	require.Equal(t, "-12,345", number(-12345, 0))
+	require.Equal(t, "1,234,568", Number(1234567.8, 0))
+	require.Equal(t, "999.50", Number(999.5, 2))
+	require.Equal(t, "-12,345", Number(-12345, 0))
 }
 
 func TestEveryPeerIsInTheTables(t *testing.T) {

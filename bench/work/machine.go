@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// machine tells where figures were taken, and how busy it was.
-func machine() string {
+// Machine tells where figures were taken, and how busy it was.
+func Machine() string {
 	text := fmt.Sprintf("%d cores, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.Lines(string(info)) {

@@ -36,7 +36,7 @@ type run struct {
 // over it does the same without an error. Peers are stopped when it returns.
 func (r *Runner) Run(ctx context.Context, works []Work) (Results, error) {
 	now := &run{Runner: r, results: Results{
-		Taken: time.Now().UTC().Truncate(time.Second), Machine: machine(), Scale: r.Scale.Name, Rounds: r.Rounds,
+		Taken: time.Now().UTC().Truncate(time.Second), Machine: Machine(), Scale: r.Scale.Name, Rounds: r.Rounds,
 	}}
 	now.plan = plan{scale: r.Scale, peers: now.places(), rounds: r.Rounds, left: works}
 	defer func() {

@@ -20,6 +20,7 @@ import (
 var jsonCommands = map[string]string{
 	"queue ls":           "queue",
 	"queue info default": "queue",
+	"schedule ls":        "schedule",
 	"dead ls":            "dead letter",
 	"dead show LETTER":   "dead letter",
 	"host ls":            "host",
@@ -38,6 +39,7 @@ func TestJSONDocument(t *testing.T) {
 		}
 	}
 	url := startBroker(t)
+	mustRun(t, "schedule", "set", "--url", url, "--zone", "Europe/Berlin", "nightly", "30 2 * * *", "echo", "1")
 	letter, host := startEventfulFleet(t, url)
 	for command, table := range jsonCommands {
 		t.Run(command, func(t *testing.T) {

@@ -50,12 +50,12 @@ nothing was left to do.
 
 --joblog FILE keeps a line for each item that has ended. Its columns, between tabs,
 are Seq, Host, Starttime, JobRuntime, Send, Receive, Exitval and Signal, as in GNU
-parallel except that the time runs from the submission until the result is due to
-be printed; then Task, Hash, Func and Item. Exitval is 0 if the item is done. With
---resume the items that are not done are run, failed ones too, unless the input has
-changed. The line is written after the result, so a kill loses no result, but the
-last ones may be printed again: to have each once, first cut the results to as many
-bytes as Receive adds up to.
+parallel except that it starts when the task is submitted, the time is that of its
+last attempt, and of what is done there is no Host; then Task, Hash, Func and Item.
+Exitval is 0 if the item is done. With --resume the items that are not done are run,
+failed ones too, unless the input has changed. The line is written after the result,
+so a kill loses no result, but the last ones may be printed again: to have each once,
+first cut the results to as many bytes as Receive adds up to.
 
 Input may be endless: only some ten thousand lines, of some ten MB at most, are
 read ahead of the result that is printed next. If stderr is a terminal and stdout

@@ -12,6 +12,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 	"golang.org/x/term"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/joblog"
 	"github.com/musterfleet/muster/internal/jsonvalue"
 	"github.com/musterfleet/muster/internal/shellmap"
@@ -92,7 +93,11 @@ func (m *mapping) calls(c *producer.Client) func(context.Context, iter.Seq[shell
 				if err != nil {
 					line = nil
 				}
-				if !yield(shellmap.Result{Call: r.Index, Line: line}, plain(err)) {
+				done := shellmap.Result{Call: r.Index, Line: line, Run: r.Run}
+				if m.joblog != "" && r.ID != (codec.ID{}) {
+					done.Task = r.ID.String()
+				}
+				if !yield(done, plain(err)) {
 					return
 				}
 			}
@@ -120,15 +125,7 @@ func (m *mapping) results(ctx context.Context, c *producer.Client, args iter.Seq
 	if m.unordered {
 		return producer.MapUnordered(ctx, c, m.f, args, m.options...)
 	}
-	return func(yield func(producer.Indexed[result], error) bool) {
-		index := 0
-		for value, err := range producer.Map(ctx, c, m.f, args, m.options...) {
-			if !yield(producer.Indexed[result]{Index: index, Value: value}, err) {
-				return
-			}
-			index++
-		}
-	}
+	return producer.MapIndexed(ctx, c, m.f, args, m.options...)
 }
 
 // preview gives the tasks in place of what they would come to.

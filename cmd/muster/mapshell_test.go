@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/codec"
 )
 
 func TestMapFlags(t *testing.T) {
@@ -84,10 +86,16 @@ func TestJobLog(t *testing.T) {
 	require.Equal(t, 1, mapLog("3\nx\n4\n", "--resume --keep-going is_prime").status)
 	lines := logged(t, log)
 	require.Len(t, lines, 3)
-	require.Equal(t, []string{"1", "-", "1", "5", "0", "-", "-", "is_prime", "3"}, pick(lines[0], 0, 1, 4, 5, 6, 7, 8, 10, 11))
+	require.Equal(t, []string{"1", "-", "1", "5", "0", "-", "is_prime", "3"}, pick(lines[0], 0, 1, 4, 5, 6, 7, 10, 11))
 	require.Equal(t, []string{"2", "1", "0", "1", "-", "x"}, pick(lines[1], 0, 4, 5, 6, 7, 11))
 	require.NotEqual(t, "-", lines[1][1], "host")
-	require.NotEqual(t, "-", lines[1][8], "task")
+	ids := map[string]bool{}
+	for _, line := range lines {
+		_, err := codec.ParseID(line[8])
+		require.NoError(t, err)
+		ids[line[8]] = true
+	}
+	require.Len(t, ids, 3)
 
 	mapLog("", "is_prime").requireFailure(t, 2, "go on with it by --resume, or remove it")
 	mapLog("", "--resume echo").requireFailure(t, 2, "job log of another func")
@@ -107,6 +115,25 @@ func TestJobLog(t *testing.T) {
 		got := mapLog("3\n", "is_prime")
 		require.Equal(t, 1, got.status)
 		require.Contains(t, got.stderr, "writing the job log: write /dev/full")
+	}
+}
+
+// The time in a job log is that of the task alone, not that of those before it.
+func TestJobLogTime(t *testing.T) {
+	t.Parallel()
+	url := startBroker(t)
+	startWorker(t, url, "--processes", "1")
+	for _, order := range []string{"--keep-order", "--unordered"} {
+		log := filepath.Join(t.TempDir(), "log")
+		require.Zero(t, run(t, strings.NewReader("0.6\n0\n"), "map", "--url", url, order, "--joblog", log, "sleep").status)
+		lines := logged(t, log)
+		slices.SortFunc(lines, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
+		long, err := strconv.ParseFloat(lines[0][3], 64)
+		require.NoError(t, err)
+		short, err := strconv.ParseFloat(lines[1][3], 64)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, long, 0.6)
+		require.Less(t, short, 0.5)
 	}
 }
 

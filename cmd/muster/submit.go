@@ -38,7 +38,7 @@ muster result ID waits for the outcome, from anywhere.`,
 				text = args[1]
 			}
 			if !jsonvalue.Valid([]byte(text)) {
-				return usage("the argument %.60q is not JSON; a string is written with its quotes: '\"hello\"'", text)
+				return notJSON(text)
 			}
 			f := codec.NewFunc[item, result](args[0])
 			if err := f.Check(); err != nil {

@@ -7,12 +7,12 @@
 //	Seq         number of the item in the input, from 1
 //	Host        where it ended, or - if the outcome does not tell
 //	Starttime   when it was submitted, in seconds since 1970
-//	JobRuntime  seconds from then until its turn to be printed came
+//	JobRuntime  seconds that its last attempt ran, or 0.000 if that is not known
 //	Send        bytes of the item
 //	Receive     bytes of the printed result with its newline
 //	Exitval     0, or what its process exited with if that ended it, or 1
 //	Signal      that ended its process, or -
-//	Task        its id, or - if the outcome does not tell
+//	Task        its id, or - if the item could not be sent
 //	Hash        of the item, in hexadecimal
 //	Func        that was called
 //	Item        its beginning, in which \t, \n, \r and \\ stand for what they do in Go

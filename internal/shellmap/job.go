@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/musterfleet/muster/internal/joblog"
 )
@@ -31,8 +32,10 @@ type Job struct {
 
 // Result is what became of a call.
 type Result struct {
-	Call int    // from 0, in the order of the items
-	Line []byte // to print, with its newline; valid until the next
+	Call int           // from 0, in the order of the items
+	Line []byte        // to print, with its newline; valid until the next
+	Task string        // its id for the log, or empty
+	Run  time.Duration // how long its last attempt ran, or 0
 }
 
 // Run runs the job. It gives nil if all items are done, ErrFailed if some have

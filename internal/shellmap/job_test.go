@@ -27,7 +27,7 @@ func upper(_ context.Context, items iter.Seq[Item]) iter.Seq2[Result, error] {
 			if bytes.HasPrefix(item.Text, []byte("x")) {
 				line, err = nil, errors.New("bad item")
 			}
-			if !yield(Result{call, line}, err) {
+			if !yield(Result{Call: call, Line: line}, err) {
 				return
 			}
 			call++
@@ -91,7 +91,7 @@ func TestHaltSoonWaits(t *testing.T) {
 				require.Equal(t, fmt.Sprint(call), string(item.Text))
 			}
 			for call, err := range []error{nil, errors.New("first"), errors.New("second"), nil} {
-				yield(Result{call, []byte("printed\n")[:8*boolInt(err == nil)]}, err)
+				yield(Result{Call: call, Line: []byte("printed\n")[:8*boolInt(err == nil)]}, err)
 			}
 			_, ok := next()
 			require.False(t, ok, "nothing more is read")

@@ -124,7 +124,7 @@ func (r *run) print(ctx context.Context, out *output) error {
 		}
 		e, known := r.window.take(result.Call, len(result.Line))
 		if known {
-			out.add(result.Line, r.note(e, len(result.Line), err))
+			out.add(result.Line, r.note(e, result, err))
 			r.Show.done(e.size)
 		}
 		if err == nil {
@@ -158,22 +158,22 @@ func (r *run) print(ctx context.Context, out *output) error {
 
 // note gives the line of the job log for an item, if there is one to be kept. It
 // is valid until the next.
-func (r *run) note(e entry, received int, err error) []byte {
+func (r *run) note(e entry, result Result, err error) []byte {
 	if r.Log == nil {
 		return nil
 	}
 	record := joblog.Record{
-		Seq: e.seq, Start: e.start, Run: time.Since(e.start),
-		Send: e.text, Receive: received, Hash: e.hash, Func: r.Func, Item: e.shown,
+		Seq: e.seq, Start: e.start, Run: result.Run, Task: result.Task,
+		Send: e.text, Receive: len(result.Line), Hash: e.hash, Func: r.Func, Item: e.shown,
 	}
 	if err != nil {
 		record.Exit, record.Receive = 1, 0
 	}
 	if remote, ok := errors.AsType[*codec.RemoteError](err); ok {
-		record.Host, record.Task = remote.Host, remote.Task.String()
+		record.Host = remote.Host
 	}
 	if died, ok := errors.AsType[*codec.WorkerDiedError](err); ok {
-		record.Host, record.Task, record.Signal = died.Host, died.Task.String(), died.Signal
+		record.Host, record.Signal = died.Host, died.Signal
 		record.Exit = max(died.ExitCode, 1)
 	}
 	r.record = record.Append(r.record[:0])
