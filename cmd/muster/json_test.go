@@ -25,6 +25,7 @@ var jsonCommands = map[string]string{
 	"dead show LETTER":   "dead letter",
 	"host ls":            "host",
 	"host info HOST":     "host",
+	"top --once":         "snapshot",
 	"bench --for 100ms":  "bench report",
 	"doctor":             "finding",
 }
