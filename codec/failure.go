@@ -46,7 +46,7 @@ func (f *Failure) Err(task ID) error {
 	if f.Code == CodeWorkerDied {
 		return &WorkerDiedError{
 			Task: task, Host: f.Host, PID: f.PID, ExitCode: f.ExitCode, Signal: f.Signal,
-			OutOfMemory: f.OutOfMemory, Stderr: f.Stderr, Attempt: f.Attempt,
+			Cause: f.Message, OutOfMemory: f.OutOfMemory, Stderr: f.Stderr, Attempt: f.Attempt,
 		}
 	}
 	return &RemoteError{

@@ -58,6 +58,8 @@ func TestFailureAsError(t *testing.T) {
 	var died *codec.WorkerDiedError
 	require.ErrorAs(t, fullFailure.Err(id), &died)
 	require.Equal(t, id, died.Task)
+	require.EqualError(t, died, "worker process 4711 on host kestrel died on attempt 3: open x: nicht da – „fort“; its stderr ends:\noops")
+	died.Cause = ""
 	require.EqualError(t, died, "worker process 4711 on host kestrel died on attempt 3: signal SIGKILL, out of memory; its stderr ends:\noops")
 	require.EqualError(t, &codec.WorkerDiedError{Host: "h", PID: 1, Attempt: 1, ExitCode: 3}, "worker process 1 on host h died on attempt 1: exit status 3")
 }

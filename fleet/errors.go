@@ -11,6 +11,12 @@ var (
 	ErrQueueName = broker.ErrQueueName
 	// ErrNoQueue is wrapped when there is no such queue.
 	ErrNoQueue = errors.New("no such queue")
+	// ErrNoHost is wrapped when no host has the id or the name.
+	ErrNoHost = errors.New("no such host")
+	// ErrHostName is wrapped when several hosts have the name.
+	ErrHostName = errors.New("several hosts have the name")
+	// ErrRefused is wrapped when a host does not do what it is asked for.
+	ErrRefused = errors.New("refused")
 	// ErrLetterID is wrapped when a text is not the id of a dead letter.
 	ErrLetterID = errors.New("not the id of a dead letter")
 	// ErrNoLetter is wrapped when there is no such dead letter.

@@ -17,9 +17,14 @@ import (
 // collectFor is how long hosts may take to answer that are asked how they stand.
 const collectFor = 300 * time.Millisecond
 
+// flushPatience bounds the wait for the broker.
+const flushPatience = 5 * time.Second
+
 // Hosts asks the worker hosts how they stand, and gives those that answer within
 // 0.3 seconds, by name and id. One that does not is cut off, or gone.
 func (f *Fleet) Hosts(ctx context.Context) ([]codec.HostStatus, error) {
+	ctx, cancel := context.WithTimeout(ctx, collectFor+flushPatience)
+	defer cancel()
 	heard := newRoster()
 	beats := make(chan *nats.Msg, mostHosts)
 	sub, err := f.nc.ChanSubscribe(broker.HostWildcard, beats)

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,15 +18,17 @@ import (
 
 // The funcs of the tests.
 var (
-	double    = codec.NewFunc[int, int]("double")
-	nap       = codec.NewFunc[time.Duration, seen]("nap")
-	attend    = codec.NewFunc[call, seen]("attend")
-	die       = codec.NewFunc[dying, seen]("die")
-	flaky     = codec.NewFunc[flakiness, seen]("flaky")
-	report    = codec.NewFunc[call, seen]("report")
-	misbehave = codec.NewFunc[string, any]("misbehave")
-	need      = codec.NewFunc[string, bool]("need")
-	unknown   = codec.NewFunc[int, int]("unknown")
+	double      = codec.NewFunc[int, int]("double")
+	nap         = codec.NewFunc[time.Duration, seen]("nap")
+	attend      = codec.NewFunc[call, seen]("attend")
+	die         = codec.NewFunc[dying, seen]("die")
+	flaky       = codec.NewFunc[flakiness, seen]("flaky")
+	report      = codec.NewFunc[call, seen]("report")
+	hog         = codec.NewFunc[hogging, seen]("hog")
+	misbehave   = codec.NewFunc[string, any]("misbehave")
+	need        = codec.NewFunc[string, bool]("need")
+	environment = codec.NewFunc[string, string]("environment") // the value of a variable
+	unknown     = codec.NewFunc[int, int]("unknown")
 )
 
 // seen is what a task saw of itself.
@@ -42,6 +45,12 @@ type call struct {
 type dying struct {
 	Manner string // a key of deaths; empty: not at all
 	Times  int
+}
+
+// hogging has a task take memory until its process is killed, or for good.
+type hogging struct {
+	Times int  // how many attempts do
+	Child bool // a child takes it
 }
 
 // flakiness has a task fail a number of times before it succeeds.
@@ -88,6 +97,21 @@ func handle() {
 		}
 		return s, nil
 	})
+	consumer.Handle(hog, func(ctx context.Context, h hogging) (seen, error) {
+		s := look(ctx)
+		if s.Attempt > h.Times {
+			return s, nil
+		}
+		if h.Child { // tail keeps what may yet be the last line
+			return s, exec.Command("sh", "-c", "head -c 1G /dev/zero | tail -n 1 | sleep 3600").Run()
+		}
+		var all [][]byte
+		for range 64 {
+			all = append(all, bytes.Repeat([]byte{1}, 16<<20))
+		}
+		runtime.KeepAlive(all)
+		return s, errors.New("nobody minds")
+	})
 	consumer.Handle(report, func(ctx context.Context, c call) (seen, error) {
 		for done := range uint64(101) {
 			if err := consumer.Report(ctx, codec.Progress{Done: done, Total: 100, Note: "pages"}); err != nil {
@@ -96,6 +120,7 @@ func handle() {
 		}
 		return look(ctx), waitAtGate(c.Gate, visit{})
 	})
+	consumer.Handle(environment, func(_ context.Context, name string) (string, error) { return os.Getenv(name), nil })
 	consumer.Handle(need, func(_ context.Context, path string) (bool, error) {
 		_, err := os.Stat(path)
 		return err == nil, err

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,6 +38,11 @@ type params struct {
 	Tasks     int
 	Child     bool
 	Network   string // the network namespace to run in; empty: ours
+	File      string // of the program; empty: ours
+	Notify    string // the service manager's socket
+
+	DrainTimeout time.Duration
+	InitialGate  string // where each worker process waits before it is ready
 }
 
 // roles are what the test binary can be. A program prints a line when it is
@@ -50,11 +56,17 @@ var roles = map[string]func(params){
 		b.Shutdown()
 	},
 	"host": func(p params) { // prints "ready" for each worker process, and its log
-		must(pool.Run(context.Background(), pool.Config{
-			URL: p.URL, Host: p.Host, Processes: p.Processes, Stdout: os.Stderr,
+		cfg := pool.Config{
+			URL: p.URL, Host: p.Host, Processes: p.Processes, Stdout: os.Stderr, DrainTimeout: p.DrainTimeout,
 			Logger:   slog.New(slog.NewTextHandler(os.Stdout, nil)),
 			Listener: pool.Listener{Ready: func(int) { fmt.Println("ready") }},
-		}))
+		}
+		if p.InitialGate != "" {
+			var err error
+			cfg, err = cfg.With(pool.Initializer(attend, call{Gate: p.InitialGate}))
+			must(err)
+		}
+		must(pool.Run(context.Background(), cfg))
 	},
 	"client": func(p params) { // submits tasks to a gate
 		c, err := producer.Connect(context.Background(), p.URL)
@@ -137,6 +149,12 @@ func (s *stage) program(role string, p params) *program {
 	}
 	started.cmd.Env = append(os.Environ(),
 		roleEnv+"="+role, paramsEnv+"="+string(encoded), markerEnv+"="+started.marker, "TMPDIR="+s.tmp)
+	if p.File != "" {
+		started.cmd.Path, started.cmd.Args = p.File, []string{p.File}
+	}
+	if p.Notify != "" {
+		started.cmd.Env = append(started.cmd.Env, "NOTIFY_SOCKET="+p.Notify, "WATCHDOG_USEC=200000")
+	}
 	started.cmd.Stderr = s.t.Output()
 	started.cmd.WaitDelay = cleanUpPatience
 	_, err = started.cmd.StdinPipe() // ends with us, and the program with it
@@ -204,7 +222,12 @@ func (p *program) wait() {
 
 func (p *program) terminate() {
 	p.stage.t.Helper()
-	require.NoError(p.stage.t, p.cmd.Process.Signal(syscall.SIGTERM))
+	p.signal(syscall.SIGTERM)
+}
+
+func (p *program) signal(sig syscall.Signal) {
+	p.stage.t.Helper()
+	require.NoError(p.stage.t, p.cmd.Process.Signal(sig))
 }
 
 // kill ends the program by SIGKILL, and nothing but it.

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"slices"
 
 	"github.com/musterfleet/muster/producer"
 )
@@ -33,6 +34,17 @@ func (s *Supervisor) miscarried(why error) {
 	case s.broken <- why:
 	default:
 	}
+}
+
+// healthy reports whether some process is ready, or may yet be.
+func (s *Supervisor) healthy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.healthyLocked()
+}
+
+func (s *Supervisor) healthyLocked() bool {
+	return s.unready < mostUnready || slices.ContainsFunc(s.childrenLocked(), (*child).isReady)
 }
 
 // closeBroken ends the client of a pool whose one host is broken, and the host:

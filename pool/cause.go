@@ -1,15 +1,29 @@
 package pool
 
-import "github.com/musterfleet/muster/codec"
+import (
+	"syscall"
 
-// killFor kills a process, and notes why.
-func (c *child) killFor(cause codec.Cause) error {
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/proc"
+)
+
+// killFor kills a process with all that it has started, and notes why, also in
+// words that follow "killed by signal SIGKILL, ".
+func (c *child) killFor(cause codec.Cause, why string) error {
 	c.mu.Lock()
 	if c.killedFor == "" {
-		c.killedFor = cause
+		c.killedFor, c.killedWhy = cause, why
 	}
 	c.mu.Unlock()
 	return c.Kill()
+}
+
+// explain adds what the supervisor knows of a process's end; c.mu is held.
+func (c *child) explain(exit proc.Exit) (cause string, outOfMemory bool) {
+	if exit.Signal == syscall.SIGKILL && c.killedFor != "" {
+		return "killed by signal SIGKILL, " + c.killedWhy, c.killedFor == codec.CauseMemoryLimit
+	}
+	return exit.String(), exit.OutOfMemory
 }
 
 // causeOf gives why a process died; unready says why it never served, if so.

@@ -35,6 +35,7 @@ type child struct {
 	waits      int              // whether its handler waits for another task
 	condemned  verdict          // the task it was killed for, if it was
 	killedFor  codec.Cause      // why the supervisor killed it, if not for a task
+	killedWhy  string           // the same in words that follow "killed by signal SIGKILL, "
 	ran        ran              // when it died
 	watch      *time.Timer      // looks at limits
 	watchAt    time.Time
@@ -81,7 +82,7 @@ func (s *Supervisor) startChild() (*child, error) {
 // environment gives the environment of worker processes. A process finds the
 // first value of a name that comes more than once, but the last shall stand.
 func (s *Supervisor) environment() []string {
-	env := slices.Concat(os.Environ(), s.Env, []string{roleEnv + "=" + roleWorker})
+	env := slices.Concat(inheritedEnv(), s.Env, []string{roleEnv + "=" + roleWorker})
 	slices.Reverse(env)
 	seen := map[string]bool{}
 	return slices.DeleteFunc(env, func(entry string) bool {
@@ -169,10 +170,12 @@ func (c *child) stillborn() error {
 		return ErrNoMain
 	case c.failed != "":
 		return fmt.Errorf("%w: %s", ErrNotReady, c.failed)
-	case exit.Stderr != "":
-		return fmt.Errorf("%w: %s; its stderr ends:\n%s", ErrNotReady, exit, exit.Stderr)
 	}
-	return fmt.Errorf("%w: %s", ErrNotReady, exit)
+	cause, _ := c.explain(exit)
+	if exit.Stderr != "" {
+		return fmt.Errorf("%w: %s; its stderr ends:\n%s", ErrNotReady, cause, exit.Stderr)
+	}
+	return fmt.Errorf("%w: %s", ErrNotReady, cause)
 }
 
 // dispose frees what belonged to a dead process.

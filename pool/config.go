@@ -12,6 +12,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -45,6 +46,13 @@ type Config struct {
 	// MaxMemory is the resident memory, in bytes, above which a worker process
 	// is replaced at the end of a task; 0 means no bound.
 	MaxMemory int64
+	// MemoryLimit is how much memory, in bytes, a worker process and what it has
+	// started may have resident together. Above it the supervisor kills them, and
+	// the task that runs is charged; its caller's codec.WorkerDiedError says so. 0
+	// means no limit. While something runs it is looked at ten times a second, and
+	// more often near the limit or when memory grows fast; what is taken at once
+	// may be beyond the limit before it is seen. It needs Linux.
+	MemoryLimit int64
 	// IdleTimeout is after how long without a task a worker process leaves. Its
 	// place stays, and is filled again when there is work. 0 means never.
 	IdleTimeout time.Duration
@@ -53,6 +61,12 @@ type Config struct {
 	// MaxValue is the largest argument or result, in bytes encoded, that worker
 	// processes take or give; consumer.DefaultMaxValue if 0.
 	MaxValue int64
+	// DrainTimeout is how long running tasks may take to finish when the host
+	// drains. After it they are killed, and put back uncharged. 0 means no bound.
+	DrainTimeout time.Duration
+	// ControlSocket is the path of a Unix socket at which programs of the same user
+	// may ask the host for what codec.ControlRequest tells; none if empty.
+	ControlSocket string
 
 	initial *initial // see Initializer
 }
@@ -131,6 +145,19 @@ func MaxMemory(bytes int64) Option {
 			return fmt.Errorf("%w: a memory bound of %d bytes; it must be greater than 0", ErrConfig, bytes)
 		}
 		c.MaxMemory = bytes
+		return nil
+	}
+}
+
+// MemoryLimit has a worker process killed, with all that it has started, when
+// they have more than so many bytes of memory resident, 1 or more. See
+// [Config.MemoryLimit].
+func MemoryLimit(bytes int64) Option {
+	return func(c *Config) error {
+		if bytes < 1 {
+			return fmt.Errorf("%w: a memory limit of %d bytes; it must be greater than 0", ErrConfig, bytes)
+		}
+		c.MemoryLimit = bytes
 		return nil
 	}
 }
@@ -218,6 +245,14 @@ func (c *Config) complete() error {
 	if c.MaxTasks < 0 || c.MaxMemory < 0 || c.IdleTimeout < 0 || c.MaxValue < 0 {
 		return fmt.Errorf("%w: MaxTasks %d, MaxMemory %d, IdleTimeout %v, MaxValue %d; none may be negative",
 			ErrConfig, c.MaxTasks, c.MaxMemory, c.IdleTimeout, c.MaxValue)
+	}
+	if c.MemoryLimit < 0 || c.DrainTimeout < 0 {
+		return fmt.Errorf("%w: MemoryLimit %d, DrainTimeout %v; neither may be negative", ErrConfig, c.MemoryLimit, c.DrainTimeout)
+	}
+	if c.MemoryLimit > 0 {
+		if _, err := proc.GroupMemory(nil); err != nil {
+			return fmt.Errorf("%w: a memory limit cannot be kept here: %w", ErrConfig, err)
+		}
 	}
 	if c.Host == "" {
 		host, err := os.Hostname()

@@ -44,6 +44,9 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if err = s.subscribeConfirmations(); err != nil {
 		return err
 	}
+	if err = s.subscribeControl(); err != nil {
+		return err
+	}
 	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {
 		return err
 	}

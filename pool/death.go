@@ -13,7 +13,7 @@ type Death struct {
 	PID      int
 	ExitCode int    // exit status, or -1 if a signal ended it
 	Signal   string // such as "SIGKILL", or empty
-	Cause    string // the above and OutOfMemory in words
+	Cause    string // the above and OutOfMemory in words, and why the supervisor did it, if it did
 	// OutOfMemory and Stderr are as in codec.WorkerDiedError.
 	OutOfMemory bool
 	Stderr      string
@@ -25,9 +25,10 @@ func newDeath(c *child, running, killed bool) Death {
 	exit := c.Exit()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	cause, outOfMemory := c.explain(exit)
 	return Death{
-		PID: exit.PID, ExitCode: exit.Code, Signal: signalName(exit.Signal), Cause: exit.String(),
-		OutOfMemory: exit.OutOfMemory, Stderr: exit.Stderr,
+		PID: exit.PID, ExitCode: exit.Code, Signal: signalName(exit.Signal), Cause: cause,
+		OutOfMemory: outOfMemory, Stderr: exit.Stderr,
 		Running: running, Expected: killed || c.left != "" && exit.Code == 0 && !running,
 	}
 }

@@ -12,6 +12,11 @@ var (
 	ErrNotReady = errors.New("pool: worker process ended before it was ready")
 	// ErrStopped is wrapped when a supervisor is used after it has stopped.
 	ErrStopped = errors.New("pool: stopped")
+	// ErrDrainTimeout is wrapped when processes were killed that did not drain in
+	// time.
+	ErrDrainTimeout = errors.New("pool: drain timeout")
+	// ErrSocket is wrapped when the control socket cannot be made.
+	ErrSocket = errors.New("pool: control socket")
 	// ErrNotInside is wrapped when something is asked for that only a handler in a
 	// worker process can have.
 	ErrNotInside = errors.New("pool: not inside a task; use the context that the handler was given")

@@ -13,6 +13,7 @@ const roleEnv = "MUSTER_ROLE"
 const (
 	roleWorker = "worker"
 	roleGuard  = "guard"
+	roleCheck  = "check"
 )
 
 // exitNoMain is the status of a re-executed process that did not meet Main.
@@ -32,7 +33,10 @@ func Main() {
 		fmt.Fprintln(os.Stderr, "muster:", err)
 		os.Exit(1)
 	}
+	nameProcess()
 	switch role {
+	case roleCheck:
+		os.Exit(checkMain())
 	case roleGuard:
 		proc.GuardMain()
 	case roleWorker:

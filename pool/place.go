@@ -151,7 +151,7 @@ func (p *place) giveUp(c *child) {
 	if ready {
 		return
 	}
-	if err := c.killFor(codec.CauseUnready); err != nil {
+	if err := c.killFor(codec.CauseUnready, "since it was not ready in time"); err != nil {
 		p.Logger.Debug("killing a process that is not ready", "pid", c.PID(), "error", err)
 	}
 }
@@ -170,7 +170,7 @@ func (p *place) bury(c *child) error {
 	case death.Expected:
 	case unready != nil:
 		p.Logger.Error("a worker process was never ready", "pid", death.PID, "error", unready)
-		if death.Signal != "SIGKILL" { // else it was somebody else's doing
+		if death.Signal != "SIGKILL" || death.OutOfMemory { // else it was somebody else's doing
 			p.miscarried(unready)
 		}
 	default:

@@ -12,13 +12,7 @@ import (
 // goes on and Resize gives ctx.Err, wrapped. Its error wraps [ErrConfig],
 // [ErrStopped] or [ErrNotReady].
 func (s *Supervisor) Resize(ctx context.Context, processes int) error {
-	if processes < 1 || processes > maxProcesses {
-		return fmt.Errorf("%w: %d worker processes; use 1 to %d", ErrConfig, processes, maxProcesses)
-	}
-	s.mu.Lock()
-	s.Processes = processes
-	fates, leaving, err := s.adjust()
-	s.mu.Unlock()
+	fates, leaving, err := s.resize(func(int) int { return processes })
 	if err != nil {
 		return err
 	}
@@ -30,6 +24,35 @@ func (s *Supervisor) Resize(ctx context.Context, processes int) error {
 		}
 	}
 	return s.awaitReady(ctx, fates)
+}
+
+// resize begins to change the number of worker processes, by the number that
+// there should be until now. It gives what adjust does.
+func (s *Supervisor) resize(to func(now int) int) (fates chan error, leaving []*place, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	processes := to(s.Processes)
+	if processes < 1 || processes > maxProcesses {
+		return nil, nil, fmt.Errorf("%w: %d worker processes; use 1 to %d", ErrConfig, processes, maxProcesses)
+	}
+	if s.isStopping() {
+		return nil, nil, ErrStopped
+	}
+	s.Processes = processes
+	return s.adjust()
+}
+
+// add begins to have so many worker processes more, or less if it is negative.
+func (s *Supervisor) add(n int) error {
+	_, _, err := s.resize(func(now int) int { return now + n })
+	return err
+}
+
+// processes gives how many worker processes there should be.
+func (s *Supervisor) processes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Processes
 }
 
 // waitingChanged takes in that a handler waits for another task, or no more.

@@ -29,7 +29,7 @@ func (s *Supervisor) Status() codec.HostStatus {
 func (s *Supervisor) snapshot() codec.HostStatus {
 	status := codec.HostStatus{
 		ID: s.id, Host: s.Host, PID: os.Getpid(), Queue: s.Queue, Version: moduleVersion(),
-		Started: s.started, CPUs: usableCPUs(), Funcs: consumer.Handled(),
+		Started: s.started, CPUs: usableCPUs(), MemoryLimit: s.MemoryLimit, Funcs: consumer.Handled(),
 		Processes: []codec.ProcessStatus{}, Latest: []codec.ProcessDeath{},
 		Deaths: map[codec.Cause]uint64{},
 	}
@@ -56,7 +56,7 @@ func (s *Supervisor) state() codec.HostState {
 		return codec.HostStopped
 	case s.isStopping():
 		return codec.HostDraining
-	case s.unready >= mostUnready && !slices.ContainsFunc(s.childrenLocked(), (*child).isReady):
+	case !s.healthyLocked():
 		return codec.HostUnhealthy
 	}
 	return codec.HostServing

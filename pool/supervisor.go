@@ -29,6 +29,7 @@ type Supervisor struct {
 	js         jetstream.JetStream
 	tasks      jetstream.Stream
 	publisher  *broker.Publisher
+	socket     *controlSocket
 	desk       *handoff.Desk
 	scout      *scout
 	leases     *leases
@@ -43,6 +44,7 @@ type Supervisor struct {
 	keepers  sync.WaitGroup // of places
 	burials  sync.WaitGroup // of dead processes
 	stopping atomic.Bool
+	leaving  chan struct{} // closed when stopping
 	killing  atomic.Bool
 	broken   chan error    // gets why no process becomes ready, once
 	stopped  chan struct{} // closed when everything has ended
@@ -78,11 +80,11 @@ func startGuard() (*proc.Guard, string, error) {
 	if len(consumer.Handled()) == 0 {
 		return nil, "", consumer.ErrNoHandlers
 	}
-	executable, err := os.Executable()
+	executable, err := image()
 	if err != nil {
-		return nil, "", fmt.Errorf("pool: finding this program's file: %w", err)
+		return nil, "", err
 	}
-	guard, err := proc.StartGuard(executable, os.Args[:1], append(os.Environ(), roleEnv+"="+roleGuard))
+	guard, err := proc.StartGuard(executable, os.Args[:1], append(inheritedEnv(), roleEnv+"="+roleGuard))
 	if errors.Is(err, proc.ErrGuardSilent) {
 		return nil, "", ErrNoMain
 	}
@@ -96,21 +98,29 @@ func startGuard() (*proc.Guard, string, error) {
 func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
 		Config: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
-		broken: make(chan error, 1), stopped: make(chan struct{}), chronicle: newChronicle(),
+		broken: make(chan error, 1), leaving: make(chan struct{}),
+		stopped: make(chan struct{}), chronicle: newChronicle(),
+	}
+	if err := s.listen(); err != nil {
+		return nil, err
 	}
 	if err := s.connect(ctx); err != nil {
+		s.socket.close()
 		return nil, err
 	}
 	s.mu.Lock()
 	fates, _, err := s.adjust()
 	s.mu.Unlock()
 	if err != nil {
+		s.socket.close()
 		return nil, err
 	}
+	s.socket.serve(s.steer)
 	go s.finish()
 	go s.renewLeases()
 	go s.recallAfterReconnects()
 	go s.watchProcesses()
+	go s.watchMemory()
 	go s.heartbeats()
 	go s.scout.run(s.stopped, s.crew)
 	if err := s.awaitReady(ctx, fates); err != nil {
@@ -143,6 +153,7 @@ func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 func (s *Supervisor) finish() {
 	s.keepers.Wait()
 	s.burials.Wait()
+	s.socket.close()
 	close(s.over)
 	<-s.silent
 	s.desk.Close()
@@ -154,27 +165,6 @@ func (s *Supervisor) finish() {
 		}
 	}
 	close(s.stopped)
-}
-
-// stop has every place leave, and no other come.
-func (s *Supervisor) stop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopping.Store(true)
-	for _, p := range s.places {
-		p.leave()
-	}
-}
-
-func (s *Supervisor) isStopping() bool { return s.stopping.Load() }
-
-func (s *Supervisor) isStopped() bool {
-	select {
-	case <-s.stopped:
-		return true
-	default:
-		return false
-	}
 }
 
 // introduce makes a process known, and gives it its first order. From then on
@@ -241,42 +231,3 @@ func (s *Supervisor) PIDs() []int {
 	}
 	return pids
 }
-
-// Drain stops pulling, lets each worker process finish the task it runs, gives
-// back the rest, and returns when the last process has ended. When ctx ends
-// first, it kills what still runs, as [Supervisor.Kill] does, and gives
-// ctx.Err, wrapped.
-func (s *Supervisor) Drain(ctx context.Context) error {
-	s.stop()
-	select {
-	case <-s.stopped:
-		return nil
-	case <-ctx.Done():
-		s.Kill()
-		return fmt.Errorf("pool: worker processes killed while they drained: %w", context.Cause(ctx))
-	}
-}
-
-// Kill kills every worker process with all that it has started, puts their tasks
-// back uncharged, and returns when they are gone.
-func (s *Supervisor) Kill() {
-	s.killing.Store(true)
-	s.stop()
-	for {
-		for _, c := range s.children() {
-			if err := c.Kill(); err != nil {
-				s.Logger.Debug("killing a worker process", "pid", c.PID(), "error", err)
-			}
-		}
-		select {
-		case <-s.stopped:
-			return
-		case <-time.After(killAgain): // one may just have been starting
-		}
-	}
-}
-
-const killAgain = 50 * time.Millisecond
-
-// Stopped gives a channel that is closed when the supervisor has stopped.
-func (s *Supervisor) Stopped() <-chan struct{} { return s.stopped }

@@ -33,7 +33,7 @@ func (s *Supervisor) watchProcesses() {
 			}
 			s.Logger.Warn("a worker process without a task does not answer; killing it",
 				"pid", c.PID(), "for", mostUnanswered*pingEvery)
-			if err := c.killFor(codec.CauseFrozen); err != nil {
+			if err := c.killFor(codec.CauseFrozen, "since it did not answer"); err != nil {
 				s.Logger.Debug("killing a silent process", "pid", c.PID(), "error", err)
 			}
 		}

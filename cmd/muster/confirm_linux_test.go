@@ -44,3 +44,16 @@ func openTerminal(t *testing.T) (user, terminal *os.File) {
 	t.Cleanup(func() { terminal.Close() })
 	return user, terminal
 }
+
+func TestKillAsks(t *testing.T) {
+	t.Parallel()
+	url := startBroker(t)
+	pid := startWorker(t, url, "--processes", "1", "--host", "kestrel").ready[1]
+	user, terminal := openTerminal(t)
+	_, err := user.WriteString("n\n")
+	require.NoError(t, err)
+	got := run(t, terminal, "host", "kill", "kestrel", pid, "--url", url)
+	require.Equal(t, 1, got.status)
+	require.Contains(t, got.stderr, "Kill worker process "+pid+" of host kestrel, which runs nothing? [y/N] ")
+	require.Contains(t, got.stderr, "nothing was done")
+}

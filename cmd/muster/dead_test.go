@@ -49,7 +49,7 @@ func TestDead(t *testing.T) {
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 	got := run(t, nil, "result", sleeper, "--url", url)
 	require.Equal(t, 1, got.status)
-	require.Contains(t, got.stderr, "died on attempt 1: signal SIGKILL")
+	require.Contains(t, got.stderr, "died on attempt 1: killed by signal SIGKILL")
 	require.Contains(t, strings.Join(mustRun(t, "dead", "ls", "--url", url), "\n"), sleeper)
 
 	got = run(t, nil, "dead", "rm", sleeper, "nosuch-1", "--url", url)

@@ -51,7 +51,7 @@ Try it: muster demo`,
 	root.AddCommand(
 		demoCommand(), serveCommand(), workerCommand(),
 		submitCommand(), mapCommand(), resultCommand(), cancelCommand(),
-		queueCommand(), deadCommand(), benchCommand(),
+		queueCommand(), deadCommand(), hostCommand(), benchCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		markWork(cmd)

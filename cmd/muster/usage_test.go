@@ -62,6 +62,16 @@ func TestBadUsage(t *testing.T) {
 		"worker --exec x,y=true":             "unknown option",
 		"worker --exec echo=true":            "there is another func echo",
 		"worker --exec-server x={}":          "the program cannot be",
+		"worker --memory-limit 1X":           "bytes like 512MiB",
+		"worker --max-memory 0":              "bytes like 512MiB",
+		"worker --max-tasks -1":              "may be negative",
+		"worker --drain-timeout -1s":         "may be negative",
+		"host":                               "which of its commands?",
+		"host ls surplus":                    "",
+		"host drain":                         "accepts 1 arg(s)",
+		"host resize h":                      "accepts 2 arg(s)",
+		"host resize h 0":                    "must be 1 or more",
+		"host kill h 1x":                     "1x is not a process id",
 		"serve --listen 4222":                "--listen 4222",
 		"serve --listen 127.0.0.1:nats":      "--listen 127.0.0.1:nats",
 		"serve --listen 127.0.0.1:65536":     "--listen 127.0.0.1:65536",
@@ -111,6 +121,7 @@ func TestVersionAndHelp(t *testing.T) {
 	for _, command := range []string{
 		"demo", "serve", "worker", "submit", "map", "result", "cancel",
 		"queue", "queue ls", "queue info", "queue pause", "queue resume", "queue purge",
+		"host", "host ls", "host info", "host drain", "host resize", "host kill",
 		"dead", "dead ls", "dead show", "dead retry", "dead rm", "bench",
 	} {
 		got := run(t, nil, append(strings.Fields(command), "--help")...)

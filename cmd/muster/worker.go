@@ -21,12 +21,15 @@ func workerCommand() *cobra.Command {
 		Use:   "worker",
 		Short: "Run a worker host: a supervisor and its worker processes",
 		Long: `Worker runs worker processes with the built-in funcs: is_prime, count_primes,
-echo, sleep, sha256, and spin for muster bench. SIGTERM, or SIGINT once, drains: running tasks finish,
-others are left to other hosts. A second SIGINT kills.
+echo, sleep, sha256, and spin for muster bench.
 
 With --exec and --exec-server commands are funcs as well. No shell is involved:
 a command is split into words when the host starts, and its argument is one word,
-or part of one, whatever it holds. docs/exec.md tells all.`,
+or part of one, whatever it holds. docs/exec.md tells all.
+
+SIGTERM, or SIGINT once, drains: running tasks finish, others are left to other
+hosts. A second SIGINT kills. SIGHUP rolls to the program that is at this one's file
+now, in the same process. SIGTTIN adds a worker process, SIGTTOU removes one.`,
 		Example: `  muster worker --exec 'hash=sha256sum {}' --exec 'thumb,bytes=convert {} -resize 200 jpg:-'
   muster worker --exec 'sort,stdin=sort -u' --exec-server 'score=python3 score.py'`,
 		Args: cobra.NoArgs,
@@ -45,6 +48,7 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 	// The runtime's default takes affinity and the cgroup's limit into account.
 	cmd.Flags().IntVar(&cfg.Processes, "processes", runtime.GOMAXPROCS(0), "number of worker processes; by default as many as usable CPUs")
 	cmd.Flags().StringVar(&cfg.Queue, "queue", producer.DefaultQueue, "queue to pull tasks from")
+	addHostFlags(cmd, &cfg)
 	return cmd
 }
 

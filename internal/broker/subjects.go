@@ -28,6 +28,7 @@ const (
 	deadPrefix    = "muster.dead."
 	cancelPrefix  = "muster.cancel."
 	hostPrefix    = "muster.host."
+	controlPrefix = "muster.control."
 	streamPrefix  = "TASKS_"
 	maxQueueName  = 64
 	resultsSource = resultPrefix + ">"
@@ -192,6 +193,9 @@ const CancelAnySubject = "muster.cancelany"
 // HostSubject is where a host's heartbeats are published: host is the id of this
 // run of its supervisor, since a name may be several hosts'.
 func HostSubject(host string) string { return hostPrefix + host }
+
+// ControlSubject is where a host is asked for something, by its id.
+func ControlSubject(host string) string { return controlPrefix + host }
 
 // HostOf gives whose heartbeats are published to a subject of [HostWildcard].
 func HostOf(subject string) string { return strings.TrimPrefix(subject, hostPrefix) }

@@ -41,6 +41,7 @@ func TestSubjectsAreTheWire(t *testing.T) {
 		"muster.host.h":                    broker.HostSubject("h"),
 		"x":                                broker.HostOf(broker.HostSubject("x")),
 		"muster.watch":                     broker.WatchSubject,
+		"muster.control.x":                 broker.ControlSubject("x"),
 		"lane9":                            broker.Lane(9).String(),
 	} {
 		require.Equal(t, want, have)

@@ -1,0 +1,61 @@
+package proc
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// GroupMemory gives the resident memory, in bytes, of process groups: that of
+// all their processes together. A page that several share counts for each. A
+// group that has ended has none.
+func GroupMemory(groups []int) (map[int]uint64, error) {
+	used := make(map[int]uint64, len(groups))
+	for _, group := range groups {
+		used[group] = 0
+	}
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("looking at processes: %w", err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("looking at processes: %w", err)
+	}
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		// Far cheaper than to read of each process which group it is in.
+		group, err := unix.Getpgid(pid)
+		if err != nil {
+			continue // gone meanwhile
+		}
+		if _, ok := used[group]; ok {
+			used[group] += residentMemory(name)
+		}
+	}
+	return used, nil
+}
+
+// residentMemory gives the bytes that a process has in RAM, and 0 if it is gone.
+func residentMemory(pid string) uint64 {
+	text, err := os.ReadFile("/proc/" + pid + "/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseUint(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * uint64(os.Getpagesize())
+}

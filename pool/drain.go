@@ -1,0 +1,75 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Drain stops pulling, lets each worker process finish the task it runs, gives
+// back the rest, and returns when the last process has ended. When ctx ends
+// first, or after [Config.DrainTimeout], it kills what still runs, as
+// [Supervisor.Kill] does, and gives the cause, wrapped: that of ctx, or
+// [ErrDrainTimeout].
+func (s *Supervisor) Drain(ctx context.Context) error {
+	if s.DrainTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.DrainTimeout, fmt.Errorf("%w of %v", ErrDrainTimeout, s.DrainTimeout))
+		defer cancel()
+	}
+	s.stop()
+	select {
+	case <-s.stopped:
+		return nil
+	case <-ctx.Done():
+		s.Kill()
+		return fmt.Errorf("pool: worker processes killed while they drained: %w", context.Cause(ctx))
+	}
+}
+
+// Kill kills every worker process with all that it has started, puts their tasks
+// back uncharged, and returns when they are gone.
+func (s *Supervisor) Kill() {
+	s.killing.Store(true)
+	s.stop()
+	for {
+		for _, c := range s.children() {
+			if err := c.Kill(); err != nil {
+				s.Logger.Debug("killing a worker process", "pid", c.PID(), "error", err)
+			}
+		}
+		select {
+		case <-s.stopped:
+			return
+		case <-time.After(killAgain): // one may just have been starting
+		}
+	}
+}
+
+const killAgain = 50 * time.Millisecond
+
+// Stopped gives a channel that is closed when the supervisor has stopped.
+func (s *Supervisor) Stopped() <-chan struct{} { return s.stopped }
+
+// stop has every place leave, and no other come.
+func (s *Supervisor) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopping.Swap(true) {
+		close(s.leaving)
+	}
+	for _, p := range s.places {
+		p.leave()
+	}
+}
+
+func (s *Supervisor) isStopping() bool { return s.stopping.Load() }
+
+func (s *Supervisor) isStopped() bool {
+	select {
+	case <-s.stopped:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,152 @@
+package pool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+)
+
+const (
+	// mostConversations is how many programs may use the control socket at once;
+	// others wait to be accepted.
+	mostConversations = 8
+	// conversationPatience bounds one request with its answer.
+	conversationPatience = 5 * time.Second
+	socketMode           = 0o600
+)
+
+// controlSocket is a Unix socket at which a host is asked: one JSON object in, one
+// out, and it closes. A nil socket is none.
+type controlSocket struct {
+	listener *net.UnixListener
+	file     os.FileInfo // to know the file that is ours
+	closing  chan struct{}
+	all      sync.WaitGroup
+}
+
+// listen makes the control socket, if there is to be one. The file of a host that
+// is gone is replaced, that of one that answers is not.
+func (s *Supervisor) listen() error {
+	path := s.ControlSocket
+	if path == "" {
+		return nil
+	}
+	if err := removeStale(path); err != nil {
+		return fmt.Errorf("%w %s: %w", ErrSocket, path, err)
+	}
+	// Linux takes the file's mode from the socket, so that there is no moment in
+	// which others could connect. Elsewhere the mode is set a moment later.
+	private := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), socketMode) })
+	}}
+	l, err := private.Listen(context.Background(), "unix", path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSocket, err)
+	}
+	listener := l.(*net.UnixListener)
+	listener.SetUnlinkOnClose(false) // it could be another's by then
+	file, err := os.Lstat(path)
+	if err = errors.Join(err, os.Chmod(path, socketMode)); err != nil {
+		return fmt.Errorf("%w: %w", ErrSocket, errors.Join(err, listener.Close()))
+	}
+	s.socket = &controlSocket{listener: listener, file: file, closing: make(chan struct{})}
+	return nil
+}
+
+func removeStale(path string) error {
+	file, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case file.Mode().Type() != fs.ModeSocket:
+		return errors.New("there is a file that is no socket")
+	}
+	conn, err := net.DialTimeout("unix", path, conversationPatience)
+	if err == nil {
+		return errors.Join(errors.New("another host listens there"), conn.Close())
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// serve answers until the socket is closed.
+func (c *controlSocket) serve(answer func([]byte) []byte) {
+	if c == nil {
+		return
+	}
+	turn := make(chan struct{}, mostConversations)
+	c.all.Go(func() {
+		for {
+			select {
+			case turn <- struct{}{}:
+			case <-c.closing:
+				return
+			}
+			conn, err := c.listener.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err != nil { // such as too many open files
+				<-turn
+				select {
+				case <-time.After(conversationPatience / mostConversations):
+				case <-c.closing:
+				}
+				continue
+			}
+			c.all.Go(func() {
+				defer func() { <-turn }()
+				c.converse(conn, answer)
+			})
+		}
+	})
+}
+
+// converse reads one request and answers it. The other end need not close its
+// side: the object's end ends the request.
+func (c *controlSocket) converse(conn net.Conn, answer func([]byte) []byte) {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(conversationPatience))
+	hung := make(chan struct{})
+	defer close(hung)
+	c.all.Go(func() {
+		select {
+		case <-c.closing: // so that nobody is waited for who says nothing
+			_ = conn.SetReadDeadline(time.Now())
+		case <-hung:
+		}
+	})
+	var request json.RawMessage
+	if err := json.NewDecoder(io.LimitReader(conn, codec.MaxControlRequest+1)).Decode(&request); err != nil {
+		request = nil // which is answered as what it is: no request
+	}
+	_, _ = conn.Write(append(answer(request), '\n')) // who is gone needs no answer
+}
+
+// close ends every conversation and removes the file if it is still ours.
+func (c *controlSocket) close() {
+	if c == nil {
+		return
+	}
+	close(c.closing)
+	_ = c.listener.Close()
+	c.all.Wait()
+	path := c.listener.Addr().String()
+	if file, err := os.Lstat(path); err == nil && os.SameFile(file, c.file) {
+		_ = os.Remove(path)
+	}
+}
