@@ -51,7 +51,7 @@ Try it: muster demo`,
 	root.AddCommand(
 		demoCommand(), serveCommand(), workerCommand(),
 		submitCommand(), mapCommand(), resultCommand(), cancelCommand(),
-		queueCommand(), deadCommand(), hostCommand(), benchCommand(),
+		queueCommand(), deadCommand(), hostCommand(), dashCommand(), benchCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		markWork(cmd)
