@@ -101,6 +101,12 @@ func (s *Server) parse() *template.Template {
 		"plain": plain, "short": short, "value": value, "age": age, "bytes": bytesOf, "duration": duration,
 		"words":  func(code any) string { return words(fmt.Sprint(code)) },
 		"count":  func(n any) string { return countAny(n) },
+		"many": func(n any, noun string) string {
+			if text := countAny(n); text != "1" {
+				return text + " " + noun + "s"
+			}
+			return "1 " + noun
+		},
 		"colour": s.record.colour,
 		"when":   func(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") },
 		"clock":  func(t time.Time) string { return t.Local().Format("15:04:05.000") },

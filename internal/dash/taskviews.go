@@ -61,11 +61,25 @@ func (s *Server) task(r *http.Request) (page, error) {
 	if _, err := codec.ParseID(id); err != nil {
 		return page{Template: "search", Title: "Find a task", Still: true, Status: http.StatusBadRequest, Data: short(80, id)}, nil
 	}
-	d := taskData{ID: id, Began: s.record.began}
-	s.record.trace(&d)
+	d := &taskData{ID: id, Began: s.record.began}
+	s.record.trace(d)
 	d.ask(r.Context(), s.cfg.Fleet)
+	d.mend()
 	slices.SortStableFunc(d.Events, func(a, b taskEvent) int { return a.At.Compare(b.At) })
 	return page{Template: "task-page", Title: "Task " + id, Data: d}, nil
+}
+
+// mend has what follows from a death come after it: the host notes the death last,
+// some milliseconds late.
+func (d *taskData) mend() {
+	for i := range d.Events {
+		e := &d.Events[i]
+		for _, death := range d.Events {
+			if gap := death.At.Sub(e.At); e.PID == 0 && death.PID != 0 && gap > 0 && gap < time.Second {
+				e.At = death.At
+			}
+		}
+	}
 }
 
 // Known reports whether anything is known of the task.

@@ -104,9 +104,10 @@ class Stream {
       pen.fillRect(left, top, wide - left, size);
       pen.fillStyle = this.panel;
       pen.fillRect(left, top + 1, wide - left, size - 2);
-      for (const bar of this.bars.get(row.key) ?? []) {
-        if (bar.to >= from) this.bar(pen, bar, x(bar.from), x(bar.to), top, size);
-      }
+      // What failed lies above: it may have been short.
+      const bars = (this.bars.get(row.key) ?? []).filter((bar) => bar.to >= from);
+      for (const bar of bars) if (!bar.failed) this.bar(pen, bar, x(bar.from), x(bar.to), top, size);
+      for (const bar of bars) if (bar.failed) this.bar(pen, bar, x(bar.from), x(bar.to), top, size);
       if (row.task) {
         this.bar(pen, { ...row, from: row.since, to: now, count: 1, runs: true }, x(row.since), x(now), top, size);
       }
