@@ -155,7 +155,7 @@ func hostOf(place string) string {
 	return host
 }
 
-// colours gives the colours of funcs.
+// colour gives the colour of a func.
 func (r *record) colour(name string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -73,7 +73,7 @@ func count[T int | int64 | uint64](n T) string {
 	return digits
 }
 
-// span gives a duration with as many digits as matter.
+// duration gives a duration with as many digits as matter.
 func duration(d time.Duration) string {
 	d = max(d, 0)
 	switch {
