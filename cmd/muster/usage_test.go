@@ -72,6 +72,10 @@ func TestBadUsage(t *testing.T) {
 		"host resize h":                      "accepts 2 arg(s)",
 		"host resize h 0":                    "must be 1 or more",
 		"host kill h 1x":                     "1x is not a process id",
+		"dash surplus":                       "",
+		"dash --listen 8080":                 "--listen 8080",
+		"dash --listen :0 --allow-actions":   "add --password-file",
+		"dash --password-file /dev/null":     "first line is empty",
 		"serve --listen 4222":                "--listen 4222",
 		"serve --listen 127.0.0.1:nats":      "--listen 127.0.0.1:nats",
 		"serve --listen 127.0.0.1:65536":     "--listen 127.0.0.1:65536",
@@ -100,6 +104,7 @@ func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct{ line, text string }{
 		"worker without broker": {"worker --url " + nobody, "broker unreachable: " + nobody},
 		"submit without broker": {"submit echo --url " + nobody, "broker unreachable: " + nobody},
+		"dash without broker":   {"dash --listen 127.0.0.1:0 --url " + nobody, "broker unreachable: " + nobody},
 		"queue without broker":  {"queue ls --url " + nobody, "broker unreachable: " + nobody},
 		"bench without broker":  {"bench --url " + nobody, "broker unreachable: " + nobody},
 		"map without broker":    {"map echo --url " + nobody, "broker unreachable: " + nobody},
@@ -122,7 +127,7 @@ func TestVersionAndHelp(t *testing.T) {
 		"demo", "serve", "worker", "submit", "map", "result", "cancel",
 		"queue", "queue ls", "queue info", "queue pause", "queue resume", "queue purge",
 		"host", "host ls", "host info", "host drain", "host resize", "host kill",
-		"dead", "dead ls", "dead show", "dead retry", "dead rm", "bench",
+		"dead", "dead ls", "dead show", "dead retry", "dead rm", "bench", "dash",
 	} {
 		got := run(t, nil, append(strings.Fields(command), "--help")...)
 		require.Zero(t, got.status, got.stderr)

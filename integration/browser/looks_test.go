@@ -42,7 +42,7 @@ const lameColours = `(() => {
 })()`
 
 // wide gives what makes the page scroll sideways.
-const wide = `((width) => document.documentElement.scrollWidth <= width ? [] : [...document.body.querySelectorAll("*")].filter((e) =>
+const wide = `((width) => document.documentElement.scrollWidth <= width ? [] : ["at " + document.documentElement.scrollWidth, ...document.body.querySelectorAll("*")].filter((e) =>
   e.getBoundingClientRect().right > width && !e.parentElement.closest(".scroll, nav")).map((e) => e.outerHTML.slice(0, 90)))(%d)`
 
 // nameless gives what a keyboard reaches and a screen reader could not name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,9 @@ func (s *scene) browser() *tab {
 		for m, err := range messages {
 			if err != nil {
 				break
+			}
+			if strings.Contains(m.Text, "willReadFrequently") {
+				continue // the test reads the canvas, which nobody else does
 			}
 			if m.IsException() || m.Type == "error" || m.Type == "warning" {
 				all = append(all, m.String()+" "+m.URL)
@@ -125,4 +129,9 @@ func (b *tab) shot(name string) {
 	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	require.NoError(b.t, err)
 	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600))
+}
+
+func (b *tab) click(x, y float64) {
+	b.t.Helper()
+	b.do(chromedp.MouseClickXY(x, y))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -14,6 +16,8 @@ const actionWait = 30 * time.Second
 type confirmData struct {
 	Asks   string
 	Button button
+	Back   string // the page to go to instead
+	Host   string // name of the host, if it is about one
 }
 
 // confirm asks before an action.
@@ -29,8 +33,17 @@ func (s *Server) confirm(r *http.Request) (page, error) {
 	for _, name := range a.fields {
 		b.Fields = append(b.Fields, field{name, r.URL.Query().Get(name)})
 	}
-	return page{Template: "confirm", Title: words(a.verb) + "?", Still: true, Data: confirmData{a.asks, b}}, nil
+	d := confirmData{Asks: a.asks, Button: b, Back: about[a.fields[0]] + url.PathEscape(b.Fields[0].Value)}
+	if a.fields[0] == "host" {
+		for _, h := range of(s.record.hosts(), b.Fields[0].Value) {
+			d.Host = h.Host
+		}
+	}
+	return page{Template: "confirm", Title: strings.TrimSuffix(a.label, "…") + "?", Still: true, Data: d}, nil
 }
+
+// about are the pages of what the first field of an action names.
+var about = map[string]string{"host": "/hosts/", "queue": "/queues/", "id": "/tasks/"}
 
 func (s *Server) readOnly() page {
 	return page{

@@ -12,7 +12,11 @@ const (
 	lineHeight = 32
 )
 
-// line is a sparkline: a quantity over the last quarter of an hour.
+// leastLine is how long a time a line shows at least.
+const leastLine = time.Minute
+
+// line is a sparkline: a quantity over the last quarter of an hour, or since the
+// first sample.
 type line struct {
 	Points string // of the line, as SVG has them; empty if there is none
 	Area   string // below it
@@ -25,10 +29,15 @@ func newLine(samples *ring[sample], now time.Time, of func(*sample) float64) (l 
 		l.Now = of(s)
 		l.Most = max(l.Most, l.Now)
 	}
+	long := leastLine
+	for s := range samples.since(0) {
+		long = min(max(long, now.Sub(s.at)), samplesFor)
+		break
+	}
 	var points strings.Builder
 	first, last := -1.0, 0.0
 	for s := range samples.since(0) {
-		x := lineWidth * (1 - float64(now.Sub(s.at))/float64(samplesFor))
+		x := lineWidth * (1 - float64(now.Sub(s.at))/float64(long))
 		if x < 0 {
 			continue
 		}

@@ -76,7 +76,7 @@ func TestLine(t *testing.T) {
 	now := time.Now()
 	r := newRing[sample](10)
 	r.add(sample{at: now.Add(-time.Hour), waiting: 100}) // is too old to be drawn
-	r.add(sample{at: now.Add(-samplesFor / 2), waiting: 0})
+	r.add(sample{at: now.Add(-samplesFor / 2)})
 	r.add(sample{at: now, waiting: 10})
 	l := newLine(r, now, func(s *sample) float64 { return s.waiting })
 	require.Equal(t, "90.0,30.5 180.0,27.6", l.Points)
