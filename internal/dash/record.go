@@ -2,7 +2,6 @@ package dash
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -149,11 +148,6 @@ func skewOf(sent, seen time.Time) time.Duration {
 
 // place names a worker process's place in the fleet.
 func place(host string, n int) string { return host + "/" + strconv.Itoa(n) }
-
-func hostOf(place string) string {
-	host, _, _ := strings.Cut(place, "/")
-	return host
-}
 
 // colour gives the colour of a func.
 func (r *record) colour(name string) int {
