@@ -61,6 +61,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	s.life, s.end = context.WithCancel(ctx)
 	s.templates = s.parse()
 	s.handler = s.guarded(s.routes())
+	s.record.ask(ctx, cfg.Fleet) // so that the first page is not without queues
 	s.gone.Go(func() { s.record.follow(watch.Updates()) })
 	s.gone.Go(func() {
 		defer watch.Close()

@@ -44,18 +44,22 @@ func (r *record) sample(ctx context.Context, f *fleet.Fleet) {
 	ticker := time.NewTicker(sampleEvery)
 	defer ticker.Stop()
 	for {
-		asked, cancel := context.WithTimeout(ctx, 5*time.Second)
-		queues, err := f.Queues(asked)
-		cancel()
-		if ctx.Err() != nil {
-			return
-		}
-		r.note(queues, err, time.Now())
 		select {
 		case <-ticker.C:
+			r.ask(ctx, f)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// ask asks for the queues once, for at most five seconds.
+func (r *record) ask(ctx context.Context, f *fleet.Fleet) {
+	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	queues, err := f.Queues(asked)
+	if ctx.Err() == nil {
+		r.note(queues, err, time.Now())
 	}
 }
 
