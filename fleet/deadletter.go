@@ -46,6 +46,13 @@ type Cause struct {
 	Stack    string     `json:"stack,omitempty"`     // of a panic
 }
 
+func causeOf(f *codec.Failure, task codec.ID) Cause {
+	return Cause{
+		Code: f.Code, Error: f.Err(task).Error(), Type: f.Type, Host: f.Host, PID: f.PID,
+		ExitCode: f.ExitCode, Signal: f.Signal, Stderr: f.Stderr, Stack: f.Stack,
+	}
+}
+
 const unreadPrefix = "unread:"
 
 // read makes of a letter what an operator sees. What does not read of it is told
@@ -63,10 +70,7 @@ func read(l broker.Letter) DeadLetter {
 	}
 	f := letter.Failure
 	d.At = letter.At
-	d.Cause = Cause{
-		Code: f.Code, Error: f.Err(id).Error(), Type: f.Type, Host: f.Host, PID: f.PID,
-		ExitCode: f.ExitCode, Signal: f.Signal, Stderr: f.Stderr, Stack: f.Stack,
-	}
+	d.Cause = causeOf(f, id)
 	if l.Client == "" {
 		d.Cause.Error = f.Message
 		d.Arg = letter.Message

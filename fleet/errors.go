@@ -21,6 +21,8 @@ var (
 	ErrLetterID = errors.New("not the id of a dead letter")
 	// ErrNoLetter is wrapped when there is no such dead letter.
 	ErrNoLetter = errors.New("no such dead letter")
+	// ErrNoOutcome is wrapped when no outcome is kept for a task.
+	ErrNoOutcome = errors.New("no outcome is kept")
 	// ErrNoTask is wrapped when a dead letter that holds no task is to be retried.
 	ErrNoTask = errors.New("the dead letter holds no task")
 	// ErrKeyHeld is wrapped when the task of a dead letter that is to be retried

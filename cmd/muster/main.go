@@ -58,7 +58,7 @@ Try it: muster demo`,
 	root.AddCommand(
 		demoCommand(), serveCommand(), workerCommand(),
 		submitCommand(), mapCommand(), resultCommand(), cancelCommand(),
-		queueCommand(), scheduleCommand(), deadCommand(), hostCommand(), topCommand(), benchCommand(), doctorCommand(),
+		queueCommand(), scheduleCommand(), deadCommand(), hostCommand(), topCommand(), dashCommand(), benchCommand(), doctorCommand(),
 		completionCommand(), manCommand(),
 	)
 	addCompletion(root)

@@ -91,6 +91,10 @@ func TestBadUsage(t *testing.T) {
 		"doctor now":                          "",
 		"doctor --queue a.b":                  "queue name",
 		"man":                                 "accepts 1 arg(s)",
+		"dash surplus":                        "",
+		"dash --listen 8080":                  "--listen 8080",
+		"dash --listen :0 --allow-actions":    "add --viewer-password-file",
+		"dash --viewer-password-file /dev/null":      "first line is empty",
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
@@ -114,6 +118,7 @@ func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct{ line, text string }{
 		"worker without broker": {"worker --url " + nobody, "broker unreachable: " + nobody},
 		"submit without broker": {"submit echo --url " + nobody, "broker unreachable: " + nobody},
+		"dash without broker":   {"dash --listen 127.0.0.1:0 --url " + nobody, "broker unreachable: " + nobody},
 		"queue without broker":  {"queue ls --url " + nobody, "broker unreachable: " + nobody},
 		"bench without broker":  {"bench --url " + nobody, "broker unreachable: " + nobody},
 		"map without broker":    {"map echo --url " + nobody, "broker unreachable: " + nobody},

@@ -1,0 +1,75 @@
+package dash_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/producer"
+)
+
+func TestPages(t *testing.T) {
+	s := newScene(t)
+	h := s.host("kestrel", 2)
+	s.watched()
+	done := submit(s, echo, "hello", producer.Retain(time.Hour))
+	require.NoError(t, done.Err(s.ctx))
+	died := submit(s, crash, "last words", producer.Crashes(1), producer.Retain(time.Hour))
+	require.ErrorIs(t, died.Err(s.ctx), codec.ErrWorkerDied)
+	refused := submit(s, refuse, "no stock")
+	require.ErrorContains(t, refused.Err(s.ctx), "no stock")
+	delayed := submit(s, echo, "later", producer.Delay(time.Hour))
+	running := submit(s, nap, time.Hour, producer.Limit(2*time.Hour))
+	defer running.Kill()
+	id, dead := h.Status().ID, died.ID().String()
+
+	for path, wants := range map[string][]string{
+		"/":                                 {"Overview", "kestrel", "default", "nap", "crash", "actions on"},
+		"/queues":                           {"default", "running", "polyline"},
+		"/queues/default":                   {"normal", "kestrel", "Pause…"},
+		"/hosts":                            {"kestrel", "serving"},
+		"/hosts/" + id:                      {running.ID().String(), "of 2 h", "exit status 3", "last words", "Drain…", "Kill…", "Resize"},
+		"/failures":                         {"crash", "exit", "last words", "1 death,", "refuse", "1 failed attempt,", "1 dead letter"},
+		"/dead":                             {dead, "crash", "Retry"},
+		"/dead/" + dead:                     {"last words", "1 with a crash", "Remove…"},
+		"/tasks":                            {"An id looks like"},
+		"/tasks/" + running.ID().String():   {"running", "kestrel", "of 2 h", "Cancel…"},
+		"/tasks/" + done.ID().String():      {"done", "outcome stored", "&#34;hello&#34;"},
+		"/tasks/" + dead:                    {"dead letter", "exit status 3", "last words", "given up"},
+		"/tasks/" + refused.ID().String():   {"attempt began", "attempt failed", "error"},
+		"/tasks/" + delayed.ID().String():   {"waits for its time"},
+		"/tasks/k3xf9mq2l7zt4b6c-42":        {"Nothing is known"},
+		"/do/kill?host=" + id + "&pid=1234": {"charged an attempt", "1234"},
+	} {
+		s.until(path, func(page string) bool {
+			for _, want := range wants {
+				if !strings.Contains(page, want) {
+					return false
+				}
+			}
+			return true
+		})
+		got := s.get(path)
+		require.Equal(t, http.StatusOK, got.status, path)
+		require.Contains(t, got.header.Get("Content-Security-Policy"), "default-src 'none'")
+		require.NotContains(t, got.header.Get("Content-Security-Policy"), "unsafe")
+		require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"))
+		require.Equal(t, "no-store", got.header.Get("Cache-Control"))
+		require.NotRegexp(t, `(?i)<[^>]* (style|on\w+)=|<style|<script>`, got.text, path)
+	}
+	for path, status := range map[string]int{
+		"/nosuch": 404, "/queues/nosuch": 404, "/hosts/nosuch": 404, "/dead/nosuch": 404, "/dead/a-1": 404, "/do/nosuch": 404,
+		"/tasks/nosuch": 400, "/tasks?id=nosuch": 400, "/static/nosuch": 404, "/templates/layout.html": 404,
+	} {
+		require.Equal(t, status, s.get(path).status, path)
+	}
+	require.Equal(t, "/tasks/"+dead, s.get("/tasks?id=+"+dead+"+").path)
+	require.Equal(t, "/dead/unread:default:42", s.get("/tasks?id=unread:default:42").path)
+	for _, file := range []string{"/static/dash.css", "/static/dash.js", "/static/stream.js", "/static/icon.svg"} {
+		require.Equal(t, http.StatusOK, s.get(file).status)
+	}
+}
