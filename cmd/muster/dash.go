@@ -52,8 +52,8 @@ Beyond this machine, use --viewer-password-file, and a proxy with TLS before it.
 	flags.to.add(cmd)
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "`HOST:PORT` to listen at; port 0 means any free one")
 	cmd.Flags().BoolVar(&flags.cfg.Actions, "allow-actions", false, "let viewers change the fleet")
-	cmd.Flags().StringVar(&flags.cfg.User, "user", "muster", "`NAME` to ask for, with --viewer-password-file")
-	cmd.Flags().StringVar(&flags.passwordFile, "password-file", "", "`FILE` whose first line is the password to ask for")
+	cmd.Flags().StringVar(&flags.cfg.User, "viewer", "muster", "`NAME` to ask viewers for, with --viewer-password-file")
+	cmd.Flags().StringVar(&flags.passwordFile, "viewer-password-file", "", "`FILE` whose first line is the password to ask viewers for")
 	cmd.Flags().StringSliceVar(&flags.cfg.Names, "name", nil, "further host `NAME` to answer to on loopback, such as a proxy's")
 	return cmd
 }
