@@ -85,11 +85,22 @@ func (e *executor) take() (*delivery, Leaving) {
 func (e *executor) begin(d *delivery) *delivery {
 	e.busy.Store(true)
 	e.atWork.Store(d)
+	e.slow.Store(e.isSlow(d))
 	e.origin = &origin{client: d.batch.Client, logger: e.Logger, wait: e.Wait, reporter: e.Worker}
 	e.read = time.Now()
 	e.began = e.read
 	e.ask()
 	return d
+}
+
+// isSlow reports whether a delivery's tasks take long, or may, by the first of
+// them.
+func (e *executor) isSlow(d *delivery) bool {
+	if len(d.batch.Tasks) == 0 {
+		return false
+	}
+	f := e.functions[d.batch.Tasks[0].Func]
+	return f != nil && f.long()
 }
 
 // runDelivery runs the tasks that are left of the current delivery. When it is

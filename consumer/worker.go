@@ -29,6 +29,7 @@ type Worker struct {
 	held    atomic.Int64 // deliveries in hand, running and handed off but not acknowledged included
 	busy    atomic.Bool  // a delivery is running
 	usual   atomic.Int64 // usual run time of a delivery in nanoseconds; 0 while unknown
+	slow    atomic.Bool  // the delivery that runs has tasks that take long, or may
 	running running
 	atWork  atomic.Pointer[delivery] // what runs
 }
@@ -37,6 +38,9 @@ const (
 	// atHand is how much work, in run time, a process keeps waiting beside what
 	// it runs, so that it need not wait for the broker between short tasks.
 	atHand = 5 * time.Millisecond
+	// oneAtHand is the usual run time of deliveries up to which one is kept waiting
+	// all the same, if their tasks are short.
+	oneAtHand = 25 * time.Millisecond
 	// mostAtHand bounds the number of deliveries waiting.
 	mostAtHand = 16
 )
@@ -47,6 +51,9 @@ func (w *Worker) demand() int {
 	want := 0
 	if usual := time.Duration(w.usual.Load()); usual > 0 && !w.running.long(time.Now()) {
 		want = min(int(atHand/usual), mostAtHand)
+		if usual <= oneAtHand && !w.slow.Load() {
+			want = max(want, 1)
+		}
 	}
 	if !w.busy.Load() {
 		want = max(want, 1)

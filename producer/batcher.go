@@ -17,6 +17,12 @@ const (
 	// maxBatchWork bounds the expected run time of a batch, since its tasks run
 	// one after the other in one process.
 	maxBatchWork = 2 * time.Millisecond
+	// backlogWork is the bound while there is so much work under way that a batch
+	// is no more than one of workShares of it: messages cost more then than the end
+	// of the backlog that one process runs alone. It is how guided self-scheduling
+	// chooses its chunks (Polychronopoulos and Kuck, 1987).
+	backlogWork = 10 * time.Millisecond
+	workShares  = 64
 	// eager is how many publishes may be in flight while a batch that is not
 	// full is published at once; beyond it, tasks collect (group commit).
 	eager = 2
@@ -42,6 +48,7 @@ type batcher struct {
 	open     *codec.BatchBuilder // tasks not yet published
 	begun    uint64              // batches so far, with open
 	work     time.Duration       // expected run time of open
+	enough   bool                // and it is as much as a batch shall have
 	most     int                 // bytes that open may have, by what the broker said when it began
 	spare    [][]byte            // space of batches that are stored, for those to come
 	inFlight int
@@ -61,7 +68,7 @@ func (b *batcher) begin() {
 	if last := len(b.spare) - 1; last >= 0 {
 		space, b.spare = b.spare[last], b.spare[:last]
 	}
-	b.open, b.work = codec.NewBatch(b.client.id, space), 0
+	b.open, b.work, b.enough = codec.NewBatch(b.client.id, space), 0, false
 	b.begun++
 }
 
@@ -114,7 +121,9 @@ func (b *batcher) admit(ctx context.Context, p *pending, size int) error {
 // gives the batch's number.
 func (b *batcher) added(p *pending) (batch uint64) {
 	batch = b.begun
-	b.work += p.stats.expect(maxBatchWork)
+	run := p.stats.expect(backlogWork) // what is not known may be long
+	b.work += run
+	b.enough = b.work >= maxBatchWork && b.work >= b.share(run)
 	if b.inFlight < eager || b.full() && b.hasRoom() {
 		b.publish()
 	}
@@ -179,10 +188,19 @@ func (b *batcher) batchOf(client string, t *codec.Task) transport.Batch {
 	return transport.Batch{Queue: b.queue, Lane: int(b.lane), Data: batch.Bytes(), ID: codec.ID{Client: client, N: t.N}}
 }
 
+// share gives how much of the client's work under way a batch may have, by the run
+// time of one of its tasks.
+func (b *batcher) share(run time.Duration) time.Duration {
+	if run >= backlogWork {
+		return backlogWork
+	}
+	return min(time.Duration(b.client.registry.pending())*run/workShares, backlogWork)
+}
+
 func (b *batcher) hasRoom() bool { return b.inFlight < window && b.bytes < windowBytes }
 
 func (b *batcher) full() bool {
-	return b.open.Len() >= maxBatchTasks || b.open.Size() >= maxBatchBytes || b.work >= maxBatchWork
+	return b.open.Len() >= maxBatchTasks || b.open.Size() >= maxBatchBytes || b.enough
 }
 
 // limit is how large a message may become.

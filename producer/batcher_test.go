@@ -81,6 +81,28 @@ func TestBatchBounds(t *testing.T) {
 	require.GreaterOrEqual(t, len(broker.sent())-before, 4)
 }
 
+// The more work is under way, the more of it a batch may have, up to a bound.
+func TestBatchGrowsWithTheBacklog(t *testing.T) {
+	t.Parallel()
+	broker := &fake{}
+	stored := slow(broker)
+	c := connect(t, broker)
+	first := submit(t, c, 0)
+	o := valued(0)
+	o.Run = time.Millisecond
+	broker.settle(first.ID(), o)
+	(<-stored)(nil)
+
+	before := len(broker.sent())
+	submitN(t, c, 1200)
+	batches := broker.sent()[before:]
+	require.Len(t, batches[2].tasks, 2, "2 ms, as ever")
+	require.Len(t, batches[len(batches)-1].tasks, 10, "10 ms at most")
+	for i := 3; i < len(batches); i++ {
+		require.GreaterOrEqual(t, len(batches[i].tasks), len(batches[i-1].tasks))
+	}
+}
+
 // A chunk is one message, or as few as the broker carries.
 func TestChunkMessages(t *testing.T) {
 	t.Parallel()
