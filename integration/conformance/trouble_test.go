@@ -56,6 +56,8 @@ type logHandler struct {
 
 func (h logHandler) Enabled(context.Context, slog.Level) bool { return true }
 
+func (h logHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+
 func (h logHandler) Handle(_ context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, h.text) {
 		h.f()

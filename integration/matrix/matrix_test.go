@@ -177,7 +177,9 @@ func (a *act) requireFate() {
 		require.ErrorAs(a.t, err, &died)
 		require.Contains(a.t, died.Stderr, a.cause.Stderr)
 		want := a.cause
-		want.Task, want.Host, want.PID, want.Attempt, want.Stderr = a.future.ID(), "host", a.victim.PID, 1, died.Stderr
+		require.NotEmpty(a.t, died.Cause)
+		want.Task, want.Host, want.PID, want.Attempt = a.future.ID(), "host", a.victim.PID, 1
+		want.Stderr, want.Cause = died.Stderr, died.Cause
 		require.Equal(a.t, &want, died)
 	case isStopped:
 		require.ErrorIs(a.t, err, codec.ErrTimeLimit)
