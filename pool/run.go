@@ -99,9 +99,9 @@ func (h *host) serve() (rolls bool) {
 					return true
 				}
 			case sig == syscall.SIGTTIN:
-				h.grow(sig, 1)
+				h.grow(syscall.SIGTTIN, 1)
 			case sig == syscall.SIGTTOU:
-				h.grow(sig, -1)
+				h.grow(syscall.SIGTTOU, -1)
 			}
 		}
 	}
@@ -129,12 +129,12 @@ func (h *host) roll() bool {
 	return !h.told()
 }
 
-func (h *host) grow(sig os.Signal, by int) {
+func (h *host) grow(sig syscall.Signal, by int) {
 	if err := h.add(by); err != nil {
-		h.Logger.Warn("the number of worker processes stays", "signal", sig, "error", err)
+		h.Logger.Warn("the number of worker processes stays", "signal", signalName(sig), "error", err)
 		return
 	}
-	h.Logger.Info("the number of worker processes changes", "signal", sig, "processes", h.processes())
+	h.Logger.Info("the number of worker processes changes", "signal", signalName(sig), "processes", h.processes())
 	h.ready()
 }
 
