@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/daemon"
