@@ -112,6 +112,14 @@ func (s *scene) work() {
 	bad, err := producer.Submit(s.ctx, s.pool.Client(), fail, 1)
 	require.NoError(s.t, err)
 	require.Error(s.t, bad.Err(s.ctx))
+	require.Eventually(s.t, func() bool { // what is not known to have arrived would run again
+		for _, p := range s.pool.Supervisor().Status().Processes {
+			if p.Held > 0 {
+				return false
+			}
+		}
+		return true
+	}, patience, time.Millisecond)
 	hurt, err := producer.Submit(s.ctx, s.pool.Client(), die, s.t.TempDir()+"/mark")
 	require.NoError(s.t, err)
 	require.NoError(s.t, hurt.Err(s.ctx))

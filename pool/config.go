@@ -76,6 +76,8 @@ type Config struct {
 	MaxValue int64
 	// DrainTimeout is how long running tasks may take to finish when the host
 	// drains. After it they are killed, and put back uncharged. 0 means no bound.
+	// A task that waits for another task is one that runs: where no other host
+	// serves its queue, only this ends the drain.
 	DrainTimeout time.Duration
 	// ControlSocket is the path of a Unix socket at which programs of the same user
 	// may ask the host for what codec.ControlRequest tells; none if empty.
