@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -54,8 +55,10 @@ func TestControl(t *testing.T) {
 
 	require.NoError(t, s.fleet.DrainHost(s.ctx, one.Status().ID))
 	<-one.Stopped()
-	_, err = s.fleet.Host(s.ctx, one.Status().ID)
-	require.ErrorIs(t, err, fleet.ErrNoHost)
+	require.Eventually(t, func() bool { // once the broker has noticed, too
+		_, err := s.fleet.Host(s.ctx, one.Status().ID)
+		return errors.Is(err, fleet.ErrNoHost)
+	}, patience, 10*time.Millisecond)
 	_, err = s.fleet.Host(s.ctx, "twin")
 	require.NoError(t, err)
 }
