@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -22,18 +23,34 @@ const mostRequests = 64
 // subscribeControl has the supervisor asked over the broker, one request after
 // the other.
 func (s *Supervisor) subscribeControl() error {
-	sub, err := s.nc.Subscribe(broker.ControlSubject(s.id), func(msg *nats.Msg) {
+	var err error
+	s.control, err = s.nc.Subscribe(broker.ControlSubject(s.id), func(msg *nats.Msg) {
 		if err := msg.Respond(s.steer(msg.Data)); err != nil {
 			s.Logger.Debug("answering a control request", "error", err)
 		}
 	})
 	if err == nil {
-		err = sub.SetPendingLimits(mostRequests, mostRequests*codec.MaxControlRequest)
+		err = s.control.SetPendingLimits(mostRequests, mostRequests*codec.MaxControlRequest)
 	}
 	if err != nil {
 		return fmt.Errorf("pool: subscribing to control requests: %w", err)
 	}
 	return nil
+}
+
+// partingPatience bounds how long the broker may take to notice that a host goes.
+const partingPatience = time.Second
+
+// unsubscribeControl returns when the broker knows that nobody can be asked any
+// more, so that who asks a host that has stopped is told that there is none, and
+// does not wait for an answer.
+func (s *Supervisor) unsubscribeControl() {
+	if !s.nc.IsConnected() {
+		return
+	}
+	if err := errors.Join(s.control.Unsubscribe(), s.nc.FlushTimeout(partingPatience)); err != nil {
+		s.Logger.Debug("ending control over the broker", "error", err)
+	}
 }
 
 // steer does what a request asks for, or begins to, and gives the answer.

@@ -27,6 +27,7 @@ type Supervisor struct {
 	guard      *proc.Guard
 	ownGuard   bool
 	nc         *nats.Conn
+	control    *nats.Subscription
 	js         jetstream.JetStream
 	tasks      jetstream.Stream
 	publisher  *broker.Publisher
@@ -161,6 +162,7 @@ func (s *Supervisor) finish() {
 	s.socket.close()
 	close(s.over)
 	<-s.silent
+	s.unsubscribeControl()
 	s.desk.Close()
 	s.publisher.Close()
 	s.nc.Close()
