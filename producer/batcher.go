@@ -131,34 +131,36 @@ func (b *batcher) added(p *pending) (batch uint64) {
 }
 
 // addChunk registers futures and publishes their tasks as one batch, or as few
-// as the broker carries. It waits like add, and gives how many it has published;
-// after an error the others stay unregistered.
-func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []codec.Task) (int, error) {
+// as the broker carries. It waits like add, and gives how many tasks it has
+// published in how many batches; after an error the others stay unregistered.
+func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []codec.Task) (added, batches int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	chunk := codec.NewChunk(b.client.id, nil)
-	defer func() {
-		if chunk.Len() > 0 { // registered, so it must leave, whatever came after
-			b.send(chunk)
-		}
-	}()
-	for i := range tasks {
-		if chunk.Len() > 0 && chunk.Size()+taskSize(&tasks[i]) > b.limit() {
+	send := func() {
+		if chunk.Len() > 0 {
 			b.send(chunk)
 			chunk = codec.NewChunk(b.client.id, nil)
+			batches++
+		}
+	}
+	defer send() // what is registered must leave, whatever came after
+	for i := range tasks {
+		if chunk.Size()+taskSize(&tasks[i]) > b.limit() {
+			send()
 		}
 		for chunk.Len() == 0 && !b.hasRoom() {
 			if err := b.wait(ctx); err != nil {
-				return i, err
+				return i, batches, err
 			}
 		}
 		if err := b.client.register(futures[i]); err != nil {
-			return i, err
+			return i, batches, err
 		}
 		tasks[i].N = futures[i].n
 		chunk.Add(&tasks[i])
 	}
-	return len(tasks), nil
+	return len(tasks), batches, nil
 }
 
 // addDelayed registers p and publishes its task by itself, to be started at a

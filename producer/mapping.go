@@ -278,9 +278,9 @@ func (m *mapping[A, R]) submitChunk() bool {
 	for i, call := range m.calls {
 		handles[i] = &call.pending
 	}
-	submitted, err := m.batch.addChunk(m.ctx, handles, m.tasks)
+	submitted, messages, err := m.batch.addChunk(m.ctx, handles, m.tasks)
 	m.sent += submitted
-	m.messages++
+	m.messages += messages
 	for _, call := range m.calls[:submitted] {
 		m.put(call)
 	}
