@@ -21,7 +21,7 @@ type place struct {
 	*Supervisor
 	number int           // of the place, which no other has; from 0
 	quit   chan struct{} // closed when the place is to go
-	gone   chan struct{} // closed when it has
+	gone   chan struct{} // closed when it has, and nobody is told of it any more
 
 	// Under Supervisor.mu.
 	current  *child // nil between processes
@@ -42,7 +42,6 @@ const (
 // keep runs processes until the place is to go. It reports the first process's
 // fate to started: nil when it was ready, or why it was not.
 func (p *place) keep(started func(error)) {
-	defer close(p.gone)
 	once := sync.Once{}
 	report := func(err error) { once.Do(func() { started(err) }) }
 	defer report(nil)

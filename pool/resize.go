@@ -105,6 +105,7 @@ func (s *Supervisor) addPlace(fates chan<- error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.places = slices.DeleteFunc(s.places, func(q *place) bool { return q == p })
+		close(p.gone)
 	})
 }
 
