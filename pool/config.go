@@ -45,8 +45,9 @@ type Config struct {
 	OutputLogger *slog.Logger
 	// Listener is told what happens to worker processes.
 	Listener Listener
-	// Started is called once when the host has begun to start worker processes, with
-	// its supervisor, for whoever shows how it stands. It holds up the start.
+	// Started is called when the host has begun to start worker processes, with its
+	// supervisor, for whoever shows how it stands. It holds up the start. Run calls it
+	// again when the host starts anew after a roll that failed.
 	Started func(*Supervisor)
 	// Env is added to the environment of worker processes, as "NAME=value"; it
 	// stands in place of what this program has by the same name.
