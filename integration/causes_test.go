@@ -23,7 +23,7 @@ func TestCauseCancelled(t *testing.T) {
 	f := submitVisit(s, p.Client(), g, "stopped")
 	g.next(t, s.ctx)
 	f.Kill()
-	require.Error(t, f.Err(s.ctx))
+	require.ErrorIs(t, f.Err(s.ctx), codec.ErrCancelled)
 	status := awaitDeaths(s, h, 1)
 	require.Equal(t, codec.CauseCancelled, status.Latest[0].Cause)
 	require.EqualValues(t, 1, status.Counts["attend"].Failed[codec.CodeCancelled])
