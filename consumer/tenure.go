@@ -2,7 +2,10 @@ package consumer
 
 import (
 	"context"
+	"os"
 	"time"
+
+	"github.com/musterfleet/muster/internal/proc"
 )
 
 // Leaving says why a worker left.
@@ -42,7 +45,7 @@ func (t *tenure) over(ctx context.Context) Leaving {
 		return LeavingTasks
 	case t.Memory > 0 && t.served > 0 && time.Since(t.weighed) > weighEvery:
 		t.weighed = time.Now()
-		if residentMemory() > t.Memory {
+		if proc.ResidentMemory(os.Getpid()) > uint64(t.Memory) {
 			return LeavingMemory
 		}
 	}

@@ -3,6 +3,7 @@ package integration
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/pool"
+	"github.com/musterfleet/muster/producer"
 )
 
 func TestCauseCancelled(t *testing.T) {
@@ -21,7 +23,7 @@ func TestCauseCancelled(t *testing.T) {
 	f := submitVisit(s, p.Client(), g, "stopped")
 	g.next(t, s.ctx)
 	f.Kill()
-	require.Error(t, f.Err(s.ctx))
+	require.ErrorIs(t, f.Err(s.ctx), codec.ErrCancelled)
 	status := awaitDeaths(s, h, 1)
 	require.Equal(t, codec.CauseCancelled, status.Latest[0].Cause)
 	require.EqualValues(t, 1, status.Counts["attend"].Failed[codec.CodeCancelled])
@@ -39,6 +41,18 @@ func TestCauseFrozen(t *testing.T) {
 	h := s.local(1).Supervisor()
 	require.NoError(t, syscall.Kill(h.PIDs()[0], syscall.SIGSTOP))
 	require.Equal(t, codec.CauseFrozen, awaitDeaths(s, h, 1).Latest[0].Cause)
+}
+
+func TestCauseOutOfMemory(t *testing.T) {
+	s := newStage(t)
+	p := s.local(1)
+	f, err := producer.Submit(s.ctx, p.Client(), die, dying{"out of memory", 1}, producer.Crashes(1))
+	require.NoError(t, err)
+	require.ErrorIs(t, f.Err(s.ctx), codec.ErrWorkerDied)
+	status := awaitDeaths(s, p.Supervisor(), 1)
+	require.Equal(t, map[codec.Cause]uint64{codec.CauseOutOfMemory: 1}, status.Deaths)
+	require.Equal(t, codec.CauseOutOfMemory, status.Latest[0].Cause)
+	require.Equal(t, "die", status.Latest[0].Func)
 }
 
 func TestCauseUnready(t *testing.T) {
@@ -67,6 +81,15 @@ func TestCauseUnready(t *testing.T) {
 	}, patience, 10*time.Millisecond)
 	require.Equal(t, codec.HostServing, status.State)
 	require.Equal(t, codec.CauseUnready, status.Processes[0].Died.Cause)
+}
+
+// awaitHandedOff waits until every outcome is known to have arrived. A task whose
+// outcome is not runs again if its process dies, which no death is charged for.
+func awaitHandedOff(s *stage, h *pool.Supervisor) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		return !slices.ContainsFunc(h.Status().Processes, func(p codec.ProcessStatus) bool { return p.Held > 0 })
+	}, patience, time.Millisecond)
 }
 
 // awaitDeaths waits until so many processes have died.

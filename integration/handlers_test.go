@@ -145,6 +145,11 @@ var deaths = map[string]func(){
 	"exit 0":  func() { os.Exit(0) },
 	"exit 3":  func() { os.Exit(3) },
 	"panic":   func() { go panic("in another goroutine") },
+	"out of memory": func() {
+		_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20})
+		for taken := [][]byte{}; ; taken = append(taken, make([]byte, 64<<20)) {
+		}
+	},
 }
 
 // silent is an error without a message.

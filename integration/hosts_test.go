@@ -61,9 +61,7 @@ func TestSpansOfWhatEnded(t *testing.T) {
 	}
 	const short = 2000
 	requireDoubled(s, submitDoubles(s, c, short))
-	require.Eventually(t, func() bool { // what is not known to have arrived would run again
-		return h.Status().Processes[0].Held == 0
-	}, 10*time.Second, time.Millisecond)
+	awaitHandedOff(s, h)
 	dead, err := producer.Submit(s.ctx, c, die, dying{"SIGKILL", 1})
 	require.NoError(t, err)
 	require.NoError(t, dead.Err(s.ctx))

@@ -48,6 +48,7 @@ func TestMemoryLimit(t *testing.T) {
 				require.True(t, d.OutOfMemory)
 				require.NotEqual(t, visitor.PID, d.PID)
 			}
+			require.Equal(t, map[codec.Cause]uint64{codec.CauseMemoryLimit: 3}, p.Supervisor().Status().Deaths)
 
 			visitor.letGo()
 			result, err = bystander.Result(s.ctx)

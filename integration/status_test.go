@@ -101,6 +101,7 @@ func TestCountsNeverFall(t *testing.T) {
 	requireCount(t, counts["(other)"], 1, map[codec.Code]uint64{codec.CodeUnknownFunc: 1})
 
 	// The processes die, idle ones and one with a task.
+	awaitHandedOff(s, h)
 	for _, pid := range h.PIDs() {
 		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 		for s.ctx.Err() == nil && slices.Contains(h.PIDs(), pid) {
@@ -110,6 +111,7 @@ func TestCountsNeverFall(t *testing.T) {
 	g, err := producer.Submit(s.ctx, p.Client(), die, dying{"exit 3", 1})
 	require.NoError(t, err)
 	require.NoError(t, g.Err(s.ctx))
+	awaitHandedOff(s, h)
 	limited, err := producer.Submit(s.ctx, p.Client(), nap, patience, producer.Limit(10*time.Millisecond))
 	require.NoError(t, err)
 	require.ErrorIs(t, limited.Err(s.ctx), codec.ErrTimeLimit)

@@ -253,6 +253,8 @@ func TestReadyUntilItDrains(t *testing.T) {
 	s.handler.Started(s.pool.Supervisor()) // as after a roll that failed
 	server := httptest.NewServer(s.handler)
 	defer server.Close()
+	code, text := s.get("/readyz")
+	require.Equal(t, http.StatusOK, code, text)
 	require.NoError(t, s.pool.Supervisor().Drain(s.ctx))
 	for path, want := range map[string]string{"/healthz": "alive", "/readyz": "no connection", "/metrics": `muster_host_state{state="stopped"} 1`} {
 		answer, err := server.Client().Get(server.URL + path)

@@ -38,7 +38,7 @@ func (c *child) causeOf(death Death, unready error) codec.Cause {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.killedFor != "":
+	case c.killedFor != "" && death.Signal == "SIGKILL": // else it died first
 		return c.killedFor
 	case c.ran.failed == codec.CodeTimeLimit:
 		return codec.CauseTimeLimit

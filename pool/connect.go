@@ -63,3 +63,10 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	}
 	return err
 }
+
+// disconnect ends what connect has begun.
+func (s *Supervisor) disconnect() {
+	s.desk.Close()
+	s.publisher.Close()
+	s.nc.Close()
+}

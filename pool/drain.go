@@ -51,16 +51,18 @@ const killAgain = 50 * time.Millisecond
 // Stopped gives a channel that is closed when the supervisor has stopped.
 func (s *Supervisor) Stopped() <-chan struct{} { return s.stopped }
 
-// stop has every place leave, and no other come.
-func (s *Supervisor) stop() {
+// stop has every place leave, and no other come. It reports whether it is the first
+// to do so.
+func (s *Supervisor) stop() (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.stopping.Swap(true) {
+	if first = !s.stopping.Swap(true); first {
 		close(s.leaving)
 	}
 	for _, p := range s.places {
 		p.leave()
 	}
+	return first
 }
 
 func (s *Supervisor) isStopping() bool { return s.stopping.Load() }

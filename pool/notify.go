@@ -2,6 +2,8 @@ package pool
 
 import (
 	"log/slog"
+	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -51,9 +53,30 @@ func (n *notices) live() {
 
 // say passes on assignments such as READY=1.
 func (n *notices) say(assignments ...string) {
-	if _, err := daemon.SdNotify(false, strings.Join(assignments, "\n")); err != nil {
+	if err := notify(strings.Join(assignments, "\n")); err != nil {
 		n.logger.Debug("telling the service manager", "error", err)
 	}
+}
+
+// notifyPatience bounds the wait for a service manager that does not read.
+const notifyPatience = time.Second
+
+// notify is daemon.SdNotify, which would wait for ever.
+func notify(message string) error {
+	path := os.Getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return nil
+	}
+	conn, err := net.Dial("unixgram", path)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetWriteDeadline(time.Now().Add(notifyPatience)); err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte(message))
+	return err
 }
 
 func (n *notices) reloading() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/proc"
 )
 
 // Status tells how the host stands and what it has done, without Spans: those are
@@ -16,10 +17,10 @@ import (
 func (s *Supervisor) Status() codec.HostStatus {
 	status := s.snapshot()
 	// Reading this takes longer than the rest, which others wait for.
-	status.Memory = residentMemory(status.PID)
+	status.Memory = proc.ResidentMemory(status.PID)
 	for i := range status.Processes {
 		if p := &status.Processes[i]; p.PID != 0 {
-			p.Memory = residentMemory(p.PID)
+			p.Memory = proc.ResidentMemory(p.PID)
 		}
 	}
 	return status

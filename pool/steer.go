@@ -20,6 +20,9 @@ var errNoProcess = errors.New("the host has no such worker process")
 // further ones get no answer.
 const mostRequests = 64
 
+// answerEnvelope is what an answer holds besides a status, at most.
+const answerEnvelope = 64
+
 // subscribeControl has the supervisor asked over the broker, one request after
 // the other.
 func (s *Supervisor) subscribeControl() error {
@@ -80,15 +83,16 @@ func (s *Supervisor) obey(r codec.ControlRequest, a *codec.ControlAnswer) error 
 	case codec.ControlStatus:
 		status := s.Status()
 		a.Status = &status
-		_, err := fit(&status, int(s.nc.MaxPayload()))
+		_, err := fit(&status, int(s.nc.MaxPayload())-answerEnvelope)
 		return err
 	case codec.ControlDrain:
-		s.stop() // here, so that nothing else is begun after the answer
-		go func() {
-			if err := s.Drain(context.Background()); err != nil {
-				s.Logger.Warn("stopped at once", "cause", err)
-			}
-		}()
+		if s.stop() { // here, so that nothing else is begun after the answer
+			go func() { // one for all such requests
+				if err := s.Drain(context.Background()); err != nil {
+					s.Logger.Warn("stopped at once", "cause", err)
+				}
+			}()
+		}
 		return nil
 	case codec.ControlResize:
 		_, _, err := s.resize(func(int) int { return r.Processes })

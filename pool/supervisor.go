@@ -116,6 +116,7 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	s.mu.Unlock()
 	if err != nil {
 		s.socket.close()
+		s.disconnect()
 		return nil, err
 	}
 	s.socket.serve(s.steer)

@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strconv"
@@ -37,25 +36,8 @@ func GroupMemory(groups []int) (map[int]uint64, error) {
 			continue // gone meanwhile
 		}
 		if _, ok := used[group]; ok {
-			used[group] += residentMemory(name)
+			used[group] += ResidentMemory(pid)
 		}
 	}
 	return used, nil
-}
-
-// residentMemory gives the bytes that a process has in RAM, and 0 if it is gone.
-func residentMemory(pid string) uint64 {
-	text, err := os.ReadFile("/proc/" + pid + "/statm")
-	if err != nil {
-		return 0
-	}
-	fields := bytes.Fields(text)
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseUint(string(fields[1]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * uint64(os.Getpagesize())
 }

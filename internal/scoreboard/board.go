@@ -117,9 +117,10 @@ func (b *Board) Close() error {
 }
 
 // Take notes a delivery of so many tasks of a client under its ack subject, which
-// the broker stored at a time in unix nanoseconds. It returns false, and notes nothing, when no slot is free, when ack is empty or longer
-// than MaxAck, or when tasks is negative or more than MaxTasks. It must not be
-// called while Close is running.
+// the broker stored at a time in unix nanoseconds. It returns false, and notes
+// nothing, when no slot is free, when ack is empty or longer than MaxAck, or when
+// tasks is negative or more than MaxTasks. It must not be called while Close is
+// running.
 func (b *Board) Take(ack, client string, stored int64, tasks int) (*Slot, bool) {
 	if len(ack) == 0 || len(ack) > MaxAck || tasks < 0 || tasks > MaxTasks {
 		return nil, false

@@ -2,6 +2,7 @@ package scoreboard_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -34,33 +35,23 @@ func BenchmarkStartFinish(bench *testing.B) {
 	}
 }
 
-// BenchmarkTask is what a task costs that takes no time, of one func.
+// BenchmarkTask is what a task costs that takes no time, of one func: one that goes
+// together with others, and one that has a span of its own.
 func BenchmarkTask(bench *testing.B) {
-	b, _ := newBoard(bench)
-	j := b.Journal([]string{"f"}, bounds)
-	s, _ := b.Take(ackSubject, "client", 1, 1)
-	now := int64(1_000_000)
-	bench.ReportAllocs()
-	for bench.Loop() {
-		s.Start(0, 7, now, 0)
-		now += 1000
-		s.Finish()
-		j.Ended(s, 0, now)
-	}
-}
-
-// BenchmarkTaskOfItsOwn is what a task costs that has a span of its own.
-func BenchmarkTaskOfItsOwn(bench *testing.B) {
-	b, _ := newBoard(bench)
-	j := b.Journal([]string{"f"}, bounds)
-	s, _ := b.Take(ackSubject, "k3xf9mq2l7zt4b6c", 1, 1)
-	now := int64(1_000_000)
-	bench.ReportAllocs()
-	for bench.Loop() {
-		s.Start(0, 7, now, 0)
-		now += 2_000_000
-		s.Finish()
-		j.Ended(s, 0, now)
+	for name, took := range map[string]time.Duration{"short": time.Microsecond, "long": 2 * time.Millisecond} {
+		bench.Run(name, func(bench *testing.B) {
+			b, _ := newBoard(bench)
+			j := b.Journal([]string{"f"}, bounds)
+			s, _ := b.Take(ackSubject, "k3xf9mq2l7zt4b6c", 1, 1)
+			now := int64(1_000_000)
+			bench.ReportAllocs()
+			for bench.Loop() {
+				s.Start(0, 7, now, 0)
+				now += int64(took)
+				s.Finish()
+				j.Ended(s, 0, now)
+			}
+		})
 	}
 }
 

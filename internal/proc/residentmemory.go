@@ -1,4 +1,4 @@
-package pool
+package proc
 
 import (
 	"bytes"
@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// residentMemory gives the bytes of memory that a process has in RAM, or 0 where
-// the system does not tell.
-func residentMemory(pid int) uint64 {
+// ResidentMemory gives the bytes of memory that a process has in RAM, or 0 if it is
+// gone or the system does not tell.
+func ResidentMemory(pid int) uint64 {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
 	if err != nil {
 		return 0
