@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -77,8 +78,9 @@ func (o Offer) register() error {
 		servers, pids = append(servers, s), append(pids, s.cmd.Process.Pid)
 		consumer.Handle(c.remote(), s.call)
 	}
+	late := time.After(readyPatience)
 	for _, s := range servers {
-		if err := s.awaitReady(); err != nil {
+		if err := s.awaitReady(late); err != nil {
 			return err
 		}
 	}
