@@ -73,6 +73,8 @@ func serve(format string) {
 			answer(strings.Join(links, "\n"))
 		case "error":
 			say(map[string]any{"id": t.ID, "error": "no luck"})
+		case "none":
+			say(map[string]any{"id": t.ID, "value": "fine", "error": nil})
 		case "final":
 			say(map[string]any{"id": t.ID, "error": "no luck ever", "final": true})
 		case "exit":
@@ -150,6 +152,7 @@ func TestServer(t *testing.T) {
 			require.EqualValues(t, 1, told[2])
 
 			before := f.pid()
+			require.Equal(t, "fine", result[string](f, "server", "none"))
 			require.EqualError(t, failure(f, "server", "error"), "no luck")
 			err = failure(f, "server", "final", producer.Attempts(3), producer.Backoff(time.Millisecond))
 			var remote *codec.RemoteError
