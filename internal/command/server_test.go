@@ -222,6 +222,7 @@ func TestServerBreaksTheProtocol(t *testing.T) {
 func TestServerIsStopped(t *testing.T) {
 	f := newFleet(t, nil, []string{"server=" + testServer("json")})
 	server := result[int](f, "server", "pid")
+	f.requireSettled()
 	require.ErrorIs(t, failure(f, "server", "silence", producer.Limit(300*time.Millisecond)), codec.ErrTimeLimit)
 	requireGone(t, server)
 	require.Equal(t, 1, result[int](f, "server", "count"))
