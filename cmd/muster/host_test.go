@@ -20,9 +20,10 @@ func TestHost(t *testing.T) {
 	list := mustRun(t, "host", "ls", "--url", url)
 	require.Len(t, list, 2)
 	require.Regexp(t, `^HOST +ID +QUEUE +STATE +PROCESSES +MEMORY +FUNCS +LAST DEATH +SEEN$`, list[0])
-	require.Regexp(t, `^kestrel +\w{8} +default +serving +0/2 +[0-9.]+ MiB +6 +- +0 s$`, list[1])
+	require.Regexp(t, `^kestrel +\w{8} +default +serving +0/2 +[0-9.]+ MiB +6 +- +\d+ s$`, list[1])
 	hosts := mustRunJSON[[]codec.HostStatus](t, "host", "ls", "--json", "--url", url)
 	require.Len(t, hosts, 1)
+	require.WithinDuration(t, time.Now(), hosts[0].Sent, patience)
 
 	id := mustRun(t, "submit", "--detach", "--crashes", "1", "--limit", "1m", "sleep", "600", "--url", url)[0]
 	var host codec.HostStatus

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -55,7 +56,7 @@ func printHost(h codec.HostStatus) error {
 		if p.Died != nil {
 			died = deathLine(*p.Died)
 		}
-		t.row(orDash(p.PID), string(p.State), dash(p.Func), dash(p.Task), elapsed(p, h.Sent), bytesOf(p.Memory),
+		t.row(orDash(p.PID), string(p.State), cmp.Or(p.Func, "-"), cmp.Or(p.Task, "-"), elapsed(p, h.Sent), bytesOf(p.Memory),
 			thousands(int(p.Tasks)), age(p.Started), died)
 	}
 	return t.flush()
@@ -70,13 +71,6 @@ func elapsed(p codec.ProcessStatus, now time.Time) string {
 		return seconds(now.Sub(p.Since))
 	}
 	return seconds(now.Sub(p.Since)) + " of " + seconds(p.Limit.Sub(p.Since))
-}
-
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }
 
 func orDash(n int) string {

@@ -40,7 +40,11 @@ func (m *mapping) run(ctx context.Context) (err error) {
 		return err
 	}
 	if job.Log != nil {
-		defer job.Log.Close()
+		defer func() {
+			if cerr := job.Log.Close(); err == nil {
+				err = cerr
+			}
+		}()
 	}
 	if m.dryRun {
 		job.Call = m.preview

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -100,6 +101,15 @@ func failure[A any](f fleet, name string, arg A, options ...producer.CallOption)
 	require.Error(f.t, err)
 	require.NoError(f.t, f.ctx.Err())
 	return err
+}
+
+// requireSettled waits until all that has ended is known to have arrived: else it
+// would run again when its process is killed.
+func (f fleet) requireSettled() {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool {
+		return !slices.ContainsFunc(f.Supervisor().Status().Processes, func(p codec.ProcessStatus) bool { return p.Held > 0 })
+	}, patience, time.Millisecond)
 }
 
 func (f fleet) pid() int { return result[int](f, "self", 0) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -65,28 +66,32 @@ func Inherit() error {
 func (o Offer) register() error {
 	env := environ()
 	var servers []*server
-	runs := false
+	var pids []int
 	for _, c := range o.Commands {
 		if !c.Server {
-			runs = true
-			r := &runner{Command: c, most: o.MaxOutput, env: env}
-			consumer.Handle(c.remote(), r.run)
 			continue
 		}
 		s, err := startServer(c, o.MaxOutput, env)
 		if err != nil {
 			return err
 		}
-		servers = append(servers, s)
+		servers, pids = append(servers, s), append(pids, s.cmd.Process.Pid)
 		consumer.Handle(c.remote(), s.call)
 	}
+	late := time.After(readyPatience)
 	for _, s := range servers {
-		if err := s.awaitReady(); err != nil {
+		if err := s.awaitReady(late); err != nil {
 			return err
 		}
 	}
-	if runs {
-		return adoptOrphans()
+	if len(servers) == len(o.Commands) {
+		return nil
 	}
-	return nil
+	for _, c := range o.Commands {
+		if !c.Server {
+			r := &runner{Command: c, most: o.MaxOutput, env: env, servers: pids}
+			consumer.Handle(c.remote(), r.run)
+		}
+	}
+	return adoptOrphans()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -24,15 +25,15 @@ func adoptOrphans() error {
 // up whose parents were killed the time before.
 const mostGenerations = 1000
 
-// endOrphans kills what the command has left behind that ran with a process id.
-// The other children of this process, which are servers, are older.
-func endOrphans(command int) error {
+// endOrphans kills what the command has left behind that ran with a process id,
+// and no server.
+func endOrphans(command int, servers []int) error {
 	for range mostGenerations {
 		// Mostly there is no child at all, and that is quick to know.
 		if err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err == unix.ECHILD {
 			return nil
 		}
-		orphans, err := orphansOf(command)
+		orphans, err := orphansOf(command, servers)
 		if err != nil || len(orphans) == 0 {
 			return err
 		}
@@ -52,8 +53,9 @@ func endOrphans(command int) error {
 	return errors.New("orphans keep coming up")
 }
 
-// orphansOf gives the children of this process that were started after a command.
-func orphansOf(command int) (pids []int, err error) {
+// orphansOf gives the children of this process that were started after a command,
+// but for servers. These are older, which does not show once ids have begun again.
+func orphansOf(command int, servers []int) (pids []int, err error) {
 	last, err := lastPID()
 	if err != nil {
 		return nil, fmt.Errorf("looking for orphans: %w", err)
@@ -70,10 +72,10 @@ func orphansOf(command int) (pids []int, err error) {
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		younger := pid > command && pid <= last
-		if last < command { // ids have begun again from the smallest
+		if last < command { // they have
 			younger = pid > command || pid <= last
 		}
-		if err == nil && younger && parentOf(pid) == os.Getpid() {
+		if err == nil && younger && !slices.Contains(servers, pid) && parentOf(pid) == os.Getpid() {
 			pids = append(pids, pid)
 		}
 	}

@@ -7,4 +7,4 @@ package command
 
 func adoptOrphans() error { return nil }
 
-func endOrphans(int) error { return nil }
+func endOrphans(int, []int) error { return nil }

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// readyPatience is how long a server may take to say that it is ready. The
-	// supervisor waits longer, but could not say for what.
+	// readyPatience is how long servers may take to say that they are ready, all
+	// together. The supervisor waits longer, but could not say for what.
 	readyPatience = 25 * time.Second
 	// exitPatience is how long a server that has closed its stdout may take to
 	// end.
@@ -84,17 +84,15 @@ func keepInherited() {
 	}
 }
 
-// awaitReady waits until the server has said that it is ready.
-func (s *server) awaitReady() error {
-	timer := time.NewTimer(readyPatience)
-	defer timer.Stop()
+// awaitReady waits until the server has said that it is ready, or it is late.
+func (s *server) awaitReady(late <-chan time.Time) error {
 	select {
 	case err := <-s.ready:
 		if err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrServer, s.Name, err)
 		}
 		return nil
-	case <-timer.C:
+	case <-late:
 		return fmt.Errorf(`%w: %s: it did not write {"ready": true} within %v`, ErrServer, s.Name, readyPatience)
 	}
 }

@@ -73,6 +73,8 @@ func serve(format string) {
 			answer(strings.Join(links, "\n"))
 		case "error":
 			say(map[string]any{"id": t.ID, "error": "no luck"})
+		case "none":
+			say(map[string]any{"id": t.ID, "value": "fine", "error": nil})
 		case "final":
 			say(map[string]any{"id": t.ID, "error": "no luck ever", "final": true})
 		case "exit":
@@ -150,6 +152,7 @@ func TestServer(t *testing.T) {
 			require.EqualValues(t, 1, told[2])
 
 			before := f.pid()
+			require.Equal(t, "fine", result[string](f, "server", "none"))
 			require.EqualError(t, failure(f, "server", "error"), "no luck")
 			err = failure(f, "server", "final", producer.Attempts(3), producer.Backoff(time.Millisecond))
 			var remote *codec.RemoteError
@@ -219,6 +222,7 @@ func TestServerBreaksTheProtocol(t *testing.T) {
 func TestServerIsStopped(t *testing.T) {
 	f := newFleet(t, nil, []string{"server=" + testServer("json")})
 	server := result[int](f, "server", "pid")
+	f.requireSettled()
 	require.ErrorIs(t, failure(f, "server", "silence", producer.Limit(300*time.Millisecond)), codec.ErrTimeLimit)
 	requireGone(t, server)
 	require.Equal(t, 1, result[int](f, "server", "count"))

@@ -148,9 +148,7 @@ func (w *msgpackWire) next() (a answer, err error) {
 		case "value":
 			a.Value, err = w.decoder.DecodeRaw()
 		case "error":
-			var text string
-			text, err = w.decoder.DecodeString()
-			a.Error = &text
+			err = w.decoder.Decode(&a.Error) // nil is none, as in JSON
 		case "final":
 			a.Final, err = w.decoder.DecodeBool()
 		default:
