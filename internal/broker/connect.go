@@ -113,7 +113,7 @@ func logOptions(log *slog.Logger) []nats.Option {
 				log.Error("broker error", "subject", sub.Subject, "err", err)
 				return
 			}
-			if r := refusalIn(err); r != nil && concernsAPI(r.subject) {
+			if r := refusalIn(err); r != nil && concerns(apiPrefix, r.subject) {
 				log.Debug("broker error", "err", err) // whoever asked reports it, or goes on without
 				return
 			}
