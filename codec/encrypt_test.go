@@ -2,8 +2,10 @@ package codec_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -138,6 +140,10 @@ func TestParseKeys(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		require.Equal(t, "key a", fmt.Sprintf(verb, a))
 	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("hello", "key", a, "holder", struct{ Keys []codec.Key }{keys})
+	require.NotContains(t, log.String(), base64.StdEncoding.EncodeToString(a.Secret))
+	require.Contains(t, log.String(), `{"ID":"b"}`)
 }
 
 // Keys come from a file that clients and worker hosts have, and the broker has not.

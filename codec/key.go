@@ -15,10 +15,10 @@ const KeySize = 32
 
 // Key is a secret that clients and worker hosts share, and that the broker does not
 // know. Its id goes with each value, so that several keys can be in use while one
-// replaces another. It prints without its secret.
+// replaces another. It prints without its secret, as JSON too, which logs are made of.
 type Key struct {
 	ID     string // 1 to 64 bytes
-	Secret []byte // KeySize random bytes
+	Secret []byte `json:"-"` // KeySize random bytes
 }
 
 // NewKey makes a key with a random secret.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -187,24 +188,33 @@ type network struct {
 
 func newNetwork(t *testing.T) *network {
 	if os.Getuid() != 0 {
-		t.Skip("only root may make a network namespace")
+		leaveOut(t, "only root may make a network namespace")
 	}
 	pid := os.Getpid()
 	n := &network{t: t, name: fmt.Sprint("muster", pid), ours: fmt.Sprintf("10.213.%d.1", pid%256)}
 	theirs := fmt.Sprintf("10.213.%d.2/30", pid%256)
 	cable := fmt.Sprint("mu", pid)
 	if out, err := exec.Command("ip", "netns", "add", n.name).CombinedOutput(); err != nil {
-		t.Skipf("no network namespace can be made here: %v %s", err, out)
+		leaveOut(t, fmt.Sprintf("no network namespace can be made here: %v %s", err, out))
 	}
 	t.Cleanup(func() { n.ip("netns", "del", n.name) })
 	if out, err := exec.Command("ip", "link", "add", cable, "type", "veth", "peer", "name", "cable", "netns", n.name).CombinedOutput(); err != nil {
-		t.Skipf("no virtual cable can be made here: %v %s", err, out)
+		leaveOut(t, fmt.Sprintf("no virtual cable can be made here: %v %s", err, out))
 	}
 	n.ip("addr", "add", n.ours+"/30", "dev", cable)
 	n.ip("link", "set", cable, "up")
 	n.ip("-n", n.name, "addr", "add", theirs, "dev", "cable")
 	n.link("up")
 	return n
+}
+
+// leaveOut skips a test for want of a network namespace, unless MUSTER_REQUIRE names
+// netns.
+func leaveOut(t *testing.T, why string) {
+	if slices.Contains(strings.Split(os.Getenv("MUSTER_REQUIRE"), ","), "netns") {
+		require.FailNow(t, why)
+	}
+	t.Skip(why)
 }
 
 // link plugs their end of the cable in, or pulls it out.

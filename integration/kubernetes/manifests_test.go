@@ -1,9 +1,15 @@
 package kubernetes
 
 import (
+	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
@@ -102,10 +108,45 @@ func TestWorkerPod(t *testing.T) {
 	limit, processes := flag(t, worker.Args, "memory-limit"), worker.Resources.Limits.Cpu().Value()
 	require.Less(t, processes*limit.bytes(t), worker.Resources.Limits.Memory().Value(), "the container's limit comes first")
 
+	require.Len(t, worker.Ports, 1)
+	port := worker.Ports[0]
+	require.Equal(t, value(fmt.Sprintf(":%d", port.ContainerPort)), flag(t, worker.Args, "metrics"))
+	require.Equal(t, strconv.Itoa(int(port.ContainerPort)), deployment.Spec.Template.Annotations["prometheus.io/port"])
+	for path, probe := range map[string]*corev1.Probe{
+		"/healthz": worker.LivenessProbe, "/readyz": worker.ReadinessProbe,
+	} {
+		require.Equal(t, path, probe.HTTPGet.Path)
+		require.Equal(t, port.Name, probe.HTTPGet.Port.String())
+	}
+
 	budget := read[policyv1.PodDisruptionBudget](t, "policy/v1 PodDisruptionBudget")
 	for _, selector := range []*metav1.LabelSelector{deployment.Spec.Selector, budget.Spec.Selector} {
 		selects, err := metav1.LabelSelectorAsSelector(selector)
 		require.NoError(t, err)
 		require.True(t, selects.Matches(labels.Set(deployment.Spec.Template.Labels)), "%v", selector)
 	}
+}
+
+// The program takes the worker pod's arguments.
+func TestWorkerArguments(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	muster := filepath.Join(t.TempDir(), "muster")
+	build := exec.CommandContext(ctx, "go", "build", "-o", muster, "./cmd/muster")
+	build.Dir = "../.."
+	said, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	args := read[appsv1.Deployment](t, "apps/v1 Deployment").Spec.Template.Spec.Containers[0].Args
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "$(PROCESSES)", "2")
+	}
+	run := func(args ...string) (string, error) { // which reads its arguments, and no more
+		said, err := exec.CommandContext(ctx, muster, append(args, "--help")...).CombinedOutput()
+		return string(said), err
+	}
+	help, err := run(args...)
+	require.NoError(t, err, help)
+	_, err = run(append(args, "--nothing-like-that")...)
+	require.Error(t, err)
 }

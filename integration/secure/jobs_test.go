@@ -145,12 +145,11 @@ func TestWhoeverLacksAPermissionIsToldTheMend(t *testing.T) {
 	require.ErrorContains(t, err, "--group")
 
 	client := s.client(s.billing)
-	_, err = producer.Submit(s.ctx, client, double, 1, producer.Key("key"))
-	if err == nil {
-		t.Log("the error is the future's")
-	} else {
-		require.ErrorIs(t, err, broker.ErrPermission)
+	f, err := producer.Submit(s.ctx, client, double, 1, producer.Key("key"))
+	if err == nil { // then it is the future's
+		err = f.Err(s.ctx)
 	}
+	require.ErrorIs(t, err, broker.ErrPermission)
 	_, err = producer.Connect(s.ctx, s.url, producer.WithCredentials(login.Credentials{CA: s.authority.file()}))
 	require.ErrorIs(t, err, broker.ErrCredential)
 	require.Less(t, time.Since(began), patience/2, "nobody waits for an answer that is not to come")

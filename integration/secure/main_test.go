@@ -62,7 +62,7 @@ var sourcing = goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/serve
 
 // whereIs looks for a text wherever anybody, or a handler, could read it.
 func whereIs(_ context.Context, secret string) (found []string, err error) {
-	for _, file := range []string{"self/environ", "self/cmdline", "self/task/self/cmdline"} {
+	for _, file := range []string{"self/environ", "self/cmdline", "thread-self/cmdline"} {
 		text, err := os.ReadFile("/proc/" + file)
 		if err == nil && strings.Contains(string(text), secret) {
 			found = append(found, file)

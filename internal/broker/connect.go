@@ -41,9 +41,10 @@ type Config struct {
 
 // Connect connects to a broker. The first connect is made within ctx or 5
 // seconds, and fails with one line that names the URL without its credential,
-// the cause and the mend: [ErrURL], [ErrUnreachable], [ErrCredential] or
-// [ErrNotNATS], or [ErrLogin] for credentials that cannot be used. Once connected, the connection is kept up for ever, however
-// often and however long the broker goes away, until it is closed.
+// the cause and the mend: [ErrURL], [ErrUnreachable], [ErrCredential],
+// [ErrNotNATS], [ErrTLS], or [ErrLogin] for credentials that cannot be used. Once
+// connected, the connection is kept up for ever, however often and however long the
+// broker goes away, until it is closed.
 //
 // While the broker is away, publishing fails with nats.ErrReconnectBufExceeded
 // at once: nothing is buffered, because what must not be lost is sent again by
@@ -112,7 +113,7 @@ func logOptions(log *slog.Logger) []nats.Option {
 				log.Error("broker error", "subject", sub.Subject, "err", err)
 				return
 			}
-			if r := refusalIn(err); r != nil && concernsAPI(r.subject) {
+			if r := refusalIn(err); r != nil && concerns(apiPrefix, r.subject) {
 				log.Debug("broker error", "err", err) // whoever asked reports it, or goes on without
 				return
 			}

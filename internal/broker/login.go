@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 
 	"github.com/musterfleet/muster/login"
 )
@@ -33,6 +35,9 @@ func loginOptions(c login.Credentials) (opts []nats.Option, err error) {
 		opts = append(opts, nats.Token(c.Token))
 	}
 	if c.Creds != "" {
+		if err := checkCreds(c.Creds); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrLogin, err)
+		}
 		opts = append(opts, nats.UserCredentials(c.Creds))
 	}
 	if c.NKey != "" {
@@ -52,6 +57,24 @@ func loginOptions(c login.Credentials) (opts []nats.Option, err error) {
 		opts = append(opts, nats.CustomInboxPrefix(prefix))
 	}
 	return opts, nil
+}
+
+// checkCreds looks whether a file is one of credentials. The client library sends a
+// file without a JWT to the broker as it is, even if it holds somebody's seed.
+func checkCreds(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	defer clear(text)
+	jwt, err := nkeys.ParseDecoratedJWT(text)
+	if err == nil {
+		_, err = nkeys.ParseDecoratedUserNKey(text)
+	}
+	if err != nil || strings.Count(jwt, ".") != 2 || len(strings.Fields(jwt)) != 1 {
+		return fmt.Errorf("the file %s has no JWT and seed of a user", path)
+	}
+	return nil
 }
 
 // checked has an option's error be [ErrLogin].

@@ -41,7 +41,7 @@ func refusalIn(err error) *refusal {
 
 // ofLook reports whether it was only a look at what there is that was refused.
 func (r *refusal) ofLook() bool {
-	return strings.HasPrefix(r.subject, "$JS.API.STREAM.INFO.") || strings.HasPrefix(r.subject, "$JS.API.CONSUMER.INFO.")
+	return strings.HasPrefix(r.subject, apiPrefix+"STREAM.INFO.") || strings.HasPrefix(r.subject, apiPrefix+"CONSUMER.INFO.")
 }
 
 // isRefusedLook reports whether err is that the user may not look at a stream or a
@@ -51,12 +51,21 @@ func isRefusedLook(err error) bool {
 	return ok && r.ofLook()
 }
 
+// apiPrefix begins the subjects of the JetStream API.
+const apiPrefix = "$JS.API."
+
 // refusalPoll is how often is looked whether a request was refused.
 const refusalPoll = 2 * time.Millisecond
 
 // UnlessRefused makes requests of the JetStream API, and ends them with
 // [ErrPermission] if the server refuses one, instead of waiting for its answer.
 func UnlessRefused[T any](ctx context.Context, nc *nats.Conn, request func(context.Context) (T, error)) (T, error) {
+	return UnlessRefusedOn(ctx, nc, apiPrefix, request)
+}
+
+// UnlessRefusedOn is [UnlessRefused] for requests on other subjects: those that begin
+// so.
+func UnlessRefusedOn[T any](ctx context.Context, nc *nats.Conn, prefix string, request func(context.Context) (T, error)) (T, error) {
 	before := nc.LastError()
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
@@ -71,7 +80,7 @@ func UnlessRefused[T any](ctx context.Context, nc *nats.Conn, request func(conte
 			case <-ticker.C:
 			}
 			if err := nc.LastError(); err != before {
-				if r := refusalIn(err); r != nil && concernsAPI(r.subject) {
+				if r := refusalIn(err); r != nil && concerns(prefix, r.subject) {
 					cancel(r)
 					return
 				}
@@ -87,10 +96,10 @@ func UnlessRefused[T any](ctx context.Context, nc *nats.Conn, request func(conte
 	return v, err
 }
 
-// concernsAPI reports whether a request of the API fails without the subject: its
-// own, or one on which its answer comes.
-func concernsAPI(subject string) bool {
-	return strings.HasPrefix(subject, "$JS.API.") || strings.HasPrefix(subject, "_INBOX")
+// concerns reports whether requests on subjects with a prefix fail without the
+// subject: their own, or one on which answers come.
+func concerns(prefix, subject string) bool {
+	return strings.HasPrefix(subject, prefix) || strings.HasPrefix(subject, "_INBOX")
 }
 
 // Admitted makes sure that the server has taken what a connection has subscribed

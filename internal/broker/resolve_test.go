@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/internal/broker"
@@ -148,13 +149,20 @@ func TestLoginThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	there := filepath.Join(t.TempDir(), "there")
 	write(t, there, "nothing of use")
+	pair, err := nkeys.CreateUser()
+	require.NoError(t, err)
+	seed, err := pair.Seed()
+	require.NoError(t, err)
+	seedFile := filepath.Join(t.TempDir(), "user.nk")
+	write(t, seedFile, string(seed))
 	for name, who := range map[string]login.Credentials{
-		"no creds": {Creds: "/nowhere"}, "no seed": {NKey: "/nowhere"}, "a seed that is none": {NKey: there},
+		"no creds": {Creds: "/nowhere"}, "creds that are none": {Creds: there}, "a seed for creds": {Creds: seedFile}, "no seed": {NKey: "/nowhere"}, "a seed that is none": {NKey: there},
 		"a key alone": {Key: there}, "a certificate alone": {Cert: there}, "no CA": {CA: "/nowhere"}, "a CA that is none": {CA: there},
 		"a certificate that is none": {Cert: there, Key: there},
 	} {
 		_, err := broker.Connect(t.Context(), broker.Config{Credentials: who})
 		require.ErrorIs(t, err, broker.ErrLogin, name)
 		require.NotContains(t, err.Error(), "nothing of use", name)
+		require.NotContains(t, err.Error(), string(seed), name)
 	}
 }

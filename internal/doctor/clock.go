@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"context"
 	"fmt"
 	"time"
 )
@@ -15,9 +14,9 @@ const (
 
 const setClock = "set the clocks by NTP: deadlines, delays and cron schedules are told by them"
 
-// clock compares this machine's clock with the broker's.
-func (e *examination) clock(ctx context.Context) {
-	info, at, err := e.whoAmI(ctx)
+// clock compares this machine's clock with the broker's, which told its own at a time
+// of ours.
+func (e *examination) clock(info userInfo, at time.Time, err error) {
 	if err != nil || info.Server.Time.IsZero() {
 		e.warn(CheckClock, "broker", "the broker does not tell its time",
 			"allow the user to publish to $SYS.REQ.USER.INFO and to subscribe to its inbox")

@@ -26,10 +26,7 @@ func (e *examination) connect(ctx context.Context) bool {
 	}
 	shown := broker.Redact(url)
 	e.ok(CheckAddress, "", "%s, from %s", shown, e.origin())
-	e.nc, err = broker.Connect(ctx, broker.Config{
-		URL: url, Credentials: who, Name: "muster doctor",
-		Options: []nats.Option{nats.ErrorHandler(e.refusals.hear)},
-	})
+	e.nc, err = broker.Connect(ctx, broker.Config{URL: url, Credentials: who, Name: "muster doctor"})
 	if err != nil {
 		check, mend := explain(err)
 		e.problem(check, "", err.Error(), mend)

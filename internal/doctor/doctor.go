@@ -33,8 +33,7 @@ type Config struct {
 // examination is one under way.
 type examination struct {
 	Config
-	found    []Finding
-	refusals refusals
+	found []Finding
 
 	nc     *nats.Conn
 	js     jetstream.JetStream
@@ -66,8 +65,9 @@ func Examine(ctx context.Context, cfg Config) []Finding {
 	}
 	defer e.nc.Close()
 	e.server()
-	e.permissions(ctx)
-	e.clock(ctx)
+	me, at, err := e.whoAmI(ctx)
+	e.permissions(me, err)
+	e.clock(me, at, err)
 	e.listen(ctx)
 	if e.jetstream(ctx) {
 		e.streams(ctx)

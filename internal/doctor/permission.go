@@ -38,8 +38,7 @@ func (e *examination) whoAmI(ctx context.Context) (info userInfo, at time.Time, 
 }
 
 // permissions checks that the user may do what one of the roles does.
-func (e *examination) permissions(ctx context.Context) {
-	info, _, err := e.whoAmI(ctx)
+func (e *examination) permissions(info userInfo, err error) {
 	if err != nil {
 		e.warn(CheckPermission, "", "the broker does not tell what this user may do: "+oneLine(err),
 			"allow the user to publish to $SYS.REQ.USER.INFO and to subscribe to its inbox")

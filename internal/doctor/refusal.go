@@ -3,42 +3,13 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"strings"
-	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/musterfleet/muster/internal/broker"
 )
 
 // askPatience bounds a question to the broker.
 const askPatience = 5 * time.Second
-
-// refusals tells a request that is under way that the broker has refused it: the
-// client library does not, since the broker says so apart from the request.
-type refusals struct {
-	mu     sync.Mutex
-	refuse context.CancelCauseFunc // the request under way, if any
-	prefix string                  // of the subjects that it uses, beside inboxes
-}
-
-// hear is the connection's handler of errors. What is refused late, of a request
-// before, has another prefix.
-func (r *refusals) hear(_ *nats.Conn, _ *nats.Subscription, err error) {
-	subject, refused := broker.RefusedSubject(err)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.refuse != nil && refused && (strings.HasPrefix(subject, r.prefix) || strings.HasPrefix(subject, "_INBOX")) {
-		r.refuse(err)
-	}
-}
-
-func (r *refusals) expect(prefix string, refuse context.CancelCauseFunc) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.prefix, r.refuse = prefix, refuse
-}
 
 // ask makes requests of the JetStream API. If the broker refuses one, or does not
 // answer, the finding is of the kind given, and names the subject.
@@ -63,17 +34,12 @@ func (e *examination) judge(check Check, about string, err error) bool {
 // try makes requests on subjects with a prefix, within a bound. It gives why the
 // broker refused, if it did.
 func (e *examination) try(ctx context.Context, prefix string, request func(context.Context) error) error {
-	ctx, refuse := context.WithCancelCause(ctx)
-	defer refuse(nil)
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
-	e.refusals.expect(prefix, refuse)
-	defer e.refusals.expect("", nil)
-	err := request(ctx)
-	if _, refused := broker.RefusedSubject(context.Cause(ctx)); refused && err != nil {
-		return context.Cause(ctx)
-	}
-	if err != nil && ctx.Err() != nil {
+	_, err := broker.UnlessRefusedOn(ctx, e.nc, prefix, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, request(ctx)
+	})
+	if _, refused := broker.RefusedSubject(err); err != nil && !refused && ctx.Err() != nil {
 		return fmt.Errorf("no answer in %v: %w", askPatience, err)
 	}
 	return err
