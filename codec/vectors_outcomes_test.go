@@ -118,6 +118,9 @@ func outcomesVectors(t *testing.T) (all []vector) {
 	}
 	yes := []byte{0xc3}
 	reads("more elements", pack(t, 1, 2, client, []any{[]any{42, 5, 0, yes, "later"}}, "later"), value)
+	grouped := "billing." + client
+	all = append(all, readable("client of a group", pack(t, 1, 2, grouped, []any{[]any{42, 5, 0, yes}}),
+		meaningOfOutcomes(grouped, []codec.Outcome{value}), readOutcomes))
 	reads("ran for 400 days", pack(t, 1, 2, client, []any{[]any{42, 400 * 24 * 3600 * 1_000_000, 0, yes}}),
 		codec.Outcome{N: 42, Run: 365 * 24 * time.Hour, Value: yes})
 	failure := func(f map[string]any) []byte {
