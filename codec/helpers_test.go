@@ -43,7 +43,9 @@ var decoders = map[string]func([]byte) error{
 }
 
 // encodeBatch gives a batch with these tasks.
-func encodeBatch(tasks ...codec.Task) []byte {
+func encodeBatch(tasks ...codec.Task) []byte { return encodeBatchOf(client, tasks...) }
+
+func encodeBatchOf(client string, tasks ...codec.Task) []byte {
 	b := codec.NewBatch(client, nil)
 	for i := range tasks {
 		b.Add(&tasks[i])

@@ -2,7 +2,9 @@ package codec_test
 
 import (
 	"os"
+	"reflect"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,18 +70,29 @@ func TestProtocolDocument(t *testing.T) {
 	require.Equal(t, string(after), string(before), "go test ./codec -run ProtocolDocument -update rewrites them")
 }
 
-// The document names every code, option and failure key that is on the wire.
+// The document names every code, option, failure key and JSON key that is on the
+// wire.
 func TestProtocolDocumentIsComplete(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile("../docs/protocol.md")
 	require.NoError(t, err)
-	for _, word := range []string{
+	words := []string{
 		"crashes", "max_crashes", "errors", "max_errors", "backoff", "deadline", "limit", "depth", "retain", "key", "numbered", "object", "header", "traceparent",
 		"code", "type", "message", "stack", "host", "pid", "attempt", "exit_code", "signal", "out_of_memory", "stderr", "sentinels", "values",
-		string(codec.CodeError), string(codec.CodePanic), string(codec.CodeGoexit), string(codec.CodeUnknownFunc), string(codec.CodeArgument),
-		string(codec.CodeResult), string(codec.CodeTooLarge), string(codec.CodeWorkerDied), string(codec.CodeCancelled), string(codec.CodeExpired),
-		string(codec.CodeTimeLimit), string(codec.CodeDepth),
+	}
+	for _, code := range codec.Codes {
+		words = append(words, string(code))
+	}
+	for _, document := range []any{
+		codec.HostStatus{}, codec.ProcessStatus{}, codec.ProcessDeath{}, codec.HandOffs{}, codec.FuncCount{}, codec.Histogram{}, codec.Span{},
+		codec.ControlRequest{}, codec.ControlAnswer{},
 	} {
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(document)) {
+			key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			words = append(words, key)
+		}
+	}
+	for _, word := range words {
 		require.Contains(t, string(document), "`"+word+"`")
 	}
 }

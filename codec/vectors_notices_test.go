@@ -60,6 +60,8 @@ func cancelVectors(t *testing.T) (all []vector) {
 	add("to be stopped", true, 1<<64-1)
 	add("none", false)
 	add("sixteen", false, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+	grouped := "billing." + client
+	all = append(all, written("client of a group", codec.AppendCancel(nil, grouped, true, 7), fields{"tasks": []string{grouped + "-7"}, "running": true}, read))
 	all = append(all, readable("more elements", extended(codec.AppendCancel(nil, client, true, 7), 0xc0),
 		fields{"tasks": []string{client + "-7"}, "running": true}, read))
 	all = append(all, refusables(codec.AppendCancel(nil, client, true, 7), read)...)

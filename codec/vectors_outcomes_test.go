@@ -92,10 +92,7 @@ func outcomesVectors(t *testing.T) (all []vector) {
 	add("an object", codec.Outcome{N: 42, Run: 365 * 24 * time.Hour, Object: "HX4ZK2"})
 	add("several", value, failed(codec.Failure{Code: codec.CodeCancelled}), codec.Outcome{N: 1<<64 - 1, Object: "o"})
 	add("none")
-	for _, code := range []codec.Code{
-		codec.CodeError, codec.CodePanic, codec.CodeGoexit, codec.CodeUnknownFunc, codec.CodeArgument, codec.CodeResult, codec.CodeTooLarge,
-		codec.CodeWorkerDied, codec.CodeCancelled, codec.CodeExpired, codec.CodeTimeLimit, codec.CodeDepth,
-	} {
+	for _, code := range codec.Codes {
 		add("code "+string(code), failed(codec.Failure{Code: code}))
 	}
 	add("an unknown code", failed(codec.Failure{Code: "of_a_later_revision"}))
@@ -118,6 +115,9 @@ func outcomesVectors(t *testing.T) (all []vector) {
 	}
 	yes := []byte{0xc3}
 	reads("more elements", pack(t, 1, 2, client, []any{[]any{42, 5, 0, yes, "later"}}, "later"), value)
+	grouped := "billing." + client
+	all = append(all, readable("client of a group", pack(t, 1, 2, grouped, []any{[]any{42, 5, 0, yes}}),
+		meaningOfOutcomes(grouped, []codec.Outcome{value}), readOutcomes))
 	reads("ran for 400 days", pack(t, 1, 2, client, []any{[]any{42, 400 * 24 * 3600 * 1_000_000, 0, yes}}),
 		codec.Outcome{N: 42, Run: 365 * 24 * time.Hour, Value: yes})
 	failure := func(f map[string]any) []byte {

@@ -108,6 +108,15 @@ func batchVectors(t *testing.T) (all []vector) {
 	sortByName(all[options:])
 	add("many options", fullTask)
 
+	of := func(name, client string) {
+		all = append(all, written(name, encodeBatchOf(client, plain), meaningOfBatch(client, false, []codec.Task{plain}), readBatch))
+	}
+	of("client of a group", "billing."+client)
+	of("client of a group of 32 characters", strings.Repeat("g", 32)+".a")
+	of("client of a group, with a name that none without may have", "billing.cron")
+	of("client of 128 characters", strings.Repeat("a", 128))
+	of("client of 128 characters with its group", "billing."+strings.Repeat("a", 120))
+
 	reads := func(name string, data []byte, tasks ...codec.Task) {
 		all = append(all, readable(name, data, meaningOfBatch(client, false, tasks), readBatch))
 	}
@@ -128,6 +137,10 @@ func batchVectors(t *testing.T) (all []vector) {
 	one := []any{task}
 	refuse("no client", "a client has at least one character", 1, 1, "", one)
 	refuse("client with two dots", "a client has at most a group before its name", 1, 1, "a.b.c", one)
+	refuse("client of a group of 33 characters", "a group has at most 32", 1, 1, strings.Repeat("g", 33)+".a", one)
+	refuse("client of a group without a name", "a name behind the dot", 1, 1, "billing.", one)
+	refuse("client of no group behind a dot", "a group before the dot", 1, 1, ".a", one)
+	refuse("client of 129 characters with its group", "at most 128, the group included", 1, 1, "billing."+strings.Repeat("a", 121), one)
 	refuse("client of a reserved name", "cron and unread are no clients", 1, 1, "cron", one)
 	refuse("client of a reserved group", "cron and unread are no groups", 1, 1, "unread.a", one)
 	refuse("client with a star", "a client is a token of a subject: a-z 0-9", 1, 1, "*", one)

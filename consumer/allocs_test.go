@@ -27,6 +27,7 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"reading a delivery", 0.01, reading},
 		{"collecting outcomes", 0.05, collecting},
+		{"making contexts", 0.065, making}, // sixteen at a time
 	} {
 		each := testing.AllocsPerRun(50, c.call(t)) / allocTasks
 		t.Logf("%s: %.3f of at most %g", c.what, each, c.most)
@@ -59,5 +60,16 @@ func collecting(*testing.T) func() {
 			o.add(d, &codec.Outcome{N: n, Value: []byte{1}, Run: 1000}, now, nil)
 		}
 		o.out, o.counts = nil, nil
+	}
+}
+
+// making makes a context for each task.
+func making(*testing.T) func() {
+	var all contexts
+	o, task := &origin{client: "client"}, &codec.Task{N: 1, Func: "nop"}
+	return func() {
+		for range allocTasks {
+			all.next().begin(o, task)
+		}
 	}
 }

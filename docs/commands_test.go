@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,8 @@ import (
 )
 
 var (
-	fence  = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
-	inline = regexp.MustCompile("`(muster(?:[ \n][^`]+)?)`")
+	fence  = regexp.MustCompile("(?ms)^```(\\w*)[^\n]*\n(.*?)^```$")
+	inline = regexp.MustCompile("`((?:\\./)?muster(?:[ \n][^`]+)?)`")
 	// What may stand before a command's name: an assignment, or one of the shell's words.
 	prefix = regexp.MustCompile(`^(\w+=.*|!|if|then|do|while|time)$`)
 	listed = regexp.MustCompile(`(?m)^  ([a-z]+)  `)
@@ -29,7 +30,8 @@ var hidden = map[string]bool{"man": true}
 // flags that it has.
 func TestCommandLines(t *testing.T) {
 	t.Parallel()
-	program := help{t: t, program: buildMuster(t), known: map[string]string{}}
+	program := newHelp(t)
+	t.Run("at fault", func(t *testing.T) { testFaults(t, program) })
 	seen := 0
 	for _, document := range documents(t) {
 		text, err := os.ReadFile(document)
@@ -45,18 +47,21 @@ func TestCommandLines(t *testing.T) {
 }
 
 // What the test looks for, it finds.
-func TestCommandLinesAtFault(t *testing.T) {
-	t.Parallel()
-	program := help{t: t, program: buildMuster(t), known: map[string]string{}}
+func testFaults(t *testing.T, program help) {
 	for text, fault := range map[string]string{
 		"`muster queue ls --json`":                            "",
 		"`muster worker [--queue NAME] --exec 'x=y --zip'`":   "",
 		"`muster nosuch`":                                     "no command nosuch",
+		"`./muster nosuch`":                                   "no command nosuch",
 		"`muster queue nosuch`":                               "no command nosuch",
 		"`muster queue ls --nosuch=1`":                        "no flag --nosuch",
 		"```sh\nid=$(A=b muster submit --nosuch x)\n```\n":    "no flag --nosuch",
 		"```sh\nseq 9 | muster map --nosuch \\\n echo\n```\n": "no flag --nosuch",
 		"```\nmuster host ls   # --nosuch\n```\n":             "",
+		"```sh worker\nmuster nosuch\n```\n":                  "no command nosuch",
+		"```hex one\n00\n```\nmuster nosuch, `muster host`\n": "",
+		"```sh\n./muster worker --nosuch &\n```\n":            "no flag --nosuch",
+		"```\ngo run ./cmd/muster nosuch\n```\n":              "no command nosuch",
 		"```sh\nmuster submit sleep -- --nosuch\n```\n":       "",
 	} {
 		lines := commandLines(text)
@@ -66,7 +71,7 @@ func TestCommandLinesAtFault(t *testing.T) {
 }
 
 func documents(t *testing.T) (all []string) {
-	for _, pattern := range []string{"*.md", "*/*.md", "../*.md", "../deploy/*.md", "../deploy/*/*.md"} {
+	for _, pattern := range []string{"*.md", "*/*.md", "../*.md", "../deploy/*.md", "../deploy/*/*.md", "../examples/*/*.md", "../codec/testdata/*/*.md"} {
 		found, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		require.NotEmpty(t, found, pattern)
@@ -75,15 +80,15 @@ func documents(t *testing.T) (all []string) {
 	return all
 }
 
-func buildMuster(t *testing.T) (program string) {
+func newHelp(t *testing.T) help {
 	t.Helper()
-	program = filepath.Join(t.TempDir(), "muster")
+	program := filepath.Join(t.TempDir(), "muster")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, "../cmd/muster")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	return program
+	return help{t: t, program: program, known: map[string]string{}}
 }
 
 // commandLines gives the arguments of each call of muster in a document's
@@ -109,8 +114,10 @@ func calls(line string) (found [][]string) {
 		for len(command) > 0 && prefix.MatchString(command[0]) {
 			command = command[1:]
 		}
-		if len(command) > 1 && command[0] == "muster" {
-			found = append(found, command[1:])
+		for _, program := range [][]string{{"muster"}, {"./muster"}, {"go", "run", "./cmd/muster"}} {
+			if n := len(program); len(command) > n && slices.Equal(command[:n], program) {
+				found = append(found, command[n:])
+			}
 		}
 	}
 	return found

@@ -25,12 +25,14 @@ type layer struct {
 }
 
 // The table in patterns.md is the rule: every import within the project must be
-// allowed by it, on every platform, and every package must have a row.
+// allowed by it, on every platform, and every package must have a row. So must it in
+// architecture.md, and in the rooms of CONTRIBUTING.md, unless it is a program.
 func TestLayers(t *testing.T) {
 	t.Parallel()
 	layers := readLayers(t)
 	require.Contains(t, layers, "pool", "the table was not understood")
 
+	architecture, rooms := rows(t, "architecture.md"), rows(t, "../CONTRIBUTING.md")
 	checked := 0
 	for pkg, imports := range projectImports(t) {
 		row, ok := rowOf(layers, pkg)
@@ -39,6 +41,10 @@ func TestLayers(t *testing.T) {
 			continue
 		}
 		checked++
+		if row.own == "" {
+			require.Contains(t, architecture, pkg, "a row in docs/architecture.md")
+			require.Contains(t, rooms, pkg+"/", "a row in CONTRIBUTING.md")
+		}
 		for imported, file := range imports {
 			allowed := slices.Contains(row.packages, imported) || row.own != "" && strings.HasPrefix(imported, row.own)
 			if strings.HasPrefix(pkg, "examples/") && strings.HasPrefix(imported, "internal/") {
@@ -59,6 +65,18 @@ func rowOf(layers map[string]layer, pkg string) (layer, bool) {
 	top, _, _ := strings.Cut(pkg, "/")
 	row, ok := layers[top+"/"]
 	return row, ok
+}
+
+// rows gives what is quoted in the first cells of a document's tables.
+func rows(t *testing.T, document string) (names []string) {
+	text, err := os.ReadFile(document)
+	require.NoError(t, err)
+	for _, row := range regexp.MustCompile(`(?m)^\| ([^|]+) \|`).FindAllStringSubmatch(string(text), -1) {
+		for _, name := range quoted.FindAllStringSubmatch(row[1], -1) {
+			names = append(names, name[1])
+		}
+	}
+	return names
 }
 
 var quoted = regexp.MustCompile("`([^`]+)`")

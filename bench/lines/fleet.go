@@ -9,7 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
+	"time"
 )
 
 // fleet is a broker and a worker host of the muster command.
@@ -89,11 +91,16 @@ func (f *fleet) start(ctx context.Context, ready *regexp.Regexp, args ...string)
 	return "", fmt.Errorf("muster %s ended before it was ready", args[0])
 }
 
+// stopPatience is how long a part of the fleet may take to end.
+const stopPatience = 30 * time.Second
+
 // stop ends the fleet, the broker last.
 func (f *fleet) stop() {
-	for i := len(f.run) - 1; i >= 0; i-- {
-		_ = f.run[i].Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = f.run[i].Wait()
+	for _, cmd := range slices.Backward(f.run) {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		late := time.AfterFunc(stopPatience, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		late.Stop()
 	}
 }
 
@@ -117,10 +124,8 @@ func (f *fleet) ways(o options) (ways []way) {
 			fmt.Fprintf(os.Stderr, "left out: %s is not installed\n", program)
 			continue
 		}
+		w.env = append(os.Environ(), "MUSTER_URL="+f.url)
 		ways = append(ways, w)
-	}
-	for i := range ways {
-		ways[i].env = append(os.Environ(), "MUSTER_URL="+f.url)
 	}
 	return ways
 }

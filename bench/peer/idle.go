@@ -21,7 +21,7 @@ func (f *fleet) idle(ctx context.Context, watch time.Duration) (Report, error) {
 	if err := pause(ctx, min(watch, settleTime)); err != nil {
 		return Report{}, err
 	}
-	before, err := f.usage()
+	_, before, err := f.usage()
 	if err != nil {
 		return Report{}, err
 	}
@@ -29,10 +29,10 @@ func (f *fleet) idle(ctx context.Context, watch time.Duration) (Report, error) {
 	if err := pause(ctx, watch); err != nil {
 		return Report{}, err
 	}
-	after, err := f.usage()
-	report := Report{Elapsed: time.Since(start), Usage: after}
-	report.Usage.CPU = (after.CPU - before.CPU) / report.Elapsed.Seconds()
-	return report, err
+	usage, after, err := f.usage()
+	elapsed := time.Since(start)
+	usage.CPU = (after - before).Seconds() / elapsed.Seconds()
+	return Report{Elapsed: elapsed, Usage: usage}, err
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -44,20 +44,21 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// usage adds up the peer's processes; CPU is in seconds since each began.
-func (f *fleet) usage() (Usage, error) {
-	var sum Usage
+// usage gives the memory of the peer's processes, and the time that each has had
+// of a core since it began, added up: not in seconds, whose sums differ a little
+// where nothing was done between them.
+func (f *fleet) usage() (sum Usage, cpu time.Duration, err error) {
 	for _, w := range f.workers {
 		parent, below, err := family(w.pid())
 		if err != nil {
-			return Usage{}, err
+			return Usage{}, 0, err
 		}
-		sum.CPU += parent.cpu.Seconds()
+		cpu += parent.cpu
 		sum.Parent = max(sum.Parent, parent.resident)
 		for _, p := range below {
-			sum.CPU += p.cpu.Seconds()
+			cpu += p.cpu
 			sum.Most = max(sum.Most, p.resident)
 		}
 	}
-	return sum, nil
+	return sum, cpu, nil
 }

@@ -121,9 +121,9 @@ func (f *fleet) host(processes int) {
 }
 
 // client connects ours.
-func (f *fleet) client() *producer.Client {
+func (f *fleet) client(options ...producer.Option) *producer.Client {
 	f.t.Helper()
-	c, err := producer.Connect(f.ctx, f.url, producer.WithQueue(queue))
+	c, err := producer.Connect(f.ctx, f.url, append(options, producer.WithQueue(queue))...)
 	require.NoError(f.t, err)
 	f.t.Cleanup(func() {
 		ended, end := context.WithCancel(context.Background())

@@ -57,6 +57,15 @@ func handle() {
 	})
 }
 
+// held submits a task that waits at a new gate, and gives both when one of our
+// processes runs it.
+func (d driver) held() (id, gate string, pid int) {
+	d.fleet.t.Helper()
+	gate = filepath.Join(d.fleet.dir, "gate")
+	id = d.submit(command{"submit": "wait", "arg": gate})
+	return id, gate, d.fleet.waiting(gate)
+}
+
 // waiting gives the process that waits at a gate, once there is one besides those
 // known.
 func (f *fleet) waiting(gate string, known ...int) (pid int) {
@@ -124,9 +133,7 @@ func TestPythonClientThroughDeathsOfOurProcesses(t *testing.T) {
 	f := newFleet(t)
 	f.host(2)
 	d := f.driver()
-	gate := filepath.Join(f.dir, "gate")
-	id := d.submit(command{"submit": "wait", "arg": gate})
-	first := f.waiting(gate)
+	id, gate, first := d.held()
 	require.NoError(t, syscall.Kill(first, syscall.SIGKILL))
 	f.waiting(gate, first)
 	f.open(gate)
@@ -144,9 +151,7 @@ func TestPythonClientFindsWhatItMissed(t *testing.T) {
 	f := newFleet(t)
 	f.host(1)
 	d := f.driver()
-	gate := filepath.Join(f.dir, "gate")
-	id := d.submit(command{"submit": "wait", "arg": gate})
-	f.waiting(gate)
+	id, gate, _ := d.held()
 	d.do(command{"deaf": true})
 	f.open(gate)
 	js := f.jetstream()
@@ -194,9 +199,7 @@ func TestPythonClientCancels(t *testing.T) {
 	f := newFleet(t)
 	f.host(1)
 	d := f.driver()
-	gate := filepath.Join(f.dir, "gate")
-	runs := d.submit(command{"submit": "wait", "arg": gate})
-	f.waiting(gate)
+	runs, _, _ := d.held()
 	waits := d.submit(command{"submit": "double", "arg": 1})
 	d.do(command{"cancel": waits})
 	d.do(command{"cancel": runs, "running": true})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/login"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -60,6 +61,27 @@ func TestPythonWorkerRunsOurTasks(t *testing.T) {
 		n++
 	}
 	require.Equal(t, 50, n)
+}
+
+// A client of a group has two tokens in every subject, and its tasks may be another's
+// to attach to.
+func TestPythonKnowsGroups(t *testing.T) {
+	f := newFleet(t)
+	f.worker()
+	c := f.client(producer.WithCredentials(login.Credentials{Group: "billing"}))
+	future, err := producer.Submit(f.ctx, c, flaky, 1, producer.Attempts(2), producer.Backoff(10*time.Millisecond))
+	require.NoError(t, err)
+	attempt, err := future.Result(f.ctx)
+	require.NoError(t, err)
+	require.Equal(t, 2, attempt)
+
+	kept, err := producer.Submit(f.ctx, c, flaky, 0, producer.Retain(time.Hour))
+	require.NoError(t, err)
+	id := kept.ID().String()
+	require.Regexp(t, `^billing\.`, id)
+	d := f.driver()
+	d.submit(command{"attach": id})
+	require.JSONEq(t, "1", string(d.result(id).Value))
 }
 
 func TestPythonWorkerFailsAndRetries(t *testing.T) {

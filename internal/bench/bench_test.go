@@ -79,26 +79,3 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	defer cancel()
 	require.NoError(t, c.Close(ended), "nothing is pending")
 }
-
-func TestQueue(t *testing.T) {
-	t.Parallel()
-	var q queue[int]
-	in, out := 0, 0
-	for range 100 {
-		for range 7 {
-			q.push(in)
-			in++
-		}
-		for range 6 {
-			require.Equal(t, out, q.pop())
-			out++
-		}
-	}
-	require.Equal(t, 100, q.len())
-	for q.len() > 0 {
-		require.Equal(t, out, q.pop())
-		out++
-	}
-	require.Equal(t, in, out)
-	require.Less(t, cap(q.items), 400, "space is used again")
-}

@@ -22,10 +22,10 @@ const (
 // there were and how long it took. No more are in flight than were done before,
 // or so: the wait at the end is not longer than what came before it.
 func flow[A, R any](ctx context.Context, m *measuring, f codec.Func[A, R], arg A, done func(R)) (int, time.Duration, error) {
-	var flying queue[*producer.Future[R]]
-	finished := 0
+	flying := make([]*producer.Future[R], mostInFlight) // by number, round and round
+	submitted, finished := 0, 0
 	settle := func() error {
-		r, err := flying.pop().Result(ctx)
+		r, err := flying[finished%mostInFlight].Result(ctx)
 		if err == nil {
 			finished++
 			done(r)
@@ -33,11 +33,8 @@ func flow[A, R any](ctx context.Context, m *measuring, f codec.Func[A, R], arg A
 		return err
 	}
 	began := time.Now()
-	for submitted := 0; ; submitted++ {
-		if submitted%lookEvery == 0 && m.over(began) {
-			break
-		}
-		if flying.len() >= min(mostInFlight, max(leastInFlight, finished)) {
+	for ; submitted%lookEvery != 0 || !m.over(began); submitted++ {
+		if submitted-finished >= min(mostInFlight, max(leastInFlight, finished)) {
 			if err := settle(); err != nil {
 				return 0, 0, err
 			}
@@ -46,9 +43,9 @@ func flow[A, R any](ctx context.Context, m *measuring, f codec.Func[A, R], arg A
 		if err != nil {
 			return 0, 0, err
 		}
-		flying.push(future)
+		flying[submitted%mostInFlight] = future
 	}
-	for flying.len() > 0 {
+	for finished < submitted {
 		if err := settle(); err != nil {
 			return 0, 0, err
 		}
@@ -61,29 +58,4 @@ func (m *measuring) over(began time.Time) bool {
 	spent := time.Since(began)
 	m.progress(min(1, float64(spent)/float64(m.share)))
 	return spent >= m.share
-}
-
-// queue is first in, first out, in space that is used again.
-type queue[T any] struct {
-	items []T
-	first int
-}
-
-func (q *queue[T]) len() int { return len(q.items) - q.first }
-
-func (q *queue[T]) push(v T) {
-	if q.first > 0 && len(q.items) == cap(q.items) && q.first >= len(q.items)/2 {
-		n := copy(q.items, q.items[q.first:])
-		clear(q.items[n:])
-		q.items, q.first = q.items[:n], 0
-	}
-	q.items = append(q.items, v)
-}
-
-func (q *queue[T]) pop() T {
-	var none T
-	v := q.items[q.first]
-	q.items[q.first] = none
-	q.first++
-	return v
 }
