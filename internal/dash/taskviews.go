@@ -11,6 +11,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/fleet"
+	"github.com/musterfleet/muster/internal/text"
 )
 
 // search finds a task, or a dead letter that is none.
@@ -24,7 +25,7 @@ func (s *Server) search(r *http.Request) (page, error) {
 	case id == "":
 		return page{Template: "search", Title: "Find a task", Still: true}, nil
 	}
-	return page{Template: "search", Title: "Find a task", Still: true, Status: http.StatusBadRequest, Data: short(80, id)}, nil
+	return page{Template: "search", Title: "Find a task", Still: true, Status: http.StatusBadRequest, Data: short(id, 80)}, nil
 }
 
 // taskData is all that can be known of a task.
@@ -59,7 +60,7 @@ type taskEvent struct {
 func (s *Server) task(r *http.Request) (page, error) {
 	id := r.PathValue("id")
 	if _, err := codec.ParseID(id); err != nil {
-		return page{Template: "search", Title: "Find a task", Still: true, Status: http.StatusBadRequest, Data: short(80, id)}, nil
+		return page{Template: "search", Title: "Find a task", Still: true, Status: http.StatusBadRequest, Data: short(id, 80)}, nil
 	}
 	d := &taskData{ID: id, Began: s.record.began}
 	s.record.trace(d)
@@ -136,7 +137,7 @@ func (r *record) trace(d *taskData) {
 		end := start
 		end.At, end.Kind, end.Text = x.End, "end", "attempt ended after "+duration(x.End.Sub(x.Start))
 		if x.Count > 1 {
-			start.Text = "among " + count(x.Count) + " short tasks of the func"
+			start.Text = "among " + text.Thousands(x.Count) + " short tasks of the func"
 			end.Text = "ended with them"
 		}
 		if x.Failed != "" {

@@ -110,7 +110,7 @@ func (m *model) pulse() string {
 	for _, q := range m.Queues {
 		waiting += q.Waiting
 	}
-	line := fmt.Sprintf("%s tasks/s, %s failed/s, %s waiting", perSecond(tasks).text, perSecond(failed).text, text.Thousands(int(waiting)))
+	line := fmt.Sprintf("%s tasks/s, %s failed/s, %s waiting", perSecond(tasks).text, perSecond(failed).text, text.Thousands(waiting))
 	return line + ", " + deathsText(m.Deaths)
 }
 
