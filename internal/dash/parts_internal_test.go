@@ -78,8 +78,8 @@ func TestLine(t *testing.T) {
 	r.add(sample{at: now.Add(-samplesFor / 2)})
 	r.add(sample{at: now, waiting: 10})
 	l := newLine(r, now, func(s *sample) float64 { return s.waiting })
-	require.Equal(t, "90.0,30.5 180.0,27.6", l.Points)
-	require.Equal(t, "90.0,32 90.0,30.5 180.0,27.6 180.0,32", l.Area)
-	require.EqualValues(t, 10, l.Now)
+	require.Equal(t, "90.0,30.5 180.0,1.5", l.Points)
+	require.Equal(t, "90.0,32 90.0,30.5 180.0,1.5 180.0,32", l.Area)
+	require.EqualValues(t, 10, l.Most)
 	require.Empty(t, newLine(newRing[sample](1), now, nil).Points)
 }
