@@ -1,16 +1,41 @@
 package dash_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/producer"
 )
+
+// However often a task was tried, its page has an end.
+func TestTimelineIsBounded(t *testing.T) {
+	s := newScene(t)
+	nc, err := nats.Connect(s.url)
+	require.NoError(t, err)
+	defer nc.Close()
+	const task, attempts = "k3xf9mq2l7zt4b6c-42", 300
+	now := time.Now()
+	told := codec.HostStatus{ID: "aaaaaaaa", Host: "forged", State: codec.HostServing, Sent: now}
+	for n := range attempts {
+		told.Spans = append(told.Spans, codec.Span{
+			Func: "f", Task: task, Count: 1, PID: n + 1, Start: now.Add(time.Duration(n-attempts) * time.Millisecond), End: now,
+		})
+	}
+	data, err := json.Marshal(told)
+	require.NoError(t, err)
+	require.NoError(t, nc.Publish("muster.host.aaaaaaaa", data))
+	page := s.until("/tasks/"+task, func(page string) bool { return strings.Contains(page, "Only the latest") })
+	require.Equal(t, 100, strings.Count(page, "attempt began"))
+	require.Contains(t, page, "process 300 on")
+	require.NotContains(t, page, "process 200 on")
+}
 
 func TestPages(t *testing.T) {
 	s := newScene(t)
@@ -43,6 +68,7 @@ func TestPages(t *testing.T) {
 		"/tasks/" + refused.ID().String():   {"attempt began", "attempt failed", "error"},
 		"/tasks/" + delayed.ID().String():   {"waits for its time"},
 		"/tasks/k3xf9mq2l7zt4b6c-42":        {"Nothing is known"},
+		"/do/remove?id=unread:default:42":   {"Yes, remove", `href="/tasks?id=unread:default:42"`},
 		"/do/kill?host=" + id + "&pid=1234": {"charged an attempt", "1234"},
 	} {
 		s.until(path, func(page string) bool {

@@ -34,12 +34,16 @@ type taskData struct {
 	Func      string
 	Running   *runningTask
 	Events    []taskEvent // the oldest first
+	Older     bool        // events that are left out
 	Scheduled bool
 	Outcome   *fleet.Outcome
 	Letter    *fleet.DeadLetter
 	Trouble   string // of asking the broker
 	Began     time.Time
 }
+
+// mostEvents bounds a timeline: a task may be tried again and again.
+const mostEvents = 200
 
 type runningTask struct {
 	Host    fleet.Host
@@ -120,17 +124,25 @@ func (r *record) trace(d *taskData) {
 	defer r.mu.Unlock()
 	died := map[int]bool{} // pids
 	for x := range r.deaths.backwards() {
-		if x.Task == d.ID {
-			died[x.PID] = true
-			d.Func = x.Func
-			d.Events = append(d.Events, taskEvent{
-				At: x.At, Kind: "bad", Text: x.Text, Host: x.host, Name: x.name, PID: x.PID, Stderr: x.Stderr,
-			})
+		if x.Task != d.ID {
+			continue
 		}
+		if d.Older = len(d.Events) >= mostEvents/2; d.Older {
+			break
+		}
+		died[x.PID] = true
+		d.Func = x.Func
+		d.Events = append(d.Events, taskEvent{
+			At: x.At, Kind: "bad", Text: x.Text, Host: x.host, Name: x.name, PID: x.PID, Stderr: x.Stderr,
+		})
 	}
 	for x := range r.spans.backwards() {
 		if x.Task != d.ID {
 			continue
+		}
+		if len(d.Events) >= mostEvents {
+			d.Older = true
+			break
 		}
 		d.Func = x.Func
 		start := taskEvent{At: x.Start, Kind: "run", Text: "attempt began", Host: x.host, Name: x.name, PID: x.PID}
