@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/dash/dashtest"
 	"github.com/musterfleet/muster/producer"
 )
 
 // However often a task was tried, its page has an end.
 func TestTimelineIsBounded(t *testing.T) {
 	s := newScene(t)
-	nc, err := nats.Connect(s.url)
+	nc, err := nats.Connect(s.URL)
 	require.NoError(t, err)
 	defer nc.Close()
 	const task, attempts = "k3xf9mq2l7zt4b6c-42", 300
@@ -41,14 +42,14 @@ func TestPages(t *testing.T) {
 	s := newScene(t)
 	h := s.host("kestrel", 2)
 	s.watched()
-	done := submit(s, echo, "hello", producer.Retain(time.Hour))
-	require.NoError(t, done.Err(s.ctx))
-	died := submit(s, crash, "last words", producer.Crashes(1), producer.Retain(time.Hour))
-	require.ErrorIs(t, died.Err(s.ctx), codec.ErrWorkerDied)
-	refused := submit(s, refuse, "no stock")
-	require.ErrorContains(t, refused.Err(s.ctx), "no stock")
-	delayed := submit(s, echo, "later", producer.Delay(time.Hour))
-	running := submit(s, nap, time.Hour, producer.Limit(2*time.Hour))
+	done := dashtest.Submit(s.Scene, echo, "hello", producer.Retain(time.Hour))
+	require.NoError(t, done.Err(s.Ctx))
+	died := dashtest.Submit(s.Scene, crash, "last words", producer.Crashes(1), producer.Retain(time.Hour))
+	require.ErrorIs(t, died.Err(s.Ctx), codec.ErrWorkerDied)
+	refused := dashtest.Submit(s.Scene, refuse, "no stock")
+	require.ErrorContains(t, refused.Err(s.Ctx), "no stock")
+	delayed := dashtest.Submit(s.Scene, echo, "later", producer.Delay(time.Hour))
+	running := dashtest.Submit(s.Scene, nap, time.Hour, producer.Limit(2*time.Hour))
 	defer running.Kill()
 	id, dead := h.Status().ID, died.ID().String()
 
