@@ -26,23 +26,25 @@ type roster struct {
 
 func newRoster() *roster { return &roster{known: map[string]Host{}} }
 
-// hear takes a heartbeat, and reports whether it was one.
-func (r *roster) hear(subject string, data []byte, now time.Time) (codec.HostStatus, bool) {
-	status, ok := readStatus(subject, data)
+// hear takes a heartbeat, and reports whether it is the first of its host, and
+// whether it was one.
+func (r *roster) hear(subject string, data []byte, now time.Time) (status codec.HostStatus, first, ok bool) {
+	status, ok = readStatus(subject, data)
 	if !ok {
-		return status, false
+		return status, false, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.known[status.ID]; !known && len(r.known) >= mostHosts {
+	_, known := r.known[status.ID]
+	if !known && len(r.known) >= mostHosts {
 		if r.forget(now); len(r.known) >= mostHosts {
-			return status, false
+			return status, false, false
 		}
 	}
 	kept := status
 	kept.Spans = nil // they are news, and no state
 	r.known[status.ID] = Host{HostStatus: kept, Seen: now}
-	return status, true
+	return status, !known, true
 }
 
 func (r *roster) forget(now time.Time) {

@@ -32,7 +32,7 @@ func TestRosterLosesAndForgets(t *testing.T) {
 	r, now := newRoster(), time.Unix(1_700_000_000, 0)
 	hear := func(status codec.HostStatus) {
 		subject, data := beat(t, status)
-		_, ok := r.hear(subject, data, now)
+		_, _, ok := r.hear(subject, data, now)
 		require.True(t, ok)
 	}
 	leaving := sound("bbbbbbbb")
@@ -79,16 +79,16 @@ func TestRosterIgnoresWhatIsNoHost(t *testing.T) {
 		status := sound("aaaaaaaa")
 		spoil(&status)
 		_, data := beat(t, status)
-		_, ok := r.hear("muster.host.aaaaaaaa", data, time.Now())
+		_, _, ok := r.hear("muster.host.aaaaaaaa", data, time.Now())
 		require.False(t, ok, name)
 	}
 	for _, id := range []string{"", "short", "ninechars", "UPPERCASE"[:8], "a.b.c.d."} {
 		subject, data := beat(t, sound(id))
-		_, ok := r.hear(subject, data, time.Now())
+		_, _, ok := r.hear(subject, data, time.Now())
 		require.False(t, ok, id)
 	}
 	for _, garbled := range []string{"", "null", "{", "[]", `{"id":7}`, `{"id":"aaaaaaaa","host":"h","started":"yesterday"}`} {
-		_, ok := r.hear("muster.host.aaaaaaaa", []byte(garbled), time.Now())
+		_, _, ok := r.hear("muster.host.aaaaaaaa", []byte(garbled), time.Now())
 		require.False(t, ok, garbled)
 	}
 	require.Empty(t, r.hosts(time.Now()))
@@ -99,7 +99,7 @@ func TestRosterIsBounded(t *testing.T) {
 	r, now := newRoster(), time.Unix(1_700_000_000, 0)
 	hear := func(n int) bool {
 		subject, data := beat(t, sound(fmt.Sprintf("h%07d", n)))
-		_, ok := r.hear(subject, data, now)
+		_, _, ok := r.hear(subject, data, now)
 		return ok
 	}
 	for n := range mostHosts {

@@ -33,13 +33,18 @@ const (
 	// watchEvery is how often hosts hear that they are watched: several messages
 	// may be lost until one stops to tell what ended.
 	watchEvery = 3 * time.Second
+	// watchAgain is how soon they hear it again where a new one is heard, which may
+	// have begun too late to hear it before.
+	watchAgain = time.Second
 	// mostUpdates is how many updates wait for a reader that is slow.
 	mostUpdates = 256
 )
 
 // Watch follows the hosts until ctx ends or [Watch.Close]. While it does, they
 // tell what tasks ended, too.
-func (f *Fleet) Watch(ctx context.Context) (*Watch, error) {
+func (f *Fleet) Watch(ctx context.Context) (*Watch, error) { return f.watch(ctx, watchEvery) }
+
+func (f *Fleet) watch(ctx context.Context, every time.Duration) (*Watch, error) {
 	w := &Watch{nc: f.nc, roster: newRoster(), updates: make(chan codec.HostStatus, mostUpdates)}
 	beats := make(chan *nats.Msg, mostHosts)
 	var err error
@@ -47,26 +52,32 @@ func (f *Fleet) Watch(ctx context.Context) (*Watch, error) {
 		return nil, fmt.Errorf("fleet: listening to hosts: %w", err)
 	}
 	ctx, w.end = context.WithCancel(ctx)
-	w.gone.Go(func() { w.follow(ctx, beats) })
+	w.gone.Go(func() { w.follow(ctx, beats, every) })
 	return w, nil
 }
 
-func (w *Watch) follow(ctx context.Context, beats <-chan *nats.Msg) {
+func (w *Watch) follow(ctx context.Context, beats <-chan *nats.Msg, every time.Duration) {
 	defer close(w.updates)
 	defer func() { _ = w.sub.Unsubscribe() }() // fails only when the connection is closed, which ended it
-	ticker := time.NewTicker(watchEvery)
-	defer ticker.Stop()
-	_ = w.nc.Publish(broker.WatchSubject, nil) // fails as heartbeats do, which Lost tells
+	var told time.Time
+	tell := time.NewTimer(0)
+	defer tell.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-			_ = w.nc.Publish(broker.WatchSubject, nil)
+		case told = <-tell.C:
+			_ = w.nc.Publish(broker.WatchSubject, nil) // fails as heartbeats do, which Lost tells
+			tell.Reset(every)
 		case msg := <-beats:
-			if status, ok := w.roster.hear(msg.Subject, msg.Data, time.Now()); ok {
-				w.pass(status)
+			status, first, ok := w.roster.hear(msg.Subject, msg.Data, time.Now())
+			if !ok {
+				continue
 			}
+			if first {
+				tell.Reset(time.Until(told.Add(watchAgain)))
+			}
+			w.pass(status)
 		}
 	}
 }

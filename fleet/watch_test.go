@@ -57,6 +57,27 @@ func TestWatchOfManyUpdates(t *testing.T) {
 	require.Less(t, n, beats)
 }
 
+// A host that begins while somebody watches hears so without waiting for its turn.
+func TestWatchTellsNewHosts(t *testing.T) {
+	s := newScene(t)
+	nc, err := nats.Connect(s.url)
+	require.NoError(t, err)
+	defer nc.Close()
+	tellings, err := nc.SubscribeSync("muster.watch")
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	w, err := s.fleet.WatchEvery(s.ctx, time.Hour)
+	require.NoError(t, err)
+	defer w.Close()
+	_, err = tellings.NextMsg(patience)
+	require.NoError(t, err)
+	for _, id := range []string{"aaaaaaaa", "bbbbbbbb"} {
+		require.NoError(t, nc.Publish("muster.host."+id, fmt.Appendf(nil, `{"id":%q,"host":"h"}`, id)))
+		_, err = tellings.NextMsg(patience)
+		require.NoError(t, err)
+	}
+}
+
 func TestWatchEndsWithItsContext(t *testing.T) {
 	s := newScene(t)
 	w, err := s.fleet.Watch(ended())

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/dash/dashtest"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -53,22 +54,22 @@ const nameless = `[...document.querySelectorAll("a, button, input:not([type=hidd
 func TestLooks(t *testing.T) {
 	s := newScene(t)
 	b := s.browser()
-	b.live(s.dash + "/")
-	s.host("kestrel", 3)
-	h := s.host("heron-with-quite-a-long-name.example.org", 2)
+	b.live(s.Dash + "/")
+	s.Host("kestrel", 3)
+	h := s.Host("heron-with-quite-a-long-name.example.org", 2)
 	b.until(`document.body.innerText.includes("heron-with") && stream.rows.length === 5`) // so that hosts tell what ends
-	letter := submit(s, crash, s.path("nothing"), producer.Crashes(1), producer.Retain(time.Hour))
-	require.ErrorIs(t, letter.Err(s.ctx), codec.ErrWorkerDied)
+	letter := dashtest.Submit(s.Scene, crash, s.Path("nothing"), producer.Crashes(1), producer.Retain(time.Hour))
+	require.ErrorIs(t, letter.Err(s.Ctx), codec.ErrWorkerDied)
 	for i := range 30 {
-		submit(s, refuse, "no stock left for order 4711", producer.Attempts(1))
-		submit(s, resize, time.Duration(60+i*23%400)*time.Millisecond)
-		submit(s, invoice, time.Duration(100+i*71%900)*time.Millisecond)
-		submit(s, nap, time.Duration(i*37%200)*time.Millisecond)
+		dashtest.Submit(s.Scene, refuse, "no stock left for order 4711", producer.Attempts(1))
+		dashtest.Submit(s.Scene, resize, time.Duration(60+i*23%400)*time.Millisecond)
+		dashtest.Submit(s.Scene, invoice, time.Duration(100+i*71%900)*time.Millisecond)
+		dashtest.Submit(s.Scene, nap, time.Duration(i*37%200)*time.Millisecond)
 	}
 	for range 300 {
-		submit(s, nap, time.Microsecond)
+		dashtest.Submit(s.Scene, nap, time.Microsecond)
 	}
-	long := submit(s, nap, time.Minute, producer.Limit(10*time.Minute), producer.Retain(time.Hour))
+	long := dashtest.Submit(s.Scene, nap, time.Minute, producer.Limit(10*time.Minute), producer.Retain(time.Hour))
 	b.until(`[...stream.bars.values()].flat().length > 80`)
 	b.until(`document.body.innerText.includes("nap")`)
 
@@ -82,7 +83,7 @@ func TestLooks(t *testing.T) {
 		for _, light := range []string{"light", "dark"} {
 			for _, width := range []int64{1280, 360} {
 				b.as(width, light)
-				b.live(s.dash + path)
+				b.live(s.Dash + path)
 				where := []any{"%s, %d wide, %s", name, width, light}
 				require.Empty(t, ask[[]string](b, fmt.Sprintf(wide, width)), where...)
 				require.Empty(t, ask[[]string](b, faint), where...)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/musterfleet/muster/internal/dash/dashtest"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -29,24 +30,24 @@ func drawn(condition, like string) string {
 func TestStream(t *testing.T) {
 	s := newScene(t)
 	b := s.browser()
-	b.live(s.dash + "/")
-	s.host("kestrel", 2)
+	b.live(s.Dash + "/")
+	s.Host("kestrel", 2)
 	b.until(`stream.rows.length === 2`)
 
-	running := submit(s, resize, time.Hour, producer.Crashes(1))
+	running := dashtest.Submit(s.Scene, resize, time.Hour, producer.Crashes(1))
 	b.until(drawn(`bar.runs && bar.func === "resize_image"`, "resize_image"))
 	for range 5 {
-		submit(s, invoice, time.Second)
+		dashtest.Submit(s.Scene, invoice, time.Second)
 	}
 	b.until(drawn(`!bar.runs && bar.func === "render_invoice"`, "render_invoice"))
 	require.NotEqual(t, "", ask[string](b, `document.querySelector(".legend").textContent`))
 	require.Contains(t, ask[string](b, `document.querySelector("details.table").textContent`), "render_invoice")
 
-	hosts, err := s.fleet.Hosts(s.ctx)
+	hosts, err := s.Fleet.Hosts(s.Ctx)
 	require.NoError(t, err)
 	for _, p := range hosts[0].Processes {
 		if p.Task == running.ID().String() {
-			require.NoError(t, s.fleet.KillProcess(s.ctx, "kestrel", p.PID))
+			require.NoError(t, s.Fleet.KillProcess(s.Ctx, "kestrel", p.PID))
 		}
 	}
 	b.until(drawn(`bar.failed === "worker_died" && bar.task === "`+running.ID().String()+`"`, "its process died"))

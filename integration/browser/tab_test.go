@@ -21,20 +21,20 @@ type tab struct {
 }
 
 func (s *scene) browser() *tab {
-	s.t.Helper()
+	s.T.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium(s.t)),
+		chromedp.ExecPath(chromium(s.T)),
 		chromedp.NoSandbox, // tests may run as root
 		chromedp.DisableGPU,
-		chromedp.UserDataDir(s.t.TempDir()),
+		chromedp.UserDataDir(s.T.TempDir()),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.WindowSize(1280, 900),
 		chromedp.WSURLReadTimeout(patience),
 	)
-	ctx, endAll := chromedp.NewExecAllocator(s.ctx, options...)
+	ctx, endAll := chromedp.NewExecAllocator(s.Ctx, options...)
 	ctx, _ = chromedp.NewContext(ctx)
-	b := &tab{t: s.t, ctx: ctx}
+	b := &tab{t: s.T, ctx: ctx}
 	b.do()
 	messages := chromedp.Console(ctx)
 	complaints := make(chan []string, 1)
@@ -53,10 +53,10 @@ func (s *scene) browser() *tab {
 		}
 		complaints <- all
 	}()
-	s.t.Cleanup(func() {
+	s.T.Cleanup(func() {
 		_ = chromedp.Cancel(ctx) // the browser ends before its directory is removed
 		endAll()
-		require.Empty(s.t, <-complaints, "the browser complains")
+		require.Empty(s.T, <-complaints, "the browser complains")
 	})
 	return b
 }

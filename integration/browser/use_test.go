@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/dash/dashtest"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -29,14 +30,14 @@ func (b *tab) tabTo(condition string) {
 // A dead letter is retried by the keyboard alone, while the page changes below.
 func TestRetryByKeyboard(t *testing.T) {
 	s := newScene(t)
-	s.host("kestrel", 1)
-	antidote := s.path("antidote")
-	died := submit(s, crash, antidote, producer.Crashes(1))
-	require.ErrorIs(t, died.Err(s.ctx), codec.ErrWorkerDied)
+	s.Host("kestrel", 1)
+	antidote := s.Path("antidote")
+	died := dashtest.Submit(s.Scene, crash, antidote, producer.Crashes(1))
+	require.ErrorIs(t, died.Err(s.Ctx), codec.ErrWorkerDied)
 	require.NoError(t, os.WriteFile(antidote, nil, 0o600))
 
 	b := s.browser()
-	b.live(s.dash + "/")
+	b.live(s.Dash + "/")
 	b.press(kb.Tab)
 	require.Equal(t, "Skip to content", ask[string](b, `document.activeElement.textContent`))
 	b.tabTo(`e.textContent === "Dead letters"`)
@@ -45,26 +46,26 @@ func TestRetryByKeyboard(t *testing.T) {
 	b.tabTo(`e.tagName === "BUTTON" && e.textContent === "Retry"`)
 
 	// Another letter above it, and the passing time, leave the focus where it is.
-	other := submit(s, crash, "another", producer.Crashes(1))
-	require.ErrorIs(t, other.Err(s.ctx), codec.ErrWorkerDied)
+	other := dashtest.Submit(s.Scene, crash, "another", producer.Crashes(1))
+	require.ErrorIs(t, other.Err(s.Ctx), codec.ErrWorkerDied)
 	b.until(`document.querySelectorAll("table.letters tbody tr").length === 2`)
 	require.Contains(t, ask[string](b, `document.activeElement.ariaLabel`), died.ID().String())
 	b.press(kb.Enter)
 	b.until(`location.pathname.startsWith("/tasks/") && document.body.innerText.includes("\"well\"")`)
 	require.Contains(t, ask[string](b, `document.querySelector(".done").textContent`), "submitted anew")
-	_, err := s.fleet.DeadLetter(s.ctx, died.ID().String())
+	_, err := s.Fleet.DeadLetter(s.Ctx, died.ID().String())
 	require.Error(t, err)
-	_, err = s.fleet.DeadLetter(s.ctx, other.ID().String())
+	_, err = s.Fleet.DeadLetter(s.Ctx, other.ID().String())
 	require.NoError(t, err)
 }
 
 // What is dangerous is asked for first, and done by the keyboard too.
 func TestKillIsConfirmed(t *testing.T) {
 	s := newScene(t)
-	h := s.host("kestrel", 1)
-	running := submit(s, nap, time.Hour, producer.Crashes(1))
+	h := s.Host("kestrel", 1)
+	running := dashtest.Submit(s.Scene, nap, time.Hour, producer.Crashes(1))
 	b := s.browser()
-	b.live(s.dash + "/hosts/" + h.Status().ID)
+	b.live(s.Dash + "/hosts/" + h.Status().ID)
 	b.until(`document.body.innerText.includes("` + running.ID().String() + `")`)
 	b.tabTo(`e.textContent === "Kill…"`)
 	b.press(kb.Enter)
@@ -72,17 +73,17 @@ func TestKillIsConfirmed(t *testing.T) {
 	b.tabTo(`e.textContent === "Yes, kill"`)
 	b.press(kb.Enter)
 	b.until(`location.pathname.startsWith("/hosts/") && document.querySelector(".done")`)
-	require.ErrorIs(t, running.Err(s.ctx), codec.ErrWorkerDied)
+	require.ErrorIs(t, running.Err(s.Ctx), codec.ErrWorkerDied)
 }
 
 func TestSearch(t *testing.T) {
 	s := newScene(t)
 	b := s.browser()
-	b.live(s.dash + "/")
-	s.host("kestrel", 1)
+	b.live(s.Dash + "/")
+	s.Host("kestrel", 1)
 	b.until(`stream.rows.length === 1`)
-	died := submit(s, crash, "nothing", producer.Crashes(2))
-	require.ErrorIs(t, died.Err(s.ctx), codec.ErrWorkerDied)
+	died := dashtest.Submit(s.Scene, crash, "nothing", producer.Crashes(2))
+	require.ErrorIs(t, died.Err(s.Ctx), codec.ErrWorkerDied)
 	b.tabTo(`e.type === "search"`)
 	b.press(died.ID().String() + kb.Enter)
 	b.until(`location.pathname === "/tasks/` + died.ID().String() + `"`)
@@ -92,24 +93,24 @@ func TestSearch(t *testing.T) {
 	require.Contains(t, timeline, "given up: a dead letter")
 	require.Contains(t, timeline, "kestrel")
 
-	b.open(s.dash + "/tasks/k3xf9mq2l7zt4b6c-42")
+	b.open(s.Dash + "/tasks/k3xf9mq2l7zt4b6c-42")
 	require.Contains(t, ask[string](b, `document.body.innerText`), "Nothing is known of this task")
 }
 
 // A script in what a task says does not run, wherever that is shown.
 func TestScriptsDoNotRun(t *testing.T) {
 	s := newScene(t)
-	h := s.host("kestrel", 1)
+	h := s.Host("kestrel", 1)
 	b := s.browser()
-	died := submit(s, crash, script, producer.Crashes(1), producer.Retain(time.Hour))
-	require.ErrorIs(t, died.Err(s.ctx), codec.ErrWorkerDied)
-	refused := submit(s, refuse, script, producer.Attempts(1), producer.Retain(time.Hour))
-	require.Error(t, refused.Err(s.ctx))
+	died := dashtest.Submit(s.Scene, crash, script, producer.Crashes(1), producer.Retain(time.Hour))
+	require.ErrorIs(t, died.Err(s.Ctx), codec.ErrWorkerDied)
+	refused := dashtest.Submit(s.Scene, refuse, script, producer.Attempts(1), producer.Retain(time.Hour))
+	require.Error(t, refused.Err(s.Ctx))
 	for _, path := range []string{
 		"/", "/failures", "/dead", "/dead/" + died.ID().String(), "/tasks/" + died.ID().String(), "/tasks/" + refused.ID().String(),
 		"/hosts/" + h.Status().ID,
 	} {
-		b.live(s.dash + path)
+		b.live(s.Dash + path)
 		b.until(`document.body.textContent.includes("onerror=") || ["/", "/dead"].includes(location.pathname)`)
 		require.Contains(t, ask[string](b, `document.title`), "Muster", path)
 		require.Zero(t, ask[int](b, `document.querySelectorAll("body script, img, [onerror]").length`), path)

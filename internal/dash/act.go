@@ -42,8 +42,9 @@ func (s *Server) confirm(r *http.Request) (page, error) {
 	return page{Template: "confirm", Title: strings.TrimSuffix(a.label, "…") + "?", Still: true, Data: d}, nil
 }
 
-// about are the pages of what the first field of an action names.
-var about = map[string]string{"host": "/hosts/", "queue": "/queues/", "id": "/tasks/"}
+// about are the pages of what the first field of an action names. An id is a task's,
+// or that of a dead letter that is none: the search knows which.
+var about = map[string]string{"host": "/hosts/", "queue": "/queues/", "id": "/tasks?id="}
 
 func (s *Server) readOnly() page {
 	return page{

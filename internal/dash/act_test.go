@@ -11,16 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/dash/dashtest"
 	"github.com/musterfleet/muster/producer"
 )
 
 // done sends a form, and requires that it was done and where the browser is then.
 func (s *scene) done(where, verb string, pairs ...string) answer {
-	s.t.Helper()
+	s.T.Helper()
 	got := s.do(s.form(verb, pairs...))
-	require.Equal(s.t, http.StatusOK, got.status, got.text)
-	require.Regexp(s.t, "^"+where+"$", got.path)
-	require.Contains(s.t, got.text, `class="done"`)
+	require.Equal(s.T, http.StatusOK, got.status, got.text)
+	require.Regexp(s.T, "^"+where+"$", got.path)
+	require.Contains(s.T, got.text, `class="done"`)
 	return got
 }
 
@@ -30,7 +31,7 @@ func TestActions(t *testing.T) {
 	id := h.Status().ID
 
 	s.done("/queues/default", "pause", "queue", "default")
-	q, err := s.fleet.Queue(s.ctx, "default")
+	q, err := s.Fleet.Queue(s.Ctx, "default")
 	require.NoError(t, err)
 	require.True(t, q.Paused)
 	s.until("/queues/default", func(page string) bool { return strings.Contains(page, "Resume") })
@@ -39,7 +40,7 @@ func TestActions(t *testing.T) {
 	s.done("/hosts/"+id, "resize", "host", id, "processes", "2")
 	require.Equal(t, 2, h.Status().Want)
 
-	running := submit(s, nap, time.Hour, producer.Crashes(1))
+	running := dashtest.Submit(s.Scene, nap, time.Hour, producer.Crashes(1))
 	var pid int
 	require.Eventually(t, func() bool {
 		for _, p := range h.Status().Processes {
@@ -50,11 +51,11 @@ func TestActions(t *testing.T) {
 		return pid != 0
 	}, patience, 10*time.Millisecond)
 	s.done("/hosts/"+id, "kill", "host", id, "pid", strconv.Itoa(pid))
-	require.ErrorIs(t, running.Err(s.ctx), codec.ErrWorkerDied)
+	require.ErrorIs(t, running.Err(s.Ctx), codec.ErrWorkerDied)
 
-	antidote := s.path("antidote")
-	died := submit(s, crash, antidote, producer.Crashes(1))
-	require.ErrorIs(t, died.Err(s.ctx), codec.ErrWorkerDied)
+	antidote := s.Path("antidote")
+	died := dashtest.Submit(s.Scene, crash, antidote, producer.Crashes(1))
+	require.ErrorIs(t, died.Err(s.Ctx), codec.ErrWorkerDied)
 	require.NoError(t, os.WriteFile(antidote, nil, 0o600))
 	s.until("/dead", func(page string) bool { return strings.Contains(page, died.ID().String()) })
 	got := s.done("/tasks/[0-9a-f]{20}-1", "retry", "id", died.ID().String())
@@ -63,10 +64,10 @@ func TestActions(t *testing.T) {
 	s.done("/dead", "remove", "id", running.ID().String())
 	require.Contains(t, s.get("/dead").text, "There is no dead letter.")
 
-	cancelled := submit(s, nap, time.Hour)
+	cancelled := dashtest.Submit(s.Scene, nap, time.Hour)
 	s.until("/tasks/"+cancelled.ID().String(), func(page string) bool { return strings.Contains(page, "Elapsed") })
 	s.done("/tasks/"+cancelled.ID().String(), "cancel", "id", cancelled.ID().String())
-	require.ErrorIs(t, cancelled.Err(s.ctx), codec.ErrCancelled)
+	require.ErrorIs(t, cancelled.Err(s.Ctx), codec.ErrCancelled)
 
 	for verb, pairs := range map[string][]string{
 		"pause": {"queue", "nosuch"}, "drain": {"host", "nosuch"}, "resize": {"host", id, "processes", "many"},

@@ -14,7 +14,7 @@ import (
 type failure struct {
 	Func     string
 	Cause    string // a codec.Cause of a death, else a codec.Code
-	Attempts uint64 // that failed so, as hosts that live have counted
+	Attempts int    // that failed so, as hosts that live have counted
 	Deaths   int    // of worker processes that are remembered
 	Letters  int    // dead letters
 
@@ -71,7 +71,7 @@ func (r *record) failures(hosts []fleet.Host, letters []fleet.DeadLetter) []fail
 		for name, c := range h.Counts {
 			for code, n := range c.Failed {
 				if code != codec.CodeWorkerDied || !died[name] {
-					of(name, string(code)).Attempts += n
+					of(name, string(code)).Attempts += int(n)
 				}
 			}
 		}

@@ -10,13 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/internal/dash"
+	"github.com/musterfleet/muster/internal/dash/dashtest"
 	"github.com/musterfleet/muster/producer"
 )
 
 // Another site's page cannot have anything done, nor read anything.
 func TestForeignSites(t *testing.T) {
 	s := newScene(t, func(c *dash.Config) { c.Names = []string{"dash.example.org"} })
-	submit(s, echo, "makes the queue", producer.Delay(time.Hour))
+	dashtest.Submit(s.Scene, echo, "makes the queue", producer.Delay(time.Hour))
 	pause := func(change func(*http.Request)) answer {
 		r := s.form("pause", "queue", "default")
 		change(r)
@@ -49,7 +50,7 @@ func TestForeignSites(t *testing.T) {
 	s.http.Jar = nil
 	r.AddCookie(&http.Cookie{Name: "muster_dash", Value: "forged.sum"})
 	require.Equal(t, http.StatusForbidden, s.do(r).status)
-	q, err := s.fleet.Queue(s.ctx, "default")
+	q, err := s.Fleet.Queue(s.Ctx, "default")
 	require.NoError(t, err)
 	require.False(t, q.Paused)
 

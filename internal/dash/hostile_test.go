@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/dash/dashtest"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -20,7 +21,7 @@ const hostile = `</pre></script><script>alert(1)</script>"'><img src=x onerror=a
 // Whatever a task or a host says of itself is shown as text.
 func TestHostileTexts(t *testing.T) {
 	s := newScene(t)
-	nc, err := nats.Connect(s.url)
+	nc, err := nats.Connect(s.URL)
 	require.NoError(t, err)
 	defer nc.Close()
 	label := `"><script>alert(1)</script>` // is printable, so a host may have it as a name
@@ -37,10 +38,10 @@ func TestHostileTexts(t *testing.T) {
 	})
 	require.NoError(t, err)
 	s.host("kestrel", 1)
-	died := submit(s, crash, hostile, producer.Crashes(1), producer.Retain(time.Hour))
-	require.ErrorIs(t, died.Err(s.ctx), codec.ErrWorkerDied)
-	big := submit(s, crash, strings.Repeat("<b>", 100_000), producer.Crashes(1))
-	require.ErrorIs(t, big.Err(s.ctx), codec.ErrWorkerDied)
+	died := dashtest.Submit(s.Scene, crash, hostile, producer.Crashes(1), producer.Retain(time.Hour))
+	require.ErrorIs(t, died.Err(s.Ctx), codec.ErrWorkerDied)
+	big := dashtest.Submit(s.Scene, crash, strings.Repeat("<b>", 100_000), producer.Crashes(1))
+	require.ErrorIs(t, big.Err(s.Ctx), codec.ErrWorkerDied)
 	require.NoError(t, nc.Publish("muster.task.default.normal", []byte(hostile)))
 	s.until("/dead", func(page string) bool { return strings.Contains(page, "unread:default:") })
 

@@ -34,7 +34,7 @@ func (s *Server) host(r *http.Request) (page, error) {
 	id := r.PathValue("host")
 	hosts := of(s.record.hosts(), id)
 	if len(hosts) == 0 {
-		return missing("No worker host has the id " + short(100, id) + ", or it was silent for more than a minute."), nil
+		return missing("No worker host has the id " + short(id, 100) + ", or it was silent for more than a minute."), nil
 	}
 	d := hostData{Host: hosts[0], Usage: s.record.usage(hosts, time.Now()), RAM: hosts[0].Memory}
 	for _, p := range d.Processes {

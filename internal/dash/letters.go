@@ -44,7 +44,11 @@ func (l *letters) list(ctx context.Context) (all []fleet.DeadLetter, more bool, 
 		if more = len(all) == mostLetters; more {
 			break
 		}
-		all = append(all, letter)
+		// Without the argument, which may be as large as a message.
+		all = append(all, fleet.DeadLetter{
+			ID: letter.ID, Queue: letter.Queue, At: letter.At, Func: letter.Func, Cause: letter.Cause,
+			Crashes: letter.Crashes, Errors: letter.Errors,
+		})
 	}
 	slices.Reverse(all)
 	l.all, l.more, l.err, l.read = all, more, err, time.Now()

@@ -20,19 +20,16 @@ const leastLine = time.Minute
 type line struct {
 	Points string // of the line, as SVG has them; empty if there is none
 	Area   string // below it
-	Now    float64
 	Most   float64
 }
 
 func newLine(samples *ring[sample], now time.Time, of func(*sample) float64) (l line) {
-	for s := range samples.since(0) {
-		l.Now = of(s)
-		l.Most = max(l.Most, l.Now)
-	}
 	long := leastLine
 	for s := range samples.since(0) {
-		long = min(max(long, now.Sub(s.at)), samplesFor)
-		break
+		old := now.Sub(s.at)
+		if long = max(long, min(old, samplesFor)); old <= samplesFor {
+			l.Most = max(l.Most, of(s))
+		}
 	}
 	var points strings.Builder
 	first, last := -1.0, 0.0

@@ -8,30 +8,32 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/internal/dash/dashtest"
 )
 
 // listen opens the news of a page.
 func (s *scene) listen(path string) *http.Response {
-	s.t.Helper()
+	s.T.Helper()
 	r := s.request(http.MethodGet, path, nil)
 	r.Header.Set("Accept", "text/event-stream")
 	resp, err := s.http.Do(r)
-	require.NoError(s.t, err)
-	s.t.Cleanup(func() { resp.Body.Close() })
+	require.NoError(s.T, err)
+	s.T.Cleanup(func() { resp.Body.Close() })
 	return resp
 }
 
 // events gives the first so many "part" events of a page, and what came between.
 func (s *scene) events(path string, parts int) string {
-	s.t.Helper()
+	s.T.Helper()
 	resp := s.listen(path)
-	require.Equal(s.t, http.StatusOK, resp.StatusCode)
-	require.Equal(s.t, "text/event-stream", resp.Header.Get("Content-Type"))
+	require.Equal(s.T, http.StatusOK, resp.StatusCode)
+	require.Equal(s.T, "text/event-stream", resp.Header.Get("Content-Type"))
 	var all strings.Builder
 	lines := bufio.NewReader(resp.Body)
 	for parts >= 0 {
 		line, err := lines.ReadString('\n')
-		require.NoError(s.t, err)
+		require.NoError(s.T, err)
 		all.WriteString(line)
 		if parts > 0 && line == "event: part\n" || parts == 0 && line == "\n" {
 			parts--
@@ -44,7 +46,7 @@ func (s *scene) events(path string, parts int) string {
 func TestLive(t *testing.T) {
 	s := newScene(t)
 	s.host("kestrel", 1)
-	running := submit(s, nap, time.Hour)
+	running := dashtest.Submit(s.Scene, nap, time.Hour)
 	defer running.Kill()
 	news := s.events("/tasks/"+running.ID().String(), 3) // its elapsed time changes
 	require.Contains(t, news, "Elapsed")

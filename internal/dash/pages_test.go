@@ -1,29 +1,55 @@
 package dash_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/dash/dashtest"
 	"github.com/musterfleet/muster/producer"
 )
+
+// However often a task was tried, its page has an end.
+func TestTimelineIsBounded(t *testing.T) {
+	s := newScene(t)
+	nc, err := nats.Connect(s.URL)
+	require.NoError(t, err)
+	defer nc.Close()
+	const task, attempts = "k3xf9mq2l7zt4b6c-42", 300
+	now := time.Now()
+	told := codec.HostStatus{ID: "aaaaaaaa", Host: "forged", State: codec.HostServing, Sent: now}
+	for n := range attempts {
+		told.Spans = append(told.Spans, codec.Span{
+			Func: "f", Task: task, Count: 1, PID: n + 1, Start: now.Add(time.Duration(n-attempts) * time.Millisecond), End: now,
+		})
+	}
+	data, err := json.Marshal(told)
+	require.NoError(t, err)
+	require.NoError(t, nc.Publish("muster.host.aaaaaaaa", data))
+	page := s.until("/tasks/"+task, func(page string) bool { return strings.Contains(page, "Only the latest") })
+	require.Equal(t, 100, strings.Count(page, "attempt began"))
+	require.Contains(t, page, "process 300 on")
+	require.NotContains(t, page, "process 200 on")
+}
 
 func TestPages(t *testing.T) {
 	s := newScene(t)
 	h := s.host("kestrel", 2)
 	s.watched()
-	done := submit(s, echo, "hello", producer.Retain(time.Hour))
-	require.NoError(t, done.Err(s.ctx))
-	died := submit(s, crash, "last words", producer.Crashes(1), producer.Retain(time.Hour))
-	require.ErrorIs(t, died.Err(s.ctx), codec.ErrWorkerDied)
-	refused := submit(s, refuse, "no stock")
-	require.ErrorContains(t, refused.Err(s.ctx), "no stock")
-	delayed := submit(s, echo, "later", producer.Delay(time.Hour))
-	running := submit(s, nap, time.Hour, producer.Limit(2*time.Hour))
+	done := dashtest.Submit(s.Scene, echo, "hello", producer.Retain(time.Hour))
+	require.NoError(t, done.Err(s.Ctx))
+	died := dashtest.Submit(s.Scene, crash, "last words", producer.Crashes(1), producer.Retain(time.Hour))
+	require.ErrorIs(t, died.Err(s.Ctx), codec.ErrWorkerDied)
+	refused := dashtest.Submit(s.Scene, refuse, "no stock")
+	require.ErrorContains(t, refused.Err(s.Ctx), "no stock")
+	delayed := dashtest.Submit(s.Scene, echo, "later", producer.Delay(time.Hour))
+	running := dashtest.Submit(s.Scene, nap, time.Hour, producer.Limit(2*time.Hour))
 	defer running.Kill()
 	id, dead := h.Status().ID, died.ID().String()
 
@@ -43,6 +69,7 @@ func TestPages(t *testing.T) {
 		"/tasks/" + refused.ID().String():   {"attempt began", "attempt failed", "error"},
 		"/tasks/" + delayed.ID().String():   {"waits for its time"},
 		"/tasks/k3xf9mq2l7zt4b6c-42":        {"Nothing is known"},
+		"/do/remove?id=unread:default:42":   {"Yes, remove", `href="/tasks?id=unread:default:42"`},
 		"/do/kill?host=" + id + "&pid=1234": {"charged an attempt", "1234"},
 	} {
 		s.until(path, func(page string) bool {

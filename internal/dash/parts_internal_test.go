@@ -55,9 +55,9 @@ func TestTexts(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "a\n\tb\ufffd[1m\ufffd", plain("a\n\tb\x1b[1m\u202e"))
 	require.Equal(t, "x"+strings.Repeat("ü", mostText/2-1)+"… (19.5 KiB in all)", plain("x"+strings.Repeat("ü", 10_000)))
-	require.Equal(t, "ab…", short(2, "abc\ndef"))
-	require.Equal(t, "abc…", short(3, "abc\ndef"))
-	require.Equal(t, "abc", short(3, " abc\n"))
+	require.Equal(t, "ab…", short("abc\ndef", 2))
+	require.Equal(t, "abc…", short("abc\ndef", 3))
+	require.Equal(t, "abc", short(" abc\n", 3))
 	require.Equal(t, `{"a":[1,"<b>"]}`, value([]byte("\x81\xa1a\x92\x01\xa3<b>")))
 	require.Equal(t, "base64: wQ==", value([]byte{0xc1}))
 	require.Equal(t, "", value(nil))
@@ -67,8 +67,7 @@ func TestTexts(t *testing.T) {
 	} {
 		require.Equal(t, want, duration(d))
 	}
-	require.Equal(t, "1,234,567", count(1234567))
-	require.Equal(t, "1.5 KiB", bytesOf(1536))
+	require.Equal(t, "–", age(time.Time{}))
 }
 
 func TestLine(t *testing.T) {
@@ -79,8 +78,8 @@ func TestLine(t *testing.T) {
 	r.add(sample{at: now.Add(-samplesFor / 2)})
 	r.add(sample{at: now, waiting: 10})
 	l := newLine(r, now, func(s *sample) float64 { return s.waiting })
-	require.Equal(t, "90.0,30.5 180.0,27.6", l.Points)
-	require.Equal(t, "90.0,32 90.0,30.5 180.0,27.6 180.0,32", l.Area)
-	require.EqualValues(t, 10, l.Now)
+	require.Equal(t, "90.0,30.5 180.0,1.5", l.Points)
+	require.Equal(t, "90.0,32 90.0,30.5 180.0,1.5 180.0,32", l.Area)
+	require.EqualValues(t, 10, l.Most)
 	require.Empty(t, newLine(newRing[sample](1), now, nil).Points)
 }

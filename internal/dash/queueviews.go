@@ -49,5 +49,5 @@ func (s *Server) queue(r *http.Request) (page, error) {
 		}
 		return page{Template: "queue", Title: "Queue " + plain(name), Data: d}, nil
 	}
-	return missing("There is no such queue: " + short(100, name)), nil
+	return missing("There is no such queue: " + short(name, 100)), nil
 }

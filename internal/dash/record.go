@@ -54,7 +54,7 @@ func newRecord(watch *fleet.Watch) *record {
 	return &record{
 		watch: watch, began: time.Now(), palette: newPalette(),
 		spans: newRing[span](mostSpans), deaths: newRing[death](mostDeaths), known: map[deathID]struct{}{},
-		names: map[string]string{}, tally: tally{queues: map[string]*history{}},
+		names: map[string]string{}, tally: tally{queues: map[string]*ring[sample]{}, fleet: newRing[sample](mostSamples)},
 	}
 }
 

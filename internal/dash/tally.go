@@ -19,24 +19,15 @@ type tally struct {
 	latest []fleet.Queue
 	at     time.Time // when that was asked; zero if never
 	err    error     // why it could not be asked since
-	queues map[string]*history
-	fleet  history
+	queues map[string]*ring[sample]
+	fleet  *ring[sample]
 }
 
-// history is what was sampled of one queue, or of the fleet.
-type history struct{ samples *ring[sample] }
-
+// sample is how one queue, or the fleet, stood at a time.
 type sample struct {
 	at                      time.Time
 	waiting, inFlight, wait float64 // of a queue; wait in seconds
 	busy                    float64 // of the fleet, 0 to 1
-}
-
-func (h *history) add(s sample) {
-	if h.samples == nil {
-		h.samples = newRing[sample](mostSamples)
-	}
-	h.samples.add(s)
 }
 
 // sample asks for the queues again and again until ctx ends.
@@ -76,19 +67,19 @@ func (r *record) note(queues []fleet.Queue, err error, now time.Time) {
 	there := map[string]bool{}
 	for _, q := range queues {
 		there[q.Name] = true
-		h := t.queues[q.Name]
-		if h == nil {
+		samples := t.queues[q.Name]
+		if samples == nil {
 			if len(t.queues) >= mostQueues {
 				continue
 			}
-			h = &history{}
-			t.queues[q.Name] = h
+			samples = newRing[sample](mostSamples)
+			t.queues[q.Name] = samples
 		}
 		s := sample{at: now, waiting: float64(q.Waiting), inFlight: float64(q.InFlight)}
 		if !q.Oldest.IsZero() {
 			s.wait = max(now.Sub(q.Oldest).Seconds(), 0)
 		}
-		h.add(s)
+		samples.add(s)
 	}
 	for name := range t.queues {
 		if !there[name] {
@@ -109,12 +100,12 @@ func (r *record) queuesNow() ([]fleet.Queue, time.Time, error) {
 func (r *record) past(queue string, of func(*sample) float64) line {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	h := &r.tally.fleet
+	samples := r.tally.fleet
 	if queue != "" {
-		h = r.tally.queues[queue]
+		samples = r.tally.queues[queue]
 	}
-	if h == nil || h.samples == nil {
+	if samples == nil {
 		return line{}
 	}
-	return newLine(h.samples, time.Now(), of)
+	return newLine(samples, time.Now(), of)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/fleet"
+	"github.com/musterfleet/muster/internal/text"
 )
 
 // search finds a task, or a dead letter that is none.
@@ -24,7 +25,7 @@ func (s *Server) search(r *http.Request) (page, error) {
 	case id == "":
 		return page{Template: "search", Title: "Find a task", Still: true}, nil
 	}
-	return page{Template: "search", Title: "Find a task", Still: true, Status: http.StatusBadRequest, Data: short(80, id)}, nil
+	return page{Template: "search", Title: "Find a task", Still: true, Status: http.StatusBadRequest, Data: short(id, 80)}, nil
 }
 
 // taskData is all that can be known of a task.
@@ -33,12 +34,16 @@ type taskData struct {
 	Func      string
 	Running   *runningTask
 	Events    []taskEvent // the oldest first
+	Older     bool        // events that are left out
 	Scheduled bool
 	Outcome   *fleet.Outcome
 	Letter    *fleet.DeadLetter
 	Trouble   string // of asking the broker
 	Began     time.Time
 }
+
+// mostEvents bounds a timeline: a task may be tried again and again.
+const mostEvents = 200
 
 type runningTask struct {
 	Host    fleet.Host
@@ -59,7 +64,7 @@ type taskEvent struct {
 func (s *Server) task(r *http.Request) (page, error) {
 	id := r.PathValue("id")
 	if _, err := codec.ParseID(id); err != nil {
-		return page{Template: "search", Title: "Find a task", Still: true, Status: http.StatusBadRequest, Data: short(80, id)}, nil
+		return page{Template: "search", Title: "Find a task", Still: true, Status: http.StatusBadRequest, Data: short(id, 80)}, nil
 	}
 	d := &taskData{ID: id, Began: s.record.began}
 	s.record.trace(d)
@@ -119,24 +124,32 @@ func (r *record) trace(d *taskData) {
 	defer r.mu.Unlock()
 	died := map[int]bool{} // pids
 	for x := range r.deaths.backwards() {
-		if x.Task == d.ID {
-			died[x.PID] = true
-			d.Func = x.Func
-			d.Events = append(d.Events, taskEvent{
-				At: x.At, Kind: "bad", Text: x.Text, Host: x.host, Name: x.name, PID: x.PID, Stderr: x.Stderr,
-			})
+		if x.Task != d.ID {
+			continue
 		}
+		if d.Older = len(d.Events) >= mostEvents/2; d.Older {
+			break
+		}
+		died[x.PID] = true
+		d.Func = x.Func
+		d.Events = append(d.Events, taskEvent{
+			At: x.At, Kind: "bad", Text: x.Text, Host: x.host, Name: x.name, PID: x.PID, Stderr: x.Stderr,
+		})
 	}
 	for x := range r.spans.backwards() {
 		if x.Task != d.ID {
 			continue
+		}
+		if len(d.Events) >= mostEvents {
+			d.Older = true
+			break
 		}
 		d.Func = x.Func
 		start := taskEvent{At: x.Start, Kind: "run", Text: "attempt began", Host: x.host, Name: x.name, PID: x.PID}
 		end := start
 		end.At, end.Kind, end.Text = x.End, "end", "attempt ended after "+duration(x.End.Sub(x.Start))
 		if x.Count > 1 {
-			start.Text = "among " + count(x.Count) + " short tasks of the func"
+			start.Text = "among " + text.Thousands(x.Count) + " short tasks of the func"
 			end.Text = "ended with them"
 		}
 		if x.Failed != "" {

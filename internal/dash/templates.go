@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/text"
 )
 
 //go:embed templates static
@@ -15,15 +16,10 @@ var files embed.FS
 // parse reads the templates. They are part of the program, so it cannot fail.
 func (s *Server) parse() *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{
-		"plain": plain, "short": short, "value": value, "age": age, "bytes": bytesOf, "duration": duration,
-		"words": func(code any) string { return words(fmt.Sprint(code)) },
-		"count": func(n any) string { return countAny(n) },
-		"many": func(n any, noun string) string {
-			if text := countAny(n); text != "1" {
-				return text + " " + noun + "s"
-			}
-			return "1 " + noun
-		},
+		"plain": plain, "short": short, "value": value, "age": age, "bytes": text.Bytes, "duration": duration,
+		"words":  func(code any) string { return words(fmt.Sprint(code)) },
+		"count":  count,
+		"many":   text.Count[int],
 		"colour": s.record.colour,
 		"when":   func(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") },
 		"clock":  func(t time.Time) string { return t.Local().Format("15:04:05.000") },
@@ -33,7 +29,7 @@ func (s *Server) parse() *template.Template {
 		"percent": func(part float64) string {
 			return fmt.Sprintf("%.0f %%", 100*part)
 		},
-		"number": func(f float64) string { return count(int64(f)) },
+		"number": func(f float64) string { return text.Thousands(int64(f)) },
 		"secs":   func(f float64) string { return duration(time.Duration(f * float64(time.Second)).Round(time.Second)) },
 		"button": newButton,
 		"tab":    newTab,
@@ -47,12 +43,13 @@ func (s *Server) parse() *template.Template {
 	}).ParseFS(files, "templates/*.html"))
 }
 
-func countAny(n any) string {
+// count gives a number with commas.
+func count(n any) string {
 	switch n := n.(type) {
 	case int:
-		return count(n)
+		return text.Thousands(n)
 	case uint64:
-		return count(n)
+		return text.Thousands(n)
 	}
 	return fmt.Sprint(n)
 }

@@ -1,34 +1,43 @@
 // Package text puts numbers, times and what strangers wrote into a form for
-// people to read in a terminal.
+// people to read.
 package text
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
+type number interface{ int | int64 | uint64 }
+
 // Count gives a number with its noun, in the plural unless it is 1.
-func Count(n int, noun string) string {
+func Count[N number](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	ending := "s"
-	if noun[len(noun)-1] == 's' {
-		ending = "es"
+	switch noun[len(noun)-1] {
+	case 's':
+		noun += "es"
+	case 'y':
+		noun = noun[:len(noun)-1] + "ies"
+	default:
+		noun += "s"
 	}
-	return fmt.Sprintf("%s %s%s", Thousands(n), noun, ending)
+	return Thousands(n) + " " + noun
 }
 
 // Thousands gives a number with commas.
-func Thousands(n int) string {
-	digits := strconv.Itoa(n)
+func Thousands[N number](n N) string {
+	digits, sign := fmt.Sprint(n), ""
+	if n < 0 {
+		digits, sign = digits[1:], "-"
+	}
 	for at := len(digits) - 3; at > 0; at -= 3 {
 		digits = digits[:at] + "," + digits[at:]
 	}
-	return digits
+	return sign + digits
 }
 
 // Age tells how long before now something was, in its largest unit, and "-" of
@@ -63,8 +72,13 @@ func Bytes(n uint64) string {
 // Short gives the first line of a text, of at most most characters.
 func Short(text string, most int) string {
 	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
-	if utf8.RuneCountInString(line) > most {
-		line, more = string([]rune(line)[:most]), true
+	n := 0
+	for at := range line {
+		if n == most {
+			line, more = line[:at], true
+			break
+		}
+		n++
 	}
 	if more {
 		line += "…"
@@ -76,14 +90,15 @@ func Short(text string, most int) string {
 // from anywhere.
 func Printable(line string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == utf8.RuneError || bidi(r) {
+		if Hidden(r) || r == utf8.RuneError {
 			return '?'
 		}
 		return r
 	}, line)
 }
 
-// bidi tells of the marks that turn the direction of text around.
-func bidi(r rune) bool {
-	return r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+// Hidden reports whether a character is not seen but does something: steers a
+// terminal, ends a line, or turns the order of letters around.
+func Hidden(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'
 }

@@ -25,9 +25,9 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 	case "down", "j":
 		f.move(l, 1)
 	case "pgup":
-		f.move(l, -m.bodyHeight())
+		f.move(l, -m.bodyHeight(l))
 	case "pgdown", "space":
-		f.move(l, m.bodyHeight())
+		f.move(l, m.bodyHeight(l))
 	case "home", "g":
 		f.move(l, -len(l.rows))
 	case "end", "G":
@@ -98,16 +98,20 @@ func (m *model) begin(key string, l laid) {
 		if a.key != key {
 			continue
 		}
-		to := m.frame().page.target(&m.state)
-		if l.pick >= 0 {
-			to = l.rows[l.pick].to.or(to)
-		}
-		switch {
-		case !a.fits(to):
-			m.say(fmt.Sprintf("choose %s first, to %s", a.needs, a.what), warn)
-		default:
+		if to := m.aim(l); a.fits(to) {
 			m.prompt = &prompt{action: a, to: to}
+		} else {
+			m.say(fmt.Sprintf("choose %s first, to %s", a.needs, a.what), warn)
 		}
 		return
 	}
+}
+
+// aim is what keys act on: the chosen row, then the page.
+func (m *model) aim(l laid) target {
+	to := m.frame().page.target(&m.state)
+	if l.pick >= 0 {
+		to = l.rows[l.pick].to.or(to)
+	}
+	return to
 }

@@ -168,7 +168,11 @@ func (m *model) readLetters() tea.Cmd {
 				read.more = true
 				break
 			}
-			read.list = append(read.list, letter)
+			// Without the argument, which may be as large as a message.
+			read.list = append(read.list, fleet.DeadLetter{
+				ID: letter.ID, Queue: letter.Queue, At: letter.At, Func: letter.Func, Cause: letter.Cause,
+				Crashes: letter.Crashes, Errors: letter.Errors,
+			})
 		}
 		return read
 	}

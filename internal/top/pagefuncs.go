@@ -56,11 +56,11 @@ func (p funcPage) sections(s *state) []section {
 func (p funcPage) about(f *Func) []section {
 	var failures []string
 	for _, code := range slices.Sorted(maps.Keys(f.Failed)) {
-		failures = append(failures, fmt.Sprintf("%s %s", code, text.Thousands(int(f.Failed[code]))))
+		failures = append(failures, fmt.Sprintf("%s %s", code, text.Thousands(f.Failed[code])))
 	}
 	about := facts(
 		"func", f.Name,
-		"attempts", fmt.Sprintf("%s, %s a second, %d running", text.Thousands(int(f.Attempts)), perSecond(f.TasksPerSecond).text, f.Running),
+		"attempts", fmt.Sprintf("%s, %s a second, %d running", text.Thousands(f.Attempts), perSecond(f.TasksPerSecond).text, f.Running),
 		"failures", strings.Join(failures, ", "),
 		"run", quantiles(f.Run),
 		"wait", quantiles(f.Wait),

@@ -49,7 +49,7 @@ func (p processPage) sections(s *state) []section {
 		"task", process.Task,
 		"elapsed", elapsed(s, h, process).text,
 		"memory", memoryOf(h, process).text,
-		"tasks", fmt.Sprintf("%s finished, %s at hand", text.Thousands(int(process.Tasks)), text.Count(process.Held, "delivery")),
+		"tasks", fmt.Sprintf("%s finished, %s at hand", text.Thousands(process.Tasks), text.Count(process.Held, "delivery")),
 	)
 	sections := []section{task}
 	if process.Died != nil {

@@ -44,7 +44,7 @@ type cell struct {
 
 func word(s string) cell              { return cell{text: s} }
 func toned(s string, t tone) cell     { return cell{text: s, tone: t} }
-func number[N int | uint64](n N) cell { return cell{text: text.Thousands(int(n)), by: float64(n)} }
+func number[N int | uint64](n N) cell { return cell{text: text.Thousands(n), by: float64(n)} }
 func bytesCell(n uint64) cell         { return cell{text: text.Bytes(n), by: float64(n)} }
 func sized(s string, by float64) cell { return cell{text: s, by: by} }
 func lasting(d time.Duration) cell    { return cell{text: length(d), by: d.Seconds()} }

@@ -11,8 +11,8 @@ import (
 )
 
 // Run shows the fleet at url, as [fleet.Connect] finds it, in the terminal that
-// stdin and stdout are, until the user quits, or ctx ends with its cause as error. A broker that is lost
-// meanwhile is waited for.
+// stdin and stdout are, until the user quits, or ctx ends with its cause as error.
+// A broker that is lost meanwhile is waited for.
 func Run(ctx context.Context, url string, options ...fleet.Option) error {
 	var l link
 	// A log line would tear the picture apart; what it would tell is shown.

@@ -19,10 +19,9 @@ import (
 func (m *model) View() tea.View {
 	f := m.frame()
 	l := f.lay(&m.state, m.width)
-	f.scroll(l, m.bodyHeight())
-	lines := m.above()
-	lines = append(lines, f.body(l, m.width, m.bodyHeight())...)
-	lines = append(lines, m.below()...)
+	height := m.bodyHeight(l)
+	f.scroll(l, height)
+	lines := slices.Concat(m.above(), f.body(l, m.width, height), m.below(l))
 	for i := range lines {
 		lines[i] = ansi.Truncate(lines[i], m.width, "…")
 	}
@@ -33,7 +32,7 @@ func (m *model) View() tea.View {
 }
 
 // bodyHeight is how many lines the page has.
-func (m *model) bodyHeight() int { return max(m.height-len(m.above())-len(m.below()), 1) }
+func (m *model) bodyHeight(l laid) int { return max(m.height-len(m.above())-len(m.below(l)), 1) }
 
 // above gives the lines over the page: how the fleet stands, and where one is. A
 // low terminal has fewer.
@@ -49,7 +48,7 @@ func (m *model) above() []string {
 }
 
 // below gives the lines under the page: what was said, and the keys.
-func (m *model) below() []string {
+func (m *model) below(l laid) []string {
 	said := paint(text.Printable(m.notice), m.tone)
 	switch {
 	case m.prompt != nil:
@@ -64,7 +63,7 @@ func (m *model) below() []string {
 	if m.height < 10 {
 		return []string{said}
 	}
-	return []string{said, paint(m.keys(), faint)}
+	return []string{said, paint(m.keys(l), faint)}
 }
 
 // gauge is the line that tells how busy the fleet is, or that the broker is away.
@@ -110,7 +109,7 @@ func (m *model) pulse() string {
 	for _, q := range m.Queues {
 		waiting += q.Waiting
 	}
-	line := fmt.Sprintf("%s tasks/s, %s failed/s, %s waiting", perSecond(tasks).text, perSecond(failed).text, text.Thousands(int(waiting)))
+	line := fmt.Sprintf("%s tasks/s, %s failed/s, %s waiting", perSecond(tasks).text, perSecond(failed).text, text.Thousands(waiting))
 	return line + ", " + deathsText(m.Deaths)
 }
 
@@ -151,16 +150,12 @@ func (m *model) where() string {
 }
 
 // keys is the line of keys that make sense here.
-func (m *model) keys() string {
+func (m *model) keys(l laid) string {
 	hints := []string{"? help", "Tab page"}
 	if len(m.opened) > 0 {
 		hints[1] = "Esc back"
 	}
-	l := m.frame().lay(&m.state, m.width)
-	to := m.frame().page.target(&m.state)
-	if l.pick >= 0 {
-		to = l.rows[l.pick].to.or(to)
-	}
+	to := m.aim(l)
 	for _, a := range actions {
 		if a.fits(to) {
 			verb, _, _ := strings.Cut(a.what, " ")

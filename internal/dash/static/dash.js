@@ -60,6 +60,7 @@ function connect() {
   clearTimeout(again);
   if (source || document.hidden) return;
   source = new EventSource(location.pathname + location.search);
+  source.onopen = () => stream?.forget(); // all is told anew
   source.addEventListener("part", (e) => { news(); show(JSON.parse(e.data)); });
   source.addEventListener("stream", (e) => { news(); stream?.take(JSON.parse(e.data)); });
   source.addEventListener("beat", news);

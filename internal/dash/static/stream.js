@@ -57,6 +57,9 @@ class Stream {
     this.draw();
   }
 
+  // forget drops the bars, for they will be told again.
+  forget() { this.bars = new Map(); }
+
   // roll has the stream move, unless that is not wanted.
   roll(at) {
     if (!this.still.matches && !document.hidden && at - (this.last ?? 0) > 80) {
