@@ -15,7 +15,7 @@ var (
 	link    = regexp.MustCompile(`\]\(([^)#\s"]*)#?([^)\s"]*)[^)]*\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	// What a heading's anchor does not have, as GitHub makes it.
-	dropped = regexp.MustCompile("[^\\p{L}\\p{N}_ -]")
+	dropped = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 	// A package that a command runs, such as "go run ./examples/primes".
 	command = regexp.MustCompile(`\bgo (?:run|build|test) (?:-\S+ )*\./([a-z][a-z/]*)`)
 )
