@@ -42,6 +42,15 @@ type part struct {
 	done     bool
 }
 
+// linger is how long an outcome of the delivery may wait for others; the executor
+// asks.
+func (d *delivery) linger() time.Duration {
+	if d.next < len(d.batch.Tasks) {
+		return lingerInBatch
+	}
+	return linger
+}
+
 // sent notes that the next n outcomes are on their way.
 func (d *delivery) sent(n int) *part {
 	d.mu.Lock()

@@ -100,7 +100,7 @@ func (e *executor) isSlow(d *delivery) bool {
 		return false
 	}
 	f := e.functions[d.batch.Tasks[0].Func]
-	return f != nil && f.long()
+	return f != nil && f.takes(slowFrom)
 }
 
 // runDelivery runs the tasks that are left of the current delivery. When it is
@@ -127,7 +127,10 @@ func (e *executor) runTask(t *codec.Task) {
 		e.finish(failure, nil)
 		return
 	}
-	if f.long() {
+	if f.takes(long) {
+		e.makeWay()
+	}
+	if f.takes(announceFrom) {
 		e.announce()
 	}
 	var result []byte

@@ -48,13 +48,9 @@ func refusal(f *function, t *codec.Task, now time.Time, host string) *codec.Fail
 	return nil
 }
 
-// announceFrom is the usual run time from which a task is announced when it
-// starts; the others are announced only if they turn out to be long.
-const announceFrom = 2 * time.Millisecond
-
-// long reports whether a task is expected to take long, as any may of which
+// takes reports whether a task is expected to take so long, as any may of which
 // nothing is known.
-func (f *function) long() bool { return f.usual == 0 || f.usual >= announceFrom }
+func (f *function) takes(d time.Duration) bool { return f.usual == 0 || f.usual >= d }
 
 // observe learns how long the function runs.
 func (f *function) observe(run time.Duration) {

@@ -22,12 +22,16 @@ func (w *Worker) observe(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		active, isLong := w.running.look(time.Now())
+		active, age := w.running.look(time.Now())
 		w.sendReport(time.Now())
-		if isLong {
+		if age >= long {
+			w.makeWay()
+		}
+		if age >= announceFrom {
 			w.announce()
-			w.giveBackBacklog() // what came since
-			w.split(time.Now())
+		}
+		if age >= splitAfter {
+			w.split()
 		}
 		if quiet++; active {
 			quiet = 0
@@ -67,15 +71,18 @@ func (w *Worker) sleep(ctx context.Context) bool {
 	}
 }
 
-// announce does once what is due for a task that takes long, or may: nothing
-// waits behind it, and its caller learns that it has started.
+// makeWay has nothing wait behind a task that takes long, or may.
+func (w *Worker) makeWay() {
+	w.giveBackBacklog()
+	w.outbox.flush()
+}
+
+// announce tells the caller of the task that runs that it does, once.
 func (w *Worker) announce() {
 	task, ok := w.running.announce()
 	if !ok {
 		return
 	}
-	w.giveBackBacklog()
-	w.outbox.flush()
 	notice := codec.Started{N: task.n, Attempt: int(task.attempt), Host: w.Host, PID: w.PID}
 	if err := w.Conn.Publish(broker.StartedSubject(task.client), codec.AppendStarted(nil, &notice)); err != nil {
 		w.Logger.Debug("sending a started notice", "error", err)

@@ -11,8 +11,11 @@ import (
 const (
 	// messageBytes is the size at which a message of outcomes goes out.
 	messageBytes = 64 << 10
-	// linger is how long an outcome may wait for others to go out with.
-	linger = time.Millisecond
+	// linger is how long an outcome may wait for others to go out with, and
+	// lingerInBatch while its batch has more tasks to run: their client has put them
+	// together since one by one they cost too much.
+	linger        = time.Millisecond
+	lingerInBatch = 2 * long
 	// mostMessages is how many messages may be on their way to clients; beyond
 	// it the process stops running tasks.
 	mostMessages = 32
@@ -72,7 +75,7 @@ func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time, handedO
 	}
 	// With an outcome as large as the one just added the next message might
 	// not fit into what the broker carries.
-	if size := o.out.Size(); size+(size-before) > messageBytes || now.Sub(o.since) > linger {
+	if size := o.out.Size(); size+(size-before) > messageBytes || now.Sub(o.since) > d.linger() {
 		o.flushLocked()
 	}
 }

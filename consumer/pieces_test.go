@@ -134,34 +134,33 @@ func TestAnnouncedOnce(t *testing.T) {
 	c := newTaskContext(&origin{client: "a"}, &codec.Task{N: 1})
 	now := time.Now()
 	r.begin(c, now)
-	active, became := r.look(now.Add(long - 1))
+	active, age := r.look(now.Add(time.Second))
 	require.True(t, active)
-	require.False(t, became)
-	_, became = r.look(now.Add(long))
-	require.True(t, became)
+	require.Equal(t, time.Second, age)
+	require.False(t, r.long(now.Add(long-1)))
+	require.True(t, r.long(now.Add(long)))
 	task, ok := r.announce()
 	require.True(t, ok)
 	require.Same(t, c, task)
 	_, ok = r.announce()
 	require.False(t, ok)
-	_, became = r.look(now.Add(time.Hour))
-	require.True(t, became, "long it stays")
+	require.True(t, r.long(now.Add(time.Hour)), "long it stays")
 }
 
 func TestFunctionLearnsItsRunTime(t *testing.T) {
 	t.Parallel()
 	f := &function{}
-	require.True(t, f.long(), "nothing is known")
+	require.True(t, f.takes(long), "nothing is known")
 	f.observe(0)
-	require.False(t, f.long())
+	require.False(t, f.takes(long))
 	for range 50 {
 		f.observe(10 * time.Millisecond)
 	}
-	require.True(t, f.long())
+	require.True(t, f.takes(long))
 	for range 50 {
 		f.observe(0)
 	}
-	require.False(t, f.long())
+	require.False(t, f.takes(long))
 }
 
 func TestRunTurnsPanicsIntoFailures(t *testing.T) {

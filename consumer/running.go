@@ -8,10 +8,14 @@ import (
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
-// long is the run time from which a task counts as long: its caller is told
-// that it has started, finished outcomes do not wait for it, and deliveries
-// that wait behind it are given back.
-const long = 5 * time.Millisecond
+const (
+	// long is the run time from which a task counts as long: finished outcomes do
+	// not wait for it, and deliveries that wait behind it are given back.
+	long = 5 * time.Millisecond
+	// announceFrom is the run time from which a task's caller is told that it has
+	// started, which costs two messages.
+	announceFrom = 25 * time.Millisecond
+)
 
 // running is the task that runs now, as others than the executor see it.
 type running struct {
@@ -61,25 +65,18 @@ func (r *running) stop(client, task uint64, why codec.Code) {
 
 // long reports whether a task runs that has become long.
 func (r *running) long(now time.Time) bool {
-	_, isLong := r.look(now)
-	return isLong
+	_, age := r.look(now)
+	return age >= long
 }
 
-// age tells how long the task has run that runs, 0 if there is none.
-func (r *running) age(now time.Time) time.Duration {
+// look tells whether a task runs, and for how long it has.
+func (r *running) look(now time.Time) (active bool, age time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.task == nil {
-		return 0
+		return false, 0
 	}
-	return now.Sub(r.since)
-}
-
-// look tells whether a task runs, and whether it has become long.
-func (r *running) look(now time.Time) (active, isLong bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.task != nil, r.task != nil && now.Sub(r.since) >= long
+	return true, now.Sub(r.since)
 }
 
 // announce gives the task that runs if it was not announced yet.

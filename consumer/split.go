@@ -19,9 +19,9 @@ const splitAfter = 25 * time.Millisecond
 // split gives back what waits in the batch behind a task that runs for too long:
 // as a message of its own, since a delivery can only be given back whole. A
 // chunk stays together, which its client asked for.
-func (w *Worker) split(now time.Time) {
+func (w *Worker) split() {
 	d := w.atWork.Load()
-	if d == nil || d.batch.Chunk || w.running.age(now) < splitAfter {
+	if d == nil || d.batch.Chunk {
 		return
 	}
 	select {

@@ -40,7 +40,10 @@ const (
 	atHand = 5 * time.Millisecond
 	// oneAtHand is the usual run time of deliveries up to which one is kept waiting
 	// all the same, if their tasks are short.
-	oneAtHand = 25 * time.Millisecond
+	oneAtHand = 50 * time.Millisecond
+	// slowFrom is the usual run time from which tasks are not short, if only one is
+	// to wait.
+	slowFrom = 2 * time.Millisecond
 	// mostAtHand bounds the number of deliveries waiting.
 	mostAtHand = 16
 )

@@ -43,6 +43,10 @@ func TestAllocations(t *testing.T) {
 func registering(*testing.T) func() {
 	r := newRegistry()
 	futures := make([]pending, allocTasks)
+	common := &route{load: &load{}}
+	for i := range futures {
+		futures[i].route = common
+	}
 	return func() {
 		for i := range futures {
 			r.add(&futures[i])
@@ -109,7 +113,7 @@ func settleAll(t testing.TB, c *Client, d *drain, futures []*Future[int]) {
 		for _, f := range some {
 			message.Add(&codec.Outcome{N: f.n, Value: []byte{1}, Run: 1000})
 		}
-		if _, err := d.to.Outcomes(message.Bytes()); err != nil {
+		if _, err := d.to.Outcomes("process", message.Bytes()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -48,7 +48,7 @@ func attach[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], id cod
 	}
 	known.owner = id.Client
 	future := &Future[R]{}
-	future.route = &route{c.elsewhere, c.runTimes.of(f.Name()), f.Spec()}
+	future.route = &route{c.elsewhere, c.elsewhere.load(f.Name()), f.Spec()}
 	future.n, future.traits = id.N, &known
 	leads, err := c.join(&future.pending)
 	if err != nil {

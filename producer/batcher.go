@@ -18,11 +18,13 @@ const (
 	// one after the other in one process.
 	maxBatchWork = 2 * time.Millisecond
 	// backlogWork is the bound while there is so much work under way that a batch
-	// is no more than one of workShares of it: messages cost more then than the end
-	// of the backlog that one process runs alone. It is how guided self-scheduling
-	// chooses its chunks (Polychronopoulos and Kuck, 1987).
-	backlogWork = 10 * time.Millisecond
-	workShares  = 64
+	// is no more than one of workShares of it, and one of processShares for each
+	// process: messages cost more then than the end of the backlog that one process
+	// runs alone. It is how guided self-scheduling chooses its chunks
+	// (Polychronopoulos and Kuck, 1987).
+	backlogWork   = 25 * time.Millisecond
+	workShares    = 64
+	processShares = 8
 	// eager is how many publishes may be in flight while a batch that is not
 	// full is published at once; beyond it, tasks collect (group commit).
 	eager = 2
@@ -48,16 +50,20 @@ type batcher struct {
 	open     *codec.BatchBuilder // tasks not yet published
 	begun    uint64              // batches so far, with open
 	work     time.Duration       // expected run time of open
-	enough   bool                // and it is as much as a batch shall have
-	most     int                 // bytes that open may have, by what the broker said when it began
+	mostWork time.Duration       // that it shall have
+	most     int                 // bytes that it may have, by what the broker said when it began
+	lingers  bool                // it waits for more tasks although it could be published
+	late     *time.Timer         // ends that; made when the first one lingers
 	spare    [][]byte            // space of batches that are stored, for those to come
 	inFlight int
-	bytes    int           // in flight
-	room     chan struct{} // closed when a publish ends; made when somebody waits
+	bytes    int              // in flight
+	room     chan struct{}    // closed when a publish ends; made when somebody waits
+	loads    map[string]*load // by func
+	counted  []*load          // the same
 }
 
 func newBatcher(client *Client, queue string, lane Lane) *batcher {
-	b := &batcher{client: client, queue: queue, lane: lane}
+	b := &batcher{client: client, queue: queue, lane: lane, loads: map[string]*load{}}
 	b.begin()
 	return b
 }
@@ -68,7 +74,7 @@ func (b *batcher) begin() {
 	if last := len(b.spare) - 1; last >= 0 {
 		space, b.spare = b.spare[last], b.spare[:last]
 	}
-	b.open, b.work, b.enough = codec.NewBatch(b.client.id, space), 0, false
+	b.open, b.work, b.lingers = codec.NewBatch(b.client.id, space), 0, false
 	b.begun++
 }
 
@@ -113,6 +119,7 @@ func (b *batcher) admit(ctx context.Context, p *pending, size int) error {
 	}
 	if b.open.Len() == 0 {
 		b.most = b.limit()
+		b.measure()
 	}
 	return nil
 }
@@ -121,13 +128,41 @@ func (b *batcher) admit(ctx context.Context, p *pending, size int) error {
 // gives the batch's number.
 func (b *batcher) added(p *pending) (batch uint64) {
 	batch = b.begun
-	run := p.stats.expect(backlogWork) // what is not known may be long
-	b.work += run
-	b.enough = b.work >= maxBatchWork && b.work >= b.share(run)
-	if b.inFlight < eager || b.full() && b.hasRoom() {
+	b.work += p.load.expect(backlogWork) // what is not known may be long
+	if b.full() && b.hasRoom() || b.inFlight < eager && !b.lingers {
 		b.publish()
 	}
 	return batch
+}
+
+// measure decides by the work under way how much of it the batch that begins shall
+// have, and whether it lingers for that.
+func (b *batcher) measure() {
+	shares := max(workShares, processShares*b.client.crowd.size())
+	share := b.client.registry.work(b.counted) / time.Duration(shares)
+	b.mostWork = min(max(share, maxBatchWork), backlogWork)
+	if share <= maxBatchWork || b.lane == High {
+		return
+	}
+	b.lingers = true
+	if b.late == nil {
+		b.late = time.AfterFunc(b.mostWork, b.hurry)
+	} else {
+		b.late.Reset(b.mostWork)
+	}
+}
+
+// hurry has the open batch linger no more.
+func (b *batcher) hurry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hurryLocked()
+}
+
+func (b *batcher) hurryLocked() {
+	if b.lingers = false; b.inFlight < eager && b.client.life.Err() == nil {
+		b.publish()
+	}
 }
 
 // addChunk registers futures and publishes their tasks as one batch, or as few
@@ -190,19 +225,10 @@ func (b *batcher) batchOf(client string, t *codec.Task) transport.Batch {
 	return transport.Batch{Queue: b.queue, Lane: int(b.lane), Data: batch.Bytes(), ID: codec.ID{Client: client, N: t.N}}
 }
 
-// share gives how much of the client's work under way a batch may have, by the run
-// time of one of its tasks.
-func (b *batcher) share(run time.Duration) time.Duration {
-	if run >= backlogWork {
-		return backlogWork
-	}
-	return min(time.Duration(b.client.registry.pending())*run/workShares, backlogWork)
-}
-
 func (b *batcher) hasRoom() bool { return b.inFlight < window && b.bytes < windowBytes }
 
 func (b *batcher) full() bool {
-	return b.open.Len() >= maxBatchTasks || b.open.Size() >= maxBatchBytes || b.enough
+	return b.open.Len() >= maxBatchTasks || b.open.Size() >= maxBatchBytes || b.work >= b.mostWork
 }
 
 // limit is how large a message may become.
@@ -259,7 +285,7 @@ func (b *batcher) published(data []byte, err error) {
 	if len(b.spare) < eager {
 		b.spare = append(b.spare, data)
 	}
-	if b.full() || b.inFlight < eager {
+	if b.full() || b.inFlight < eager && !b.lingers {
 		b.publish()
 	}
 	if b.room != nil {
@@ -273,6 +299,7 @@ func (b *batcher) flush(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.open.Len() > 0 || b.inFlight > 0 {
+		b.hurryLocked()
 		if err := b.wait(ctx); err != nil {
 			return err
 		}

@@ -24,10 +24,15 @@ func slow(f *fake) (stored chan func(error)) {
 // batches.
 func known(t *testing.T, c *producer.Client, broker *fake, stored chan func(error)) {
 	f := submit(t, c, 0)
-	o := valued(0)
-	o.Run = time.Microsecond
-	broker.settle(f.ID(), o)
+	broker.settle(f.ID(), ran(time.Microsecond))
 	(<-stored)(nil)
+}
+
+// ran is the outcome of a run that took so long.
+func ran(d time.Duration) codec.Outcome {
+	o := valued(0)
+	o.Run = d
+	return o
 }
 
 // Two batches go out at once; while they are under way, tasks collect.
@@ -79,28 +84,6 @@ func TestBatchBounds(t *testing.T) {
 		require.Less(t, batch.size, 1<<20)
 	}
 	require.GreaterOrEqual(t, len(broker.sent())-before, 4)
-}
-
-// The more work is under way, the more of it a batch may have, up to a bound.
-func TestBatchGrowsWithTheBacklog(t *testing.T) {
-	t.Parallel()
-	broker := &fake{}
-	stored := slow(broker)
-	c := connect(t, broker)
-	first := submit(t, c, 0)
-	o := valued(0)
-	o.Run = time.Millisecond
-	broker.settle(first.ID(), o)
-	(<-stored)(nil)
-
-	before := len(broker.sent())
-	submitN(t, c, 1200)
-	batches := broker.sent()[before:]
-	require.Len(t, batches[2].tasks, 2, "2 ms, as ever")
-	require.Len(t, batches[len(batches)-1].tasks, 10, "10 ms at most")
-	for i := 3; i < len(batches); i++ {
-		require.GreaterOrEqual(t, len(batches[i].tasks), len(batches[i-1].tasks))
-	}
 }
 
 // A chunk is one message, or as few as the broker carries.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -190,7 +191,7 @@ func (r *remote) receive(msg *nats.Msg) {
 		}
 		return
 	}
-	taken, err := r.to.Outcomes(msg.Data)
+	taken, err := r.to.Outcomes(sender(msg), msg.Data)
 	if err != nil {
 		r.logger.Warn("a reply does not read", "subject", msg.Subject, "error", err)
 		return
@@ -200,6 +201,11 @@ func (r *remote) receive(msg *nats.Msg) {
 			r.logger.Debug("a receipt could not be sent", "error", err)
 		}
 	}
+}
+
+// sender tells worker processes apart by where they want their receipts.
+func sender(msg *nats.Msg) string {
+	return msg.Reply[:max(strings.LastIndexByte(msg.Reply, '.'), 0)]
 }
 
 // receiveKept takes the live copy of an outcome that was stored. It runs on the

@@ -89,7 +89,7 @@ func (c *Client) fetchLarge(id codec.ID, o codec.Outcome) {
 		if err != nil {
 			p.finish(nil, err)
 		} else {
-			p.stats.observe(max(o.Run, time.Nanosecond))
+			p.load.observe(max(o.Run, time.Nanosecond))
 			if p.finishAs(Finished, runTimeOf(o.Run), value, nil) {
 				c.counters.came(&c.counters.direct, 1, 1)
 			}

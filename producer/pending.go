@@ -50,8 +50,8 @@ func (r runTime) duration() time.Duration {
 // route is what the futures have in common whose tasks call one func and go to one
 // queue.
 type route struct {
-	batch *batcher  // that publishes the tasks; of attached futures the client's elsewhere
-	stats *runTimes // of the func
+	batch *batcher // that publishes the tasks; of attached futures the client's elsewhere
+	load  *load    // of the func, there
 	spec  *codec.Spec
 }
 
@@ -181,7 +181,7 @@ func (p *pending) outcome(o *codec.Outcome) bool {
 		return p.finishAs(state, runTimeOf(o.Run), nil, &failure{o.Failure})
 	}
 	if o.Run >= 0 {
-		p.stats.observe(max(o.Run, time.Nanosecond))
+		p.load.observe(max(o.Run, time.Nanosecond))
 	}
 	value := o.Value
 	if len(value) > smallValue {

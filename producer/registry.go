@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/musterfleet/muster/codec"
 )
@@ -54,6 +55,7 @@ func (r *registry) add(p *pending) bool {
 	pg.futures[p.n%pageSize] = p
 	pg.live++
 	r.live++
+	p.load.live++
 	return true
 }
 
@@ -128,6 +130,7 @@ func (r *registry) takeLocked(n uint64) *pending {
 	if pg.live--; pg.live == 0 {
 		r.removePage(pg)
 	}
+	p.load.live--
 	if r.live--; r.live == 0 && r.idle != nil {
 		close(r.idle)
 		r.idle = nil
@@ -171,6 +174,16 @@ func (r *registry) pending() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.live
+}
+
+// work gives how long the tasks of some loads would run, one after the other.
+func (r *registry) work(loads []*load) (all time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range loads {
+		all += time.Duration(l.live) * l.expect(0)
+	}
+	return all
 }
 
 // registered gives the number of futures that were ever registered.

@@ -19,7 +19,7 @@ func TestRegistry(t *testing.T) {
 	const n = 3*pageSize + 7
 	all := make([]*pending, n)
 	for i := range all {
-		all[i] = &pending{}
+		all[i] = &pending{route: &route{load: &load{}}}
 		r.add(all[i])
 		require.EqualValues(t, i, all[i].n)
 	}
@@ -103,7 +103,7 @@ func TestBytesPerFuture(t *testing.T) { // alone, since it looks at the heap
 func BenchmarkRegistry(b *testing.B) {
 	for _, live := range []uint64{1, 100_000} {
 		b.Run(fmt.Sprint(live, " live"), func(b *testing.B) {
-			r, p := newRegistry(), &pending{}
+			r, p := newRegistry(), &pending{route: &route{load: &load{}}}
 			for range live {
 				r.add(p)
 			}
@@ -134,7 +134,7 @@ func BenchmarkFuture(b *testing.B) {
 		if futures = append(futures, f); len(futures) < batch {
 			continue
 		}
-		if _, err := d.to.Outcomes(message.Bytes()); err != nil {
+		if _, err := d.to.Outcomes("process", message.Bytes()); err != nil {
 			b.Fatal(err)
 		}
 		for _, f := range futures {
@@ -179,7 +179,7 @@ func (e *echo) Send(b transport.Batch, stored func(error)) {
 			message.Add(&codec.Outcome{N: batch.Tasks[i].N, Value: batch.Tasks[i].Arg, Run: 1000})
 		}
 		stored(nil) // from here on the batch's space is the client's
-		if _, err := e.to.Outcomes(message.Bytes()); err != nil {
+		if _, err := e.to.Outcomes("process", message.Bytes()); err != nil {
 			panic(err)
 		}
 	}()

@@ -48,7 +48,7 @@ func newSubmission[A, R any](ctx context.Context, c *Client, f codec.Func[A, R],
 		return nil, err
 	}
 	s := &submission{
-		call: call, route: &route{b, c.runTimes.of(f.Name()), f.Spec()},
+		call: call, route: &route{b, b.load(f.Name()), f.Spec()},
 		client: c, name: f.Name(), depth: depth, plain: depth == 0 && call.plain(),
 	}
 	if usual {

@@ -1,0 +1,141 @@
+package producer_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/producer"
+)
+
+// taking gives a client that knows how long double runs. The broker stores at once.
+func taking(t *testing.T, broker *fake, run time.Duration) *producer.Client {
+	t.Helper()
+	c := connect(t, broker)
+	broker.settle(submit(t, c, 0).ID(), ran(run))
+	synctest.Wait()
+	return c
+}
+
+// tasks gives how many tasks were sent.
+func (f *fake) tasks() (n int) {
+	for _, batch := range f.sent() {
+		n += len(batch.tasks)
+	}
+	return n
+}
+
+// The more work is under way, the more of it a batch may have, up to a bound.
+func TestBatchGrowsWithTheBacklog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		broker := &fake{}
+		c := taking(t, broker, time.Millisecond)
+		before := len(broker.sent())
+		submitN(t, c, 2500)
+		batches := broker.sent()[before:]
+		require.Less(t, len(batches[0].tasks), 3, "2 ms, as ever")
+		require.Len(t, batches[len(batches)-1].tasks, 25, "25 ms at most")
+		for i := 1; i < len(batches); i++ {
+			require.LessOrEqual(t, len(batches[i-1].tasks), max(len(batches[i].tasks), 2))
+		}
+	})
+}
+
+// In a backlog a batch waits for what would fill it, but not for ever, and not when
+// somebody wants to know that it is stored.
+func TestBatchLingersInABacklog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		broker := &fake{}
+		c := taking(t, broker, time.Millisecond)
+		submitN(t, c, 1000)
+		synctest.Wait()
+		before := broker.tasks()
+		submitN(t, c, 3)
+		synctest.Wait()
+		require.Equal(t, before, broker.tasks())
+		time.Sleep(25 * time.Millisecond)
+		synctest.Wait()
+		require.Equal(t, 1004, broker.tasks())
+
+		submitN(t, c, 3)
+		began := time.Now()
+		require.NoError(t, c.Flush(t.Context()))
+		require.Equal(t, 1007, broker.tasks())
+		require.Zero(t, time.Since(began))
+	})
+}
+
+// A backlog elsewhere is none: of another queue, of less urgent tasks, or of tasks
+// that are many but short.
+func TestBacklogElsewhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		broker := &fake{}
+		c := taking(t, broker, time.Millisecond)
+		submitN(t, c, 10_000)
+		for i, option := range []producer.CallOption{producer.Queue("other"), producer.Priority(producer.High)} {
+			before := len(broker.sent())
+			for n := range 6 {
+				submit(t, c, n, option)
+			}
+			synctest.Wait()
+			sent := 0
+			for _, batch := range broker.sent()[before:] {
+				require.LessOrEqual(t, len(batch.tasks), 2, i)
+				sent += len(batch.tasks)
+			}
+			require.Equal(t, 6, sent, i)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		broker := &fake{}
+		c := taking(t, broker, time.Microsecond)
+		submitN(t, c, 10_000)
+		long := codec.NewFunc[int, int]("long")
+		call := func() *producer.Future[int] {
+			f, err := producer.Submit(t.Context(), c, long, 0)
+			require.NoError(t, err)
+			return f
+		}
+		broker.settle(call().ID(), ran(5*time.Millisecond))
+		synctest.Wait()
+		before := len(broker.sent())
+		for range 8 {
+			call()
+		}
+		synctest.Wait()
+		require.Len(t, broker.sent(), before+8)
+	})
+}
+
+// Where many processes serve, a batch has a smaller share, so that there is
+// something for each; those that are silent count no more after a while.
+func TestBatchForManyProcesses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		broker := &fake{}
+		c := taking(t, broker, time.Millisecond)
+		latest := func() int {
+			submitN(t, c, 2000)
+			batches := broker.sent()
+			return len(batches[len(batches)-1].tasks)
+		}
+		require.Equal(t, 25, latest())
+		for i := range 200 {
+			_, err := broker.to.Outcomes(fmt.Sprint("process ", i), codec.NewOutcomes(broker.client, nil).Bytes())
+			require.NoError(t, err)
+		}
+		require.Equal(t, 3, latest(), "4 s of work in 1,600 shares")
+		for range 3 {
+			time.Sleep(6 * time.Second)
+			broker.settle(submit(t, c, 0).ID(), ran(time.Millisecond))
+		}
+		require.Equal(t, 25, latest())
+	})
+}
