@@ -23,7 +23,9 @@ type delivery struct {
 	space   *[]codec.Task // that the tasks stand in, nil once it is another's
 	bytes   int           // of the message
 	slot    *scoreboard.Slot
-	next    int // task to run next; the executor's
+	slow    bool      // its tasks take long, or may; the executor's
+	next    int       // task to run next; the executor's
+	paused  time.Time // since when it waits for something more urgent; the backlog's
 
 	mu     sync.Mutex
 	begun  int     // tasks that the executor has begun, or is about to

@@ -85,7 +85,10 @@ func (e *executor) take() (*delivery, Leaving) {
 func (e *executor) begin(d *delivery) *delivery {
 	e.busy.Store(true)
 	e.atWork.Store(d)
-	e.slow.Store(e.isSlow(d))
+	if d.next == 0 {
+		d.slow = e.isSlow(d)
+	}
+	e.slow.Store(d.slow)
 	e.origin = &origin{client: d.batch.Client, logger: e.Logger, wait: e.Wait, reporter: e.Worker}
 	e.read = time.Now()
 	e.began = e.read
@@ -103,11 +106,20 @@ func (e *executor) isSlow(d *delivery) bool {
 	return f != nil && f.takes(slowFrom)
 }
 
-// runDelivery runs the tasks that are left of the current delivery. When it is
-// time to leave it leaves the rest where it is, on the board.
+// runDelivery runs the tasks that are left of the current delivery, unless
+// something more urgent comes. When it is time to leave it leaves the rest where it
+// is, on the board.
 func (e *executor) runDelivery() Leaving {
 	d, began := e.current, e.began
-	for d.beginNext() {
+	for {
+		if d.next > 0 && e.backlog.hasBefore(d.lane) {
+			e.backlog.pause(d, e.began)
+			e.current = nil
+			return ""
+		}
+		if !d.beginNext() {
+			break
+		}
 		if why := e.tenure.over(e.ctx); why != "" {
 			return why
 		}

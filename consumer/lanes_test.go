@@ -31,6 +31,32 @@ func TestBacklogGivesTheMostUrgentFirst(t *testing.T) {
 	require.False(t, ok)
 }
 
+// What has begun goes on before what came after it, but after what is more urgent,
+// and is not given back whole.
+func TestPausedGoesFirstInItsLane(t *testing.T) {
+	t.Parallel()
+	b := newBacklog()
+	begun, normal, high, low := &delivery{lane: broker.Normal}, &delivery{lane: broker.Normal}, &delivery{lane: broker.High}, &delivery{lane: broker.Low}
+	b.put(normal)
+	require.False(t, b.hasBefore(broker.Normal))
+	require.True(t, b.hasBefore(broker.Low))
+	b.put(high)
+	require.True(t, b.hasBefore(broker.Normal))
+	now := time.Now()
+	b.pause(begun, now)
+	b.put(low)
+	require.Same(t, high, b.take())
+	require.False(t, b.hasBefore(broker.Normal))
+	require.Empty(t, b.pausedSince(now.Add(-1)))
+	require.Equal(t, []*delivery{begun}, b.pausedSince(now))
+	require.Same(t, normal, b.takeNew())
+	require.Same(t, low, b.takeNew())
+	require.Nil(t, b.takeNew())
+	require.Same(t, begun, b.take())
+	require.Empty(t, b.pausedSince(now))
+	require.False(t, b.hasBefore(broker.Low))
+}
+
 // idle gives a worker with one delivery of the normal lane at hand, which has
 // asked the high lane for another.
 func idle(highBehind bool) (w *Worker, normal *delivery) {

@@ -30,8 +30,11 @@ func (w *Worker) observe(ctx context.Context) {
 		if age >= announceFrom {
 			w.announce()
 		}
-		if age >= splitAfter {
-			w.split()
+		if d := w.atWork.Load(); d != nil && age >= splitAfter {
+			w.split(d)
+		}
+		for _, d := range w.backlog.pausedSince(time.Now().Add(-splitAfter)) {
+			w.split(d)
 		}
 		if quiet++; active {
 			quiet = 0

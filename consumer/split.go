@@ -13,15 +13,13 @@ import (
 // splitAfter is how long a task runs until the tasks behind it in its batch are
 // given back: the client took them all for short ones, wrongly, and they would
 // wait while other processes are idle. A process that was not scheduled for a
-// while is no reason yet.
+// while is no reason yet. The rest of a batch waits as long for more urgent ones.
 const splitAfter = 25 * time.Millisecond
 
-// split gives back what waits in the batch behind a task that runs for too long:
-// as a message of its own, since a delivery can only be given back whole. A
-// chunk stays together, which its client asked for.
-func (w *Worker) split() {
-	d := w.atWork.Load()
-	if d == nil || d.batch.Chunk {
+// split gives back what waits in a batch: as a message of its own, since a delivery
+// can only be given back whole. A chunk stays together, which its client asked for.
+func (w *Worker) split(d *delivery) {
+	if d.batch.Chunk {
 		return
 	}
 	select {

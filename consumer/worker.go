@@ -122,7 +122,7 @@ func (w *Worker) giveBack(d *delivery) {
 }
 
 func (w *Worker) giveBackBacklog() {
-	for d := w.backlog.take(); d != nil; d = w.backlog.take() {
+	for d := w.backlog.takeNew(); d != nil; d = w.backlog.takeNew() {
 		w.giveBack(d)
 	}
 }

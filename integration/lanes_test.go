@@ -1,10 +1,13 @@
 package integration
 
 import (
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -52,4 +55,105 @@ func places(names []string, name string) (sum int) {
 		}
 	}
 	return sum
+}
+
+// An urgent task waits for the task that runs, not for the batch that this is of.
+// The rest of the batch runs after it, in the same process or another.
+func TestUrgentTaskGoesBeforeTheRestOfABatch(t *testing.T) {
+	s := newStage(t)
+	url := s.broker()
+	h := s.host(url, "host", 1)
+	c := s.client(url)
+	const naps = 3000
+	together := func(yield func(time.Duration) bool) {
+		for range naps {
+			if !yield(time.Millisecond) {
+				return
+			}
+		}
+	}
+	n := 0
+	for _, err := range producer.Map(s.ctx, c, nap, together, producer.Chunk(naps)) {
+		require.NoError(t, err)
+		if n++; n > 1 {
+			continue
+		}
+		for i := range 3 {
+			urgent, err := producer.Submit(s.ctx, c, double, i, producer.Priority(producer.High))
+			require.NoError(t, err)
+			twice, err := urgent.Result(s.ctx)
+			require.NoError(t, err)
+			require.Equal(t, 2*i, twice)
+		}
+		status := h.Status()
+		require.Less(t, status.Processes[0].Tasks, uint64(naps), "the chunk is under way")
+		require.EqualValues(t, 3, status.Counts["double"].Attempts)
+	}
+	require.Equal(t, naps, n)
+	require.EqualValues(t, naps, h.Status().Counts["nap"].Attempts, "none ran again")
+}
+
+// The rest of a batch does not wait for long behind a more urgent task: others run
+// it.
+func TestRestOfABatchGoesToOthers(t *testing.T) {
+	s := newStage(t)
+	url := s.broker()
+	s.host(url, "one", 1)
+	c, g := s.client(url), newGate(t)
+	const naps = 1000
+	futures := make([]*producer.Future[seen], naps)
+	submitNaps := func(from, to int) {
+		for i := from; i < to; i++ {
+			var err error
+			futures[i], err = producer.Submit(s.ctx, c, nap, time.Millisecond)
+			require.NoError(t, err)
+		}
+	}
+	submitNaps(0, 1) // so that the client knows how long they run
+	require.NoError(t, futures[0].Err(s.ctx))
+	submitNaps(1, naps)
+	require.NoError(t, futures[naps/2].Err(s.ctx))
+	urgent, err := producer.Submit(s.ctx, c, attend, call{Gate: g.address}, producer.Priority(producer.High))
+	require.NoError(t, err)
+	visitor := g.next(t, s.ctx)
+
+	s.host(url, "two", 1)
+	for _, f := range futures {
+		require.NoError(t, f.Err(s.ctx))
+	}
+	visitor.letGo()
+	require.NoError(t, urgent.Err(s.ctx))
+}
+
+// A process may die while the rest of a batch waits there for a more urgent task:
+// that one alone is charged.
+func TestProcessDiesWithAPausedBatch(t *testing.T) {
+	s := newStage(t)
+	url := s.broker()
+	h := s.host(url, "host", 1)
+	c, g := s.client(url), newGate(t)
+	const naps = 300
+	together := func(yield func(time.Duration) bool) {
+		for range naps {
+			if !yield(time.Millisecond) {
+				return
+			}
+		}
+	}
+	var urgent *producer.Future[seen]
+	n := 0
+	for _, err := range producer.Map(s.ctx, c, nap, together, producer.Chunk(naps), producer.Crashes(1)) {
+		require.NoError(t, err)
+		if n++; n > 1 {
+			continue
+		}
+		urgent, err = producer.Submit(s.ctx, c, attend, call{Gate: g.address}, producer.Priority(producer.High))
+		require.NoError(t, err)
+		visitor := g.next(t, s.ctx)
+		require.NoError(t, syscall.Kill(visitor.PID, syscall.SIGKILL))
+		g.next(t, s.ctx).letGo()
+	}
+	require.Equal(t, naps, n)
+	require.NoError(t, urgent.Err(s.ctx))
+	require.EqualValues(t, 1, h.Status().Deaths[codec.CauseSignal])
 }
