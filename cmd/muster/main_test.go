@@ -113,6 +113,7 @@ type service struct {
 	cmd    *exec.Cmd
 	ready  []string // what its ready line says
 	stderr chan string
+	told   bool // to end
 	killed bool
 }
 
@@ -149,12 +150,22 @@ func (s *service) kill(t *testing.T) {
 	require.NoError(t, s.cmd.Process.Kill())
 }
 
-// stop ends the service as its operator does.
-func (s *service) stop(t *testing.T) {
-	if !s.killed {
+// tell tells the service to end as its operator does: once, since the second time
+// ends a program at once that has drained.
+func (s *service) tell(t *testing.T) {
+	t.Helper()
+	if !s.told {
+		s.told = true
 		if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Error(err)
 		}
+	}
+}
+
+// stop has the service end, and waits for that.
+func (s *service) stop(t *testing.T) {
+	if !s.killed {
+		s.tell(t)
 	}
 	stderr := <-s.stderr
 	err := s.cmd.Wait()

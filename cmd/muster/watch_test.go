@@ -55,7 +55,7 @@ func TestWorkerServesMetrics(t *testing.T) {
 		_, text = page("/metrics")
 		return strings.Contains(text, "\nmuster_processes{state=\"busy\"} 1\n")
 	}, patience, 10*time.Millisecond)
-	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	worker.tell(t)
 	require.Eventually(t, func() bool { _, text = page("/readyz"); return text == "draining\n" }, patience, 10*time.Millisecond)
 	status, _ = page("/healthz")
 	require.Equal(t, http.StatusOK, status)
@@ -152,7 +152,7 @@ func TestTracesAreExported(t *testing.T) {
 	submit := muster(t, "submit", "--url", url, "echo", "42")
 	submit.Env = append(submit.Env, export)
 	require.Equal(t, ended{stdout: "42\n"}, runCommand(t, nil, submit))
-	require.NoError(t, worker.cmd.Process.Signal(syscall.SIGTERM)) // then it exports what it has
+	worker.tell(t) // then it exports what it has
 	require.Eventually(t, func() bool {
 		mu.Lock()
 		defer mu.Unlock()
