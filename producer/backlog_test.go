@@ -114,6 +114,45 @@ func TestBacklogElsewhere(t *testing.T) {
 	})
 }
 
+// What does not wait for a process is no backlog: a task that runs or is delayed. And
+// a batch that lingered in vain is a lesson for those after it.
+func TestWhatIsNoBacklog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		broker := &fake{}
+		c := taking(t, broker, time.Second)
+		for _, f := range submitN(t, c, 100) {
+			broker.start(f.ID())
+		}
+		for n := range 100 {
+			submit(t, c, n, producer.Delay(time.Hour))
+		}
+		synctest.Wait()
+		submit(t, c, 0)
+		synctest.Wait()
+		require.Equal(t, 202, broker.tasks())
+	})
+	synctest.Test(t, func(t *testing.T) {
+		broker := &fake{}
+		c := taking(t, broker, time.Millisecond)
+		submitN(t, c, 1000)
+		require.NoError(t, c.Flush(t.Context()))
+		submit(t, c, 0) // alone
+		synctest.Wait()
+		sent := broker.tasks()
+		require.Equal(t, 1001, sent)
+		time.Sleep(25 * time.Millisecond)
+		synctest.Wait()
+		sent = broker.tasks()
+		require.Equal(t, 1002, sent)
+		for n := range 64 {
+			submit(t, c, n)
+			synctest.Wait()
+			require.Equal(t, sent+1+n, broker.tasks())
+		}
+	})
+}
+
 // Where many processes serve, a batch has a smaller share, so that there is
 // something for each; those that are silent count no more after a while.
 func TestBatchForManyProcesses(t *testing.T) {

@@ -14,17 +14,6 @@ import (
 const (
 	maxBatchTasks = 1024
 	maxBatchBytes = 128 << 10
-	// maxBatchWork bounds the expected run time of a batch, since its tasks run
-	// one after the other in one process.
-	maxBatchWork = 2 * time.Millisecond
-	// backlogWork is the bound while there is so much work under way that a batch
-	// is no more than one of workShares of it, and one of processShares for each
-	// process: messages cost more then than the end of the backlog that one process
-	// runs alone. It is how guided self-scheduling chooses its chunks
-	// (Polychronopoulos and Kuck, 1987).
-	backlogWork   = 25 * time.Millisecond
-	workShares    = 64
-	processShares = 8
 	// eager is how many publishes may be in flight while a batch that is not
 	// full is published at once; beyond it, tasks collect (group commit).
 	eager = 2
@@ -54,6 +43,7 @@ type batcher struct {
 	most     int                 // bytes that it may have, by what the broker said when it began
 	lingers  bool                // it waits for more tasks although it could be published
 	late     *time.Timer         // ends that; made when the first one lingers
+	vain     int                 // batches that shall not
 	spare    [][]byte            // space of batches that are stored, for those to come
 	inFlight int
 	bytes    int              // in flight
@@ -135,96 +125,6 @@ func (b *batcher) added(p *pending) (batch uint64) {
 	return batch
 }
 
-// measure decides by the work under way how much of it the batch that begins shall
-// have, and whether it lingers for that.
-func (b *batcher) measure() {
-	shares := max(workShares, processShares*b.client.crowd.size())
-	share := b.client.registry.work(b.counted) / time.Duration(shares)
-	b.mostWork = min(max(share, maxBatchWork), backlogWork)
-	if share <= maxBatchWork || b.lane == High {
-		return
-	}
-	b.lingers = true
-	if b.late == nil {
-		b.late = time.AfterFunc(b.mostWork, b.hurry)
-	} else {
-		b.late.Reset(b.mostWork)
-	}
-}
-
-// hurry has the open batch linger no more.
-func (b *batcher) hurry() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.hurryLocked()
-}
-
-func (b *batcher) hurryLocked() {
-	if b.lingers = false; b.inFlight < eager && b.client.life.Err() == nil {
-		b.publish()
-	}
-}
-
-// addChunk registers futures and publishes their tasks as one batch, or as few
-// as the broker carries. It waits like add, and gives how many tasks it has
-// published in how many batches; after an error the others stay unregistered.
-func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []codec.Task) (added, batches int, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	chunk := codec.NewChunk(b.client.id, nil)
-	send := func() {
-		if chunk.Len() > 0 {
-			b.send(chunk)
-			chunk = codec.NewChunk(b.client.id, nil)
-			batches++
-		}
-	}
-	defer send() // what is registered must leave, whatever came after
-	for i := range tasks {
-		if chunk.Size()+taskSize(&tasks[i]) > b.limit() {
-			send()
-		}
-		for chunk.Len() == 0 && !b.hasRoom() {
-			if err := b.wait(ctx); err != nil {
-				return i, batches, err
-			}
-		}
-		if err := b.client.register(futures[i]); err != nil {
-			return i, batches, err
-		}
-		tasks[i].N = futures[i].n
-		chunk.Add(&tasks[i])
-	}
-	return len(tasks), batches, nil
-}
-
-// addDelayed registers p and publishes its task by itself, to be started at a
-// time. It waits like add.
-func (b *batcher) addDelayed(ctx context.Context, p *pending, t *codec.Task, at time.Time) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for !b.hasRoom() {
-		if err := b.wait(ctx); err != nil {
-			return err
-		}
-	}
-	if err := b.client.register(p); err != nil {
-		return err
-	}
-	t.N = p.n
-	alone := b.batchOf(b.client.id, t)
-	alone.At = at
-	b.sendBatch(alone)
-	return nil
-}
-
-// batchOf gives a batch of one task.
-func (b *batcher) batchOf(client string, t *codec.Task) transport.Batch {
-	batch := codec.NewBatch(client, nil)
-	batch.Add(t)
-	return transport.Batch{Queue: b.queue, Lane: int(b.lane), Data: batch.Bytes(), ID: codec.ID{Client: client, N: t.N}}
-}
-
 func (b *batcher) hasRoom() bool { return b.inFlight < window && b.bytes < windowBytes }
 
 func (b *batcher) full() bool {
@@ -299,7 +199,7 @@ func (b *batcher) flush(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.open.Len() > 0 || b.inFlight > 0 {
-		b.hurryLocked()
+		b.publishNow()
 		if err := b.wait(ctx); err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ type pending struct {
 	traits *traits // nil of an ordinary task
 
 	mu       sync.Mutex
+	waits    bool             // the task is not known to have started; under the registry's lock
 	stands   atomic.Uint32    // the State; written last, so that who sees a final one sees the rest
 	length   uint8            // of small; 0 if the value is not there
 	small    [smallValue]byte // encoded result, if it is that short
@@ -35,7 +36,7 @@ type pending struct {
 
 // smallValue is the length up to which an encoded result is kept within its
 // future: any number, and short texts.
-const smallValue = 15
+const smallValue = 14
 
 // runTime is how long a task ran, in microseconds, as short as a future needs it: a
 // run of some seconds is exact.

@@ -55,7 +55,8 @@ func (r *registry) add(p *pending) bool {
 	pg.futures[p.n%pageSize] = p
 	pg.live++
 	r.live++
-	p.load.live++
+	p.load.waiting++
+	p.waits = true
 	return true
 }
 
@@ -121,16 +122,16 @@ func (r *registry) takeEach(dst []*pending, outcomes []codec.Outcome) []*pending
 }
 
 func (r *registry) takeLocked(n uint64) *pending {
-	pg := r.page(n)
-	if pg == nil || pg.futures[n%pageSize] == nil {
+	p := r.findLocked(n)
+	if p == nil {
 		return nil
 	}
-	p := pg.futures[n%pageSize]
+	pg := r.page(n)
 	pg.futures[n%pageSize] = nil
 	if pg.live--; pg.live == 0 {
 		r.removePage(pg)
 	}
-	p.load.live--
+	r.leave(p)
 	if r.live--; r.live == 0 && r.idle != nil {
 		close(r.idle)
 		r.idle = nil
@@ -138,14 +139,37 @@ func (r *registry) takeLocked(n uint64) *pending {
 	return p
 }
 
+// leave has a task wait no more; mu is held.
+func (r *registry) leave(p *pending) {
+	if p.waits {
+		p.waits = false
+		p.load.waiting--
+	}
+}
+
 // find gives the future with the number n without removing it, or nil.
 func (r *registry) find(n uint64) *pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.findLocked(n)
+}
+
+func (r *registry) findLocked(n uint64) *pending {
 	if pg := r.page(n); pg != nil {
 		return pg.futures[n%pageSize]
 	}
 	return nil
+}
+
+// started is find for a task that runs.
+func (r *registry) started(n uint64) *pending {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.findLocked(n)
+	if p != nil {
+		r.leave(p)
+	}
+	return p
 }
 
 // all gives every future, in the order of their numbers.
@@ -176,12 +200,13 @@ func (r *registry) pending() int {
 	return r.live
 }
 
-// work gives how long the tasks of some loads would run, one after the other.
+// work gives how long the tasks of some loads that wait would run, one after the
+// other.
 func (r *registry) work(loads []*load) (all time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range loads {
-		all += time.Duration(l.live) * l.expect(0)
+		all += time.Duration(l.waiting) * l.expect(0)
 	}
 	return all
 }

@@ -11,7 +11,7 @@ const (
 	// Pending: not known to have started.
 	Pending State = iota
 	// Running: a worker process has said that it runs the task. Tasks that end
-	// within a few milliseconds go from pending to finished.
+	// within 25 ms go from pending to finished.
 	Running
 	// Finished: the outcome is there, a value or a failure.
 	Finished

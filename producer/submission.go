@@ -47,8 +47,12 @@ func newSubmission[A, R any](ctx context.Context, c *Client, f codec.Func[A, R],
 	if err != nil {
 		return nil, err
 	}
+	load := b.load(f.Name())
+	if call.delayed() { // nobody works at them yet
+		load = newLoad(load.runTimes)
+	}
 	s := &submission{
-		call: call, route: &route{b, b.load(f.Name()), f.Spec()},
+		call: call, route: &route{b, load, f.Spec()},
 		client: c, name: f.Name(), depth: depth, plain: depth == 0 && call.plain(),
 	}
 	if usual {

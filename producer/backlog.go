@@ -1,0 +1,89 @@
+package producer
+
+import "time"
+
+const (
+	// maxBatchWork bounds the expected run time of a batch, since its tasks run
+	// one after the other in one process.
+	maxBatchWork = 2 * time.Millisecond
+	// backlogWork is the bound while there is so much work under way that a batch
+	// is no more than one of workShares of it, and one of processShares for each
+	// process: messages cost more then than the end of the backlog that one process
+	// runs alone. It is how guided self-scheduling chooses its chunks
+	// (Polychronopoulos and Kuck, 1987).
+	backlogWork   = 25 * time.Millisecond
+	workShares    = 64
+	processShares = 8
+	// unfilled is how many batches do not linger after one that lingered in vain:
+	// then what is under way waits for something else than a process.
+	unfilled = 64
+)
+
+// load is the tasks of one func that one batcher has taken and that are not known to
+// have started.
+type load struct {
+	*runTimes
+	waiting int // under the registry's lock
+}
+
+func newLoad(t *runTimes) *load { return &load{runTimes: t} }
+
+// mostLoads bounds the funcs of a batcher whose tasks count as work under way; the
+// names of more than that are made up.
+const mostLoads = 256
+
+// load gives the load of a func.
+func (b *batcher) load(name string) *load {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.loads[name]
+	if l == nil {
+		l = newLoad(b.client.runTimes.of(name))
+		if len(b.loads) < mostLoads {
+			b.loads[name] = l
+			b.counted = append(b.counted, l)
+		}
+	}
+	return l
+}
+
+// measure decides by the work under way how much of it the batch that begins shall
+// have, and whether it lingers for that.
+func (b *batcher) measure() {
+	shares := max(workShares, processShares*b.client.crowd.size())
+	share := b.client.registry.work(b.counted) / time.Duration(shares)
+	b.mostWork = min(max(share, maxBatchWork), backlogWork)
+	if share <= maxBatchWork || b.lane == High {
+		return
+	}
+	if b.vain > 0 {
+		b.vain--
+		return
+	}
+	b.lingers = true
+	if b.late == nil {
+		b.late = time.AfterFunc(b.mostWork, b.hurry)
+	} else {
+		b.late.Reset(b.mostWork)
+	}
+}
+
+// hurry ends the time for which a batch lingers.
+func (b *batcher) hurry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.lingers {
+		return
+	}
+	if b.open.Len() == 1 || b.work < b.mostWork/4 {
+		b.vain = unfilled
+	}
+	b.publishNow()
+}
+
+// publishNow has the open batch linger no more.
+func (b *batcher) publishNow() {
+	if b.lingers = false; b.inFlight < eager && b.client.life.Err() == nil {
+		b.publish()
+	}
+}
