@@ -23,9 +23,10 @@ type delivery struct {
 	space   *[]codec.Task // that the tasks stand in, nil once it is another's
 	bytes   int           // of the message
 	slot    *scoreboard.Slot
-	slow    bool      // its tasks take long, or may; the executor's
-	next    int       // task to run next; the executor's
-	paused  time.Time // since when it waits for something more urgent; the backlog's
+	slow    bool          // its tasks take long, or may; the executor's
+	linger  time.Duration // of outcomes; the executor's
+	next    int           // task to run next; the executor's
+	paused  time.Time     // since when it waits for something more urgent; the backlog's
 
 	mu     sync.Mutex
 	begun  int     // tasks that the executor has begun, or is about to
@@ -42,15 +43,6 @@ type part struct {
 	delivery *delivery
 	outcomes int
 	done     bool
-}
-
-// linger is how long an outcome of the delivery may wait for others; the executor
-// asks.
-func (d *delivery) linger() time.Duration {
-	if d.next < len(d.batch.Tasks) {
-		return lingerInBatch
-	}
-	return linger
 }
 
 // sent notes that the next n outcomes are on their way.

@@ -89,6 +89,7 @@ func (e *executor) begin(d *delivery) *delivery {
 		d.slow = e.isSlow(d)
 	}
 	e.slow.Store(d.slow)
+	d.linger = lingerAfter(e.began.Sub(d.stored))
 	e.origin = &origin{client: d.batch.Client, logger: e.Logger, wait: e.Wait, reporter: e.Worker}
 	e.read = time.Now()
 	e.began = e.read

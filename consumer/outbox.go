@@ -11,11 +11,12 @@ import (
 const (
 	// messageBytes is the size at which a message of outcomes goes out.
 	messageBytes = 64 << 10
-	// linger is how long an outcome may wait for others to go out with, and
-	// lingerInBatch while its batch has more tasks to run: their client has put them
-	// together since one by one they cost too much.
-	linger        = time.Millisecond
-	lingerInBatch = 2 * long
+	// An outcome may wait for others to go out with as long as leastLinger, or a part
+	// of the time that its task has waited for a process, up to mostLinger: whoever
+	// waits for it does not notice.
+	leastLinger = time.Millisecond
+	mostLinger  = 10 * time.Millisecond
+	lingerPart  = 16
 	// mostMessages is how many messages may be on their way to clients; beyond
 	// it the process stops running tasks.
 	mostMessages = 32
@@ -43,6 +44,12 @@ var messageSpace = sync.Pool{New: func() any { return new([]byte) }}
 type count struct {
 	delivery *delivery
 	n        int
+}
+
+// lingerAfter gives how long the outcomes of tasks may linger that have waited so
+// long, by the broker's clock.
+func lingerAfter(waited time.Duration) time.Duration {
+	return min(max(waited/lingerPart, leastLinger), mostLinger)
 }
 
 func newOutbox(desk *handoff.Desk) *outbox {
@@ -75,7 +82,7 @@ func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time, handedO
 	}
 	// With an outcome as large as the one just added the next message might
 	// not fit into what the broker carries.
-	if size := o.out.Size(); size+(size-before) > messageBytes || now.Sub(o.since) > d.linger() {
+	if size := o.out.Size(); size+(size-before) > messageBytes || now.Sub(o.since) > d.linger {
 		o.flushLocked()
 	}
 }

@@ -216,3 +216,15 @@ func TestHandleRefusesProgramsThatCannotWork(t *testing.T) {
 	require.NoError(t, Call(context.Background(), f.Name(), arg))
 	require.ErrorIs(t, Call(context.Background(), "consumer.test.none", arg), codec.ErrUnknownFunc)
 }
+
+// Nobody who has waited for long waits for much longer, and a clock that is wrong does
+// no harm.
+func TestLingerAfter(t *testing.T) {
+	t.Parallel()
+	for waited, want := range map[time.Duration]time.Duration{
+		-time.Hour: time.Millisecond, 0: time.Millisecond, 16 * time.Millisecond: time.Millisecond,
+		80 * time.Millisecond: 5 * time.Millisecond, time.Hour: 10 * time.Millisecond,
+	} {
+		require.Equal(t, want, lingerAfter(waited), waited)
+	}
+}
