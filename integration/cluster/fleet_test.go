@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -240,19 +239,28 @@ func (p *program) kill() {
 	<-p.exited
 }
 
+// lastPort is the port that freePorts gave last. Tests run at the same time, and a
+// port is free until its node listens: each is given once.
+var lastPort = struct {
+	sync.Mutex
+	n int
+}{n: 10_000 + os.Getpid()%5_000}
+
 // freePorts gives ports that were free a moment ago, since the nodes of a
 // cluster must know each other's before they start. They are below those that
 // systems give to connections, of which there are many.
 func freePorts(t *testing.T, n int) (ports []int) {
-	for tries := 0; len(ports) < n; tries++ {
-		require.Less(t, tries, 1000, "no free ports")
-		port := 10_000 + rand.N(20_000)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	lastPort.Lock()
+	defer lastPort.Unlock()
+	for len(ports) < n {
+		lastPort.n++
+		require.Less(t, lastPort.n, 20_000, "no free ports")
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lastPort.n))
 		if err != nil {
 			continue
 		}
-		defer l.Close()
-		ports = append(ports, port)
+		require.NoError(t, l.Close())
+		ports = append(ports, lastPort.n)
 	}
 	return ports
 }
