@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/broker/brokertest"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -48,7 +49,7 @@ func newFleet(t *testing.T) *fleet {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	f := &fleet{t: t, ctx: ctx, dir: t.TempDir()}
-	ports := freePorts(t, 6)
+	ports := brokertest.FreePorts(t, 6)
 	clients, routes := ports[:3], ports[3:]
 	for i, port := range clients {
 		n := &node{name: fmt.Sprint("n", i), url: fmt.Sprintf("nats://127.0.0.1:%d", port)}
@@ -237,32 +238,6 @@ func (l *log) has(text string) bool {
 func (p *program) kill() {
 	_ = p.cmd.Process.Kill() // it may have ended
 	<-p.exited
-}
-
-// lastPort is the port that freePorts gave last. Tests run at the same time, and a
-// port is free until its node listens: each is given once.
-var lastPort = struct {
-	sync.Mutex
-	n int
-}{n: 10_000 + os.Getpid()%5_000}
-
-// freePorts gives ports that were free a moment ago, since the nodes of a
-// cluster must know each other's before they start. They are below those that
-// systems give to connections, of which there are many.
-func freePorts(t *testing.T, n int) (ports []int) {
-	lastPort.Lock()
-	defer lastPort.Unlock()
-	for len(ports) < n {
-		lastPort.n++
-		require.Less(t, lastPort.n, 20_000, "no free ports")
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lastPort.n))
-		if err != nil {
-			continue
-		}
-		require.NoError(t, l.Close())
-		ports = append(ports, lastPort.n)
-	}
-	return ports
 }
 
 // line is a client's line to the broker, which can be cut. It is a dialer of the

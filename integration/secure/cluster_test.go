@@ -2,13 +2,13 @@ package secure
 
 import (
 	"context"
-	"net"
 	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/broker/brokertest"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -18,7 +18,7 @@ func TestClusterConfiguration(t *testing.T) {
 	s := newStage(t, "one-node.conf", "") // for its keys; its broker is not used
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	ports := freePorts(t, 3)
+	ports := brokertest.FreePorts(t, 3)
 	for i, port := range ports {
 		t.Setenv("MUSTER_ROUTE_"+itoa(i+1), "nats-route://127.0.0.1:"+itoa(port))
 	}
@@ -50,16 +50,6 @@ func TestClusterConfiguration(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 8, n)
 	require.NoError(t, host.Drain(ctx))
-}
-
-func freePorts(t *testing.T, n int) (ports []int) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -2,21 +2,21 @@ package broker_test
 
 import (
 	"fmt"
-	"github.com/nats-io/nats.go/jetstream"
-	"github.com/stretchr/testify/require"
-	"math/rand/v2"
-	"net"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/broker/brokertest"
 	"github.com/musterfleet/muster/internal/objects"
 )
 
 // startCluster starts a cluster, and returns when it has chosen a leader.
 func startCluster(t testing.TB, size int) []*broker.Server {
 	t.Helper()
-	ports := freePorts(t, size)
+	ports := brokertest.FreePorts(t, size)
 	routes := make([]string, size)
 	for i, port := range ports {
 		routes[i] = fmt.Sprintf(`"nats://127.0.0.1:%d"`, port)
@@ -32,23 +32,6 @@ func startCluster(t testing.TB, size int) []*broker.Server {
 	}
 	jetStream(t, connect(t, all[0].URL()))
 	return all
-}
-
-// freePorts gives ports that were free a moment ago, since the members of a
-// cluster must know each other's before they start. They are below those that
-// systems give to connections, of which there are many.
-func freePorts(t testing.TB, n int) (ports []int) {
-	for tries := 0; len(ports) < n; tries++ {
-		require.Less(t, tries, 1000, "no free ports")
-		port := 10_000 + rand.N(20_000)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		ports = append(ports, port)
-	}
-	return ports
 }
 
 // replicas gives how many replicas a stream has, and each of its consumers.

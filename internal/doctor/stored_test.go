@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/broker/brokertest"
 	"github.com/musterfleet/muster/internal/doctor"
 )
 
@@ -54,7 +55,7 @@ func TestSubjectsTaken(t *testing.T) {
 
 func TestOneReplicaOnCluster(t *testing.T) {
 	b := newBench(t)
-	ports := freePorts(t, 2)
+	ports := brokertest.FreePorts(t, 2)
 	for i, port := range ports {
 		b.configured(fmt.Sprintf(`
 			server_name: n%d

@@ -68,18 +68,6 @@ func greet(client net.Conn, backend string, change func(string) string) {
 	back.Wait()
 }
 
-// freePorts gives ports that were free a moment ago, since the members of a cluster
-// must know each other's before they start.
-func freePorts(t *testing.T, n int) (ports []int) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
-}
-
 // certificate makes one that nobody has signed, and gives its file and its key's.
 func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
