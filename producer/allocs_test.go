@@ -8,6 +8,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,6 +38,12 @@ func TestAllocations(t *testing.T) {
 			require.LessOrEqual(t, each, c.most)
 		})
 	}
+}
+
+// A million of them pending is what clients may have.
+func TestSizeOfFutures(t *testing.T) {
+	require.LessOrEqual(t, unsafe.Sizeof(Future[int]{}), uintptr(128))
+	require.LessOrEqual(t, unsafe.Sizeof(mapped[int]{}), uintptr(136))
 }
 
 // registering adds futures to a registry, and takes them out in another order.

@@ -1,6 +1,9 @@
 package producer
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 const (
 	// maxBatchWork bounds the expected run time of a batch, since its tasks run
@@ -19,11 +22,37 @@ const (
 	unfilled = 64
 )
 
-// load is the tasks of one func that one batcher has taken and that are not known to
-// have started.
+// load counts the tasks of one func that one batcher has taken.
 type load struct {
 	*runTimes
-	waiting int // under the registry's lock
+	added   int64        // under the registry's lock
+	taken   atomic.Int64 // of those, out of the registry
+	running atomic.Int64 // known to have started
+}
+
+// waiting gives how many tasks wait for a process, about; the registry's lock is held.
+func (l *load) waiting() int64 { return max(l.added-l.taken.Load()-l.running.Load(), 0) }
+
+// countTaken counts futures that were taken out of the registry, of which some may be
+// nil. Those in a row are of one func, mostly.
+func countTaken(futures []*pending) {
+	var latest *load
+	n := int64(0)
+	for _, p := range futures {
+		if p == nil {
+			continue
+		}
+		if p.load != latest {
+			if latest != nil {
+				latest.taken.Add(n)
+			}
+			latest, n = p.load, 0
+		}
+		n++
+	}
+	if latest != nil {
+		latest.taken.Add(n)
+	}
 }
 
 func newLoad(t *runTimes) *load { return &load{runTimes: t} }

@@ -24,7 +24,6 @@ type pending struct {
 	traits *traits // nil of an ordinary task
 
 	mu       sync.Mutex
-	waits    bool             // the task is not known to have started; under the registry's lock
 	stands   atomic.Uint32    // the State; written last, so that who sees a final one sees the rest
 	length   uint8            // of small; 0 if the value is not there
 	small    [smallValue]byte // encoded result, if it is that short
@@ -36,7 +35,7 @@ type pending struct {
 
 // smallValue is the length up to which an encoded result is kept within its
 // future: any number, and short texts.
-const smallValue = 14
+const smallValue = 15
 
 // runTime is how long a task ran, in microseconds, as short as a future needs it: a
 // run of some seconds is exact.
@@ -92,6 +91,9 @@ func (p *pending) settle(state State, ran runTime, value []byte, err error) []fu
 		p.value = value
 	}
 	p.err = err
+	if p.state() == Running {
+		p.load.running.Add(-1)
+	}
 	p.setState(state)
 	a := p.audience
 	p.audience = nil
@@ -159,6 +161,7 @@ func (p *pending) start() {
 		return
 	}
 	p.setState(Running)
+	p.load.running.Add(1)
 	if p.audience != nil {
 		for _, follower := range p.audience.followers {
 			follower.start()

@@ -88,7 +88,7 @@ func (c receiver) Progress(data []byte) error {
 	if err != nil {
 		return err
 	}
-	if p := c.registry.started(n); p != nil {
+	if p := c.registry.find(n); p != nil {
 		p.start()
 		p.report(attempt, report)
 	}
@@ -107,7 +107,7 @@ func (c receiver) Started(data []byte) error {
 	if err != nil {
 		return err
 	}
-	if p := c.registry.started(started.N); p != nil {
+	if p := c.registry.find(started.N); p != nil {
 		p.start()
 	}
 	return nil

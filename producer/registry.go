@@ -55,8 +55,7 @@ func (r *registry) add(p *pending) bool {
 	pg.futures[p.n%pageSize] = p
 	pg.live++
 	r.live++
-	p.load.waiting++
-	p.waits = true
+	p.load.added++
 	return true
 }
 
@@ -103,12 +102,23 @@ func (r *registry) removePage(pg *page) {
 // (any more).
 func (r *registry) take(n uint64) *pending {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.takeLocked(n)
+	p := r.takeLocked(n)
+	r.mu.Unlock()
+	if p != nil {
+		p.load.taken.Add(1)
+	}
+	return p
 }
 
 // takeEach appends what take gives for each of several outcomes to dst.
 func (r *registry) takeEach(dst []*pending, outcomes []codec.Outcome) []*pending {
+	before := len(dst)
+	dst = r.appendEach(dst, outcomes)
+	countTaken(dst[before:])
+	return dst
+}
+
+func (r *registry) appendEach(dst []*pending, outcomes []codec.Outcome) []*pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range outcomes {
@@ -131,20 +141,11 @@ func (r *registry) takeLocked(n uint64) *pending {
 	if pg.live--; pg.live == 0 {
 		r.removePage(pg)
 	}
-	r.leave(p)
 	if r.live--; r.live == 0 && r.idle != nil {
 		close(r.idle)
 		r.idle = nil
 	}
 	return p
-}
-
-// leave has a task wait no more; mu is held.
-func (r *registry) leave(p *pending) {
-	if p.waits {
-		p.waits = false
-		p.load.waiting--
-	}
 }
 
 // find gives the future with the number n without removing it, or nil.
@@ -159,17 +160,6 @@ func (r *registry) findLocked(n uint64) *pending {
 		return pg.futures[n%pageSize]
 	}
 	return nil
-}
-
-// started is find for a task that runs.
-func (r *registry) started(n uint64) *pending {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p := r.findLocked(n)
-	if p != nil {
-		r.leave(p)
-	}
-	return p
 }
 
 // all gives every future, in the order of their numbers.
@@ -206,7 +196,7 @@ func (r *registry) work(loads []*load) (all time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range loads {
-		all += time.Duration(l.waiting) * l.expect(0)
+		all += time.Duration(l.waiting()) * l.expect(0)
 	}
 	return all
 }
