@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// messageBytes is the size at which a message of outcomes goes out.
-	messageBytes = 64 << 10
+	// messageBytes and messageOutcomes are the size at which a message of outcomes goes
+	// out. Its client takes it as a whole.
+	messageBytes    = 64 << 10
+	messageOutcomes = 1024
 	// An outcome may wait for others to go out with as long as leastLinger, or a part
 	// of the time that its task has waited for a process, up to mostLinger: whoever
 	// waits for it does not notice.
@@ -82,7 +84,8 @@ func (o *outbox) add(d *delivery, outcome *codec.Outcome, now time.Time, handedO
 	}
 	// With an outcome as large as the one just added the next message might
 	// not fit into what the broker carries.
-	if size := o.out.Size(); size+(size-before) > messageBytes || now.Sub(o.since) > d.linger {
+	size := o.out.Size()
+	if size+(size-before) > messageBytes || o.out.Len() >= messageOutcomes || now.Sub(o.since) > d.linger {
 		o.flushLocked()
 	}
 }
