@@ -17,7 +17,6 @@ type backlog struct {
 
 	mu    sync.Mutex
 	lanes [len(broker.Lanes)][]*delivery
-	n     int
 }
 
 func newBacklog() *backlog {
@@ -26,15 +25,13 @@ func newBacklog() *backlog {
 	return b
 }
 
-// changed notes what waits now; mu is held.
+// changed notes in which lane something waits now; mu is held.
 func (b *backlog) changed() {
-	b.n = 0
-	b.top.Store(int32(len(b.lanes)))
-	for lane, waiting := range slices.Backward(b.lanes[:]) {
-		if b.n += len(waiting); len(waiting) > 0 {
-			b.top.Store(int32(lane))
-		}
+	top := 0
+	for top < len(b.lanes) && len(b.lanes[top]) == 0 {
+		top++
 	}
+	b.top.Store(int32(top))
 }
 
 func (b *backlog) put(d *delivery) {
@@ -100,18 +97,15 @@ func (b *backlog) hasBefore(lane broker.Lane) bool { return b.top.Load() < int32
 
 // urgent gives the lane of what is to run next; ok is false if nothing waits.
 func (b *backlog) urgent() (lane broker.Lane, ok bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, lane := range broker.Lanes {
-		if len(b.lanes[lane]) > 0 {
-			return lane, true
-		}
-	}
-	return 0, false
+	top := b.top.Load()
+	return broker.Lane(top), int(top) < len(b.lanes)
 }
 
-func (b *backlog) len() int {
+func (b *backlog) len() (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.n
+	for _, waiting := range b.lanes {
+		n += len(waiting)
+	}
+	return n
 }

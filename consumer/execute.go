@@ -89,10 +89,10 @@ func (e *executor) begin(d *delivery) *delivery {
 		d.slow = e.isSlow(d)
 	}
 	e.slow.Store(d.slow)
-	d.linger = lingerAfter(e.began.Sub(d.stored))
 	e.origin = &origin{client: d.batch.Client, logger: e.Logger, wait: e.Wait, reporter: e.Worker}
 	e.read = time.Now()
 	e.began = e.read
+	d.linger = lingerAfter(e.began.Sub(d.stored))
 	e.ask()
 	return d
 }
@@ -113,7 +113,7 @@ func (e *executor) isSlow(d *delivery) bool {
 func (e *executor) runDelivery() Leaving {
 	d, began := e.current, e.began
 	for {
-		if d.next > 0 && e.backlog.hasBefore(d.lane) {
+		if d.next > 0 && e.backlog.hasBefore(d.lane) && d.hasMore() {
 			e.backlog.pause(d, e.began)
 			e.current = nil
 			return ""
@@ -140,8 +140,11 @@ func (e *executor) runTask(t *codec.Task) {
 		e.finish(failure, nil)
 		return
 	}
+	if f.takes(slowFrom) {
+		e.giveBackBacklog()
+	}
 	if f.takes(long) {
-		e.makeWay()
+		e.outbox.flush()
 	}
 	if f.takes(announceFrom) {
 		e.announce()

@@ -22,18 +22,20 @@ func (w *Worker) observe(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		active, age := w.running.look(time.Now())
-		w.sendReport(time.Now())
+		now := time.Now()
+		active, age := w.running.look(now)
+		w.sendReport(now)
 		if age >= long {
-			w.makeWay()
+			w.giveBackBacklog()
+			w.outbox.flush()
 		}
 		if age >= announceFrom {
 			w.announce()
 		}
-		if d := w.atWork.Load(); d != nil && age >= splitAfter {
-			w.split(d)
+		if d := w.atWork.Load(); d != nil && age >= splitAfter && !d.batch.Chunk {
+			w.split(d) // a chunk stays where it is, which its client asked for
 		}
-		for _, d := range w.backlog.pausedSince(time.Now().Add(-splitAfter)) {
+		for _, d := range w.backlog.pausedSince(now.Add(-splitAfter)) {
 			w.split(d)
 		}
 		if quiet++; active {
@@ -72,12 +74,6 @@ func (w *Worker) sleep(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// makeWay has nothing wait behind a task that takes long, or may.
-func (w *Worker) makeWay() {
-	w.giveBackBacklog()
-	w.outbox.flush()
 }
 
 // announce tells the caller of the task that runs that it does, once.

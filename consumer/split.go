@@ -17,11 +17,8 @@ import (
 const splitAfter = 25 * time.Millisecond
 
 // split gives back what waits in a batch: as a message of its own, since a delivery
-// can only be given back whole. A chunk stays together, which its client asked for.
+// can only be given back whole.
 func (w *Worker) split(d *delivery) {
-	if d.batch.Chunk {
-		return
-	}
 	select {
 	case w.outbox.room <- struct{}{}: // whoever leaves waits for this too
 	default:
@@ -39,6 +36,13 @@ func (w *Worker) split(d *delivery) {
 		d.parted(err)
 		<-w.outbox.room
 	})
+}
+
+// hasMore reports whether there is a task to run next.
+func (d *delivery) hasMore() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.next < d.end && !d.failed
 }
 
 // beginNext reports whether there is a task to run next, which then cannot be
@@ -63,6 +67,9 @@ func (d *delivery) cut() []byte {
 		return nil
 	}
 	rest := codec.NewBatch(d.batch.Client, nil)
+	if d.batch.Chunk {
+		rest = codec.NewChunk(d.batch.Client, nil)
+	}
 	for i := d.begun; i < d.end; i++ {
 		rest.Add(&d.batch.Tasks[i])
 	}

@@ -41,8 +41,8 @@ const (
 	// oneAtHand is the usual run time of deliveries up to which one is kept waiting
 	// all the same, if their tasks are short.
 	oneAtHand = 50 * time.Millisecond
-	// slowFrom is the usual run time from which tasks are not short, if only one is
-	// to wait.
+	// slowFrom is the usual run time from which tasks are not short: none is to wait
+	// behind them.
 	slowFrom = 2 * time.Millisecond
 	// mostAtHand bounds the number of deliveries waiting.
 	mostAtHand = 16

@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"iter"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -57,6 +59,11 @@ func places(names []string, name string) (sum int) {
 	return sum
 }
 
+// shortNaps gives the arguments of n tasks of a millisecond.
+func shortNaps(n int) iter.Seq[time.Duration] {
+	return slices.Values(slices.Repeat([]time.Duration{time.Millisecond}, n))
+}
+
 // An urgent task waits for the task that runs, not for the batch that this is of.
 // The rest of the batch runs after it, in the same process or another.
 func TestUrgentTaskGoesBeforeTheRestOfABatch(t *testing.T) {
@@ -65,15 +72,8 @@ func TestUrgentTaskGoesBeforeTheRestOfABatch(t *testing.T) {
 	h := s.host(url, "host", 1)
 	c := s.client(url)
 	const naps = 3000
-	together := func(yield func(time.Duration) bool) {
-		for range naps {
-			if !yield(time.Millisecond) {
-				return
-			}
-		}
-	}
 	n := 0
-	for _, err := range producer.Map(s.ctx, c, nap, together, producer.Chunk(naps)) {
+	for _, err := range producer.Map(s.ctx, c, nap, shortNaps(naps), producer.Chunk(naps)) {
 		require.NoError(t, err)
 		if n++; n > 1 {
 			continue
@@ -94,35 +94,35 @@ func TestUrgentTaskGoesBeforeTheRestOfABatch(t *testing.T) {
 }
 
 // The rest of a batch does not wait for long behind a more urgent task: others run
-// it.
+// it. That of a chunk stays together there.
 func TestRestOfABatchGoesToOthers(t *testing.T) {
-	s := newStage(t)
-	url := s.broker()
-	s.host(url, "one", 1)
-	c, g := s.client(url), newGate(t)
-	const naps = 1000
-	futures := make([]*producer.Future[seen], naps)
-	submitNaps := func(from, to int) {
-		for i := from; i < to; i++ {
-			var err error
-			futures[i], err = producer.Submit(s.ctx, c, nap, time.Millisecond)
+	for name, options := range map[string][]producer.CallOption{"batches": nil, "a chunk": {producer.Chunk(1000)}} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			url := s.broker()
+			s.host(url, "one", 1)
+			c, g := s.client(url), newGate(t)
+			known, err := producer.Submit(s.ctx, c, nap, time.Millisecond) // how long they run
 			require.NoError(t, err)
-		}
+			require.NoError(t, known.Err(s.ctx))
+			var urgent *producer.Future[seen]
+			var visitor *visit
+			n := 0
+			for _, err := range producer.Map(s.ctx, c, nap, shortNaps(1000), options...) {
+				require.NoError(t, err)
+				if n++; n > 1 {
+					continue
+				}
+				urgent, err = producer.Submit(s.ctx, c, attend, call{Gate: g.address}, producer.Priority(producer.High))
+				require.NoError(t, err)
+				visitor = g.next(t, s.ctx)
+				s.host(url, "two", 1)
+			}
+			require.Equal(t, 1000, n)
+			visitor.letGo()
+			require.NoError(t, urgent.Err(s.ctx))
+		})
 	}
-	submitNaps(0, 1) // so that the client knows how long they run
-	require.NoError(t, futures[0].Err(s.ctx))
-	submitNaps(1, naps)
-	require.NoError(t, futures[naps/2].Err(s.ctx))
-	urgent, err := producer.Submit(s.ctx, c, attend, call{Gate: g.address}, producer.Priority(producer.High))
-	require.NoError(t, err)
-	visitor := g.next(t, s.ctx)
-
-	s.host(url, "two", 1)
-	for _, f := range futures {
-		require.NoError(t, f.Err(s.ctx))
-	}
-	visitor.letGo()
-	require.NoError(t, urgent.Err(s.ctx))
 }
 
 // A process may die while the rest of a batch waits there for a more urgent task:
@@ -133,16 +133,9 @@ func TestProcessDiesWithAPausedBatch(t *testing.T) {
 	h := s.host(url, "host", 1)
 	c, g := s.client(url), newGate(t)
 	const naps = 300
-	together := func(yield func(time.Duration) bool) {
-		for range naps {
-			if !yield(time.Millisecond) {
-				return
-			}
-		}
-	}
 	var urgent *producer.Future[seen]
 	n := 0
-	for _, err := range producer.Map(s.ctx, c, nap, together, producer.Chunk(naps), producer.Crashes(1)) {
+	for _, err := range producer.Map(s.ctx, c, nap, shortNaps(naps), producer.Chunk(naps), producer.Crashes(1)) {
 		require.NoError(t, err)
 		if n++; n > 1 {
 			continue

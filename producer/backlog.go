@@ -70,7 +70,6 @@ func (b *batcher) load(name string) *load {
 		l = newLoad(b.client.runTimes.of(name))
 		if len(b.loads) < mostLoads {
 			b.loads[name] = l
-			b.counted = append(b.counted, l)
 		}
 	}
 	return l
@@ -80,7 +79,7 @@ func (b *batcher) load(name string) *load {
 // have, and whether it lingers for that.
 func (b *batcher) measure() {
 	shares := max(workShares, processShares*b.client.crowd.size())
-	share := b.client.registry.work(b.counted) / time.Duration(shares)
+	share := b.client.registry.work(b.loads) / time.Duration(shares)
 	b.mostWork = min(max(share, maxBatchWork), backlogWork)
 	if share <= maxBatchWork || b.lane == High {
 		return

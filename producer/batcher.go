@@ -49,7 +49,6 @@ type batcher struct {
 	bytes    int              // in flight
 	room     chan struct{}    // closed when a publish ends; made when somebody waits
 	loads    map[string]*load // by func
-	counted  []*load          // the same
 }
 
 func newBatcher(client *Client, queue string, lane Lane) *batcher {

@@ -192,7 +192,7 @@ func (r *registry) pending() int {
 
 // work gives how long the tasks of some loads that wait would run, one after the
 // other.
-func (r *registry) work(loads []*load) (all time.Duration) {
+func (r *registry) work(loads map[string]*load) (all time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range loads {
