@@ -101,10 +101,11 @@ func (b *backlog) urgent() (lane broker.Lane, ok bool) {
 	return broker.Lane(top), int(top) < len(b.lanes)
 }
 
-func (b *backlog) len() (n int) {
+// upTo gives how many deliveries wait that are of a lane or more urgent.
+func (b *backlog) upTo(lane broker.Lane) (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, waiting := range b.lanes {
+	for _, waiting := range b.lanes[:lane+1] {
 		n += len(waiting)
 	}
 	return n

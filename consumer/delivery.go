@@ -19,6 +19,7 @@ type delivery struct {
 	subject string // that it was published to
 	stored  time.Time
 	lane    broker.Lane
+	several bool // it came with more than one task
 	batch   codec.Batch
 	space   *[]codec.Task // that the tasks stand in, nil once it is another's
 	bytes   int           // of the message

@@ -113,7 +113,7 @@ func (e *executor) isSlow(d *delivery) bool {
 func (e *executor) runDelivery() Leaving {
 	d, began := e.current, e.began
 	for {
-		if d.next > 0 && e.backlog.hasBefore(d.lane) && d.hasMore() {
+		if d.next > 0 && e.yields() {
 			e.backlog.pause(d, e.began)
 			e.current = nil
 			return ""

@@ -6,10 +6,10 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// urgentPatience is how long an idle process with work at hand waits for more
-// urgent work that the broker has said there is. The lanes are pulled side by
-// side, and may answer in any order. It is lost time where others have taken that
-// work, once.
+// urgentPatience is how long a process with work at hand waits for more urgent work
+// that should be on its way: the broker has said that there is more, or was given
+// some back. The lanes are pulled side by side, and may answer in any order. It is
+// lost time where others have taken that work, once.
 const urgentPatience = 10 * time.Millisecond
 
 // ask pulls what is wanted from every lane, the most urgent first.
@@ -21,11 +21,22 @@ func (w *Worker) ask() {
 
 // next gives what an idle process is to run, nil if nothing waits after all.
 func (w *Worker) next() *delivery {
+	if lane, ok := w.backlog.urgent(); ok {
+		w.awaitUrgent(lane)
+	}
+	return w.backlog.take()
+}
+
+// awaitUrgent waits while something more urgent than a lane is on its way, and not
+// at hand.
+func (w *Worker) awaitUrgent(lane broker.Lane) {
 	var late <-chan time.Time
 	for {
-		lane, ok := w.backlog.urgent()
-		if !ok || !w.moreUrgent(lane) {
-			return w.backlog.take()
+		if top, ok := w.backlog.urgent(); ok {
+			lane = min(lane, top)
+		}
+		if !w.moreUrgent(lane) {
+			return
 		}
 		if late == nil {
 			timer := time.NewTimer(urgentPatience)
@@ -38,9 +49,22 @@ func (w *Worker) next() *delivery {
 			for _, p := range w.pullers[:lane] {
 				p.forget()
 			}
-			return w.backlog.take()
+			return
 		}
 	}
+}
+
+// yields reports whether the rest of the delivery at work is to wait for something
+// more urgent. What was given back while a task took long is asked for again.
+func (e *executor) yields() bool {
+	d := e.current
+	if e.refused.Load() && e.refused.Swap(false) && d.hasMore() {
+		e.rest()
+		e.ask()
+		e.awaitUrgent(d.lane)
+		e.began = e.now()
+	}
+	return e.backlog.hasBefore(d.lane) && d.hasMore()
 }
 
 // moreUrgent reports whether a delivery from a lane above this one should be on
@@ -54,8 +78,14 @@ func (w *Worker) moreUrgent(lane broker.Lane) bool {
 	return false
 }
 
-// expects reports whether the lane has an answer to give, by what the broker said
-// with the last.
+// expect notes that the lane has something to give.
+func (p *puller) expect() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.behind = true
+}
+
+// expects reports whether an answer of the lane should be on its way.
 func (p *puller) expects() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

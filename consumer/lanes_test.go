@@ -20,7 +20,8 @@ func TestBacklogGivesTheMostUrgentFirst(t *testing.T) {
 		want[[...]int{4, 2, 0, 3, 1}[i]] = d
 		b.put(d)
 	}
-	require.Equal(t, 5, b.len())
+	require.Equal(t, 5, b.upTo(broker.Low))
+	require.Equal(t, 2, b.upTo(broker.High))
 	for _, d := range want {
 		lane, ok := b.urgent()
 		require.True(t, ok)

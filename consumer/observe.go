@@ -40,6 +40,7 @@ func (w *Worker) observe(ctx context.Context) {
 		}
 		if quiet++; active {
 			quiet = 0
+			w.ask() // a pull that ended while a task took long
 		}
 		if quiet < quietTicks {
 			continue

@@ -36,7 +36,7 @@ type puller struct {
 	lane    broker.Lane
 	subject string // of pull requests
 	logger  *slog.Logger
-	demand  func() int
+	demand  func(broker.Lane) int
 	receive func(broker.Lane, *nats.Msg, broker.AckInfo)
 
 	mu     sync.Mutex
@@ -44,13 +44,13 @@ type puller struct {
 	inbox  string
 	asked  int       // deliveries asked for that have not come
 	lively bool      // a delivery has come since a pull last expired
-	behind bool      // more waited in the lane when the last delivery was sent
+	behind bool      // more waits in the lane, by what was last heard of it
 	heard  time.Time // when the server last said anything to our pulls
 	failed bool      // the last pull was refused: wait for the next check
 	closed bool
 }
 
-func newPuller(nc *nats.Conn, queue string, lane broker.Lane, logger *slog.Logger, demand func() int,
+func newPuller(nc *nats.Conn, queue string, lane broker.Lane, logger *slog.Logger, demand func(broker.Lane) int,
 	receive func(broker.Lane, *nats.Msg, broker.AckInfo)) *puller {
 	return &puller{
 		nc: nc, lane: lane, logger: logger, demand: demand, receive: receive,
@@ -88,7 +88,7 @@ func (p *puller) ask() {
 	if p.closed || p.failed {
 		return
 	}
-	n := p.demand() - p.asked
+	n := p.demand(p.lane) - p.asked
 	if !p.lively {
 		// What comes while the process is busy with another lane's must go back.
 		n = min(n, 1-p.asked)

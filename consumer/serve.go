@@ -47,7 +47,7 @@ func New(cfg Config) (*Worker, error) {
 	if w.MaxValue == 0 {
 		w.MaxValue = DefaultMaxValue
 	}
-	w.objects = objects.New(cfg.Conn)
+	w.objects = objects.New(cfg.Conn, cfg.Logger)
 	w.openJournal()
 	return w, nil
 }

@@ -32,6 +32,7 @@ type Worker struct {
 	slow    atomic.Bool  // the delivery that runs has tasks that take long, or may
 	running running
 	atWork  atomic.Pointer[delivery] // what runs
+	refused atomic.Bool              // something more urgent than what runs was given back
 }
 
 const (
@@ -48,20 +49,31 @@ const (
 	mostAtHand = 16
 )
 
-// demand gives how many deliveries the process wants to have waiting. While it
-// runs something that takes long it wants none: they are better off elsewhere.
-func (w *Worker) demand() int {
+// demand gives how many deliveries of a lane the process wants to have waiting.
+// While it runs something that takes long it wants none: they are better off
+// elsewhere.
+func (w *Worker) demand(lane broker.Lane) int {
 	want := 0
-	if usual := time.Duration(w.usual.Load()); usual > 0 && !w.running.long(time.Now()) {
-		want = min(int(atHand/usual), mostAtHand)
-		if usual <= oneAtHand && !w.slow.Load() {
+	if !w.running.long(time.Now()) {
+		usual := time.Duration(w.usual.Load())
+		if usual > 0 {
+			want = min(int(atHand/usual), mostAtHand)
+		}
+		if usual > 0 && usual <= oneAtHand && !w.slow.Load() || w.mayYield(lane) {
 			want = max(want, 1)
 		}
 	}
 	if !w.busy.Load() {
 		want = max(want, 1)
 	}
-	return min(want-w.backlog.len(), scoreboard.Slots-int(w.held.Load()))
+	return min(want-w.backlog.upTo(lane), scoreboard.Slots-int(w.held.Load()))
+}
+
+// mayYield reports whether a batch is at work whose rest would let a lane go first.
+// It takes no lock, since whoever frees a delivery asks for another with that held.
+func (w *Worker) mayYield(lane broker.Lane) bool {
+	d := w.atWork.Load()
+	return d != nil && lane < d.lane && d.several
 }
 
 // receive takes a delivery from the broker, on the subscription's goroutine.
@@ -78,6 +90,7 @@ func (w *Worker) receive(lane broker.Lane, msg *nats.Msg, info broker.AckInfo) {
 		return
 	}
 	d.slot, d.end = slot, len(d.batch.Tasks)
+	d.several = d.end > 1
 	w.held.Add(1)
 	if w.running.long(time.Now()) {
 		w.giveBack(d)
@@ -115,8 +128,13 @@ func (w *Worker) answer(ack, answer string) {
 	}
 }
 
-// giveBack returns a delivery that has not begun, for another process to run.
+// giveBack returns a delivery that has not begun, for another process to run. It
+// may be what this one should run next.
 func (w *Worker) giveBack(d *delivery) {
+	if w.mayYield(d.lane) {
+		w.pullers[d.lane].expect()
+		w.refused.Store(true)
+	}
 	w.answer(d.ack, ackAgain)
 	d.release()
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/musterfleet/muster/internal/broker"
-	"github.com/musterfleet/muster/internal/objects"
 )
 
 // CreateQueue makes a queue and whatever else Muster needs of the broker, if it is
@@ -18,5 +17,5 @@ func (f *Fleet) CreateQueue(ctx context.Context, queue string) error {
 	if err := broker.EnsureQueue(ctx, f.js, queue, broker.StreamOptions{}); err != nil {
 		return fmt.Errorf("creating queue %s: %w", queue, err)
 	}
-	return objects.New(f.nc).Ensure(ctx)
+	return f.objects.Ensure(ctx)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
+	"github.com/musterfleet/muster/internal/objects"
 	"github.com/musterfleet/muster/login"
 )
 
@@ -19,6 +20,7 @@ type Fleet struct {
 	js        jetstream.JetStream
 	publisher *broker.Publisher
 	desk      *handoff.Desk
+	objects   *objects.Store
 }
 
 // Option is an option of [Connect].
@@ -60,6 +62,7 @@ func Connect(ctx context.Context, url string, options ...Option) (_ *Fleet, err 
 	if f.nc, err = broker.Dial(ctx, url, broker.Config{Name: "muster operator", Credentials: cfg.who, Logger: cfg.logger, Options: cfg.nats}); err != nil {
 		return nil, err
 	}
+	f.objects = objects.New(f.nc, cfg.logger)
 	if f.js, err = broker.Check(ctx, f.nc); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
-	"github.com/musterfleet/muster/internal/objects"
 )
 
 const (
@@ -71,7 +70,7 @@ func (f *Fleet) submitAgain(ctx context.Context, d *DeadLetter, id codec.ID) err
 		return err
 	}
 	if d.task.Object != "" {
-		switch there, err := objects.New(f.nc).Has(ctx, d.task.Object); {
+		switch there, err := f.objects.Has(ctx, d.task.Object); {
 		case err != nil:
 			return err
 		case !there:

@@ -72,7 +72,7 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 	if err != nil {
 		return err
 	}
-	r.objects = objects.New(r.nc)
+	r.objects = objects.New(r.nc, r.logger)
 	if r.js, err = broker.Check(ctx, r.nc); err != nil {
 		return err
 	}

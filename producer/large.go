@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
-	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/objects"
 )
 
@@ -18,10 +17,6 @@ const DefaultMaxValue = objects.DefaultMost
 const (
 	// fetches is how many large results a client fetches at a time.
 	fetches = 4
-	// largePatience bounds each attempt to store or to fetch one, and how long
-	// another is made: a cluster may take ten seconds to choose a leader.
-	largePatience = 30 * time.Second
-	largePause    = time.Second
 	// dropPatience bounds the removal of a value that nobody needs any more. What
 	// stays is removed by the object store itself, in time.
 	dropPatience = 5 * time.Second
@@ -34,11 +29,7 @@ func (c *Client) putLarge(ctx context.Context, p *pending, t *codec.Task) error 
 	if store == nil || int64(len(t.Arg)) > c.maxValue {
 		return fmt.Errorf("%w: the argument has %d bytes, the client sends at most %d", codec.ErrTooLarge, len(t.Arg), c.maxValue)
 	}
-	name := ""
-	err := c.patiently(ctx, func(ctx context.Context) (err error) {
-		name, err = store.Put(ctx, t.Arg)
-		return err
-	})
+	name, err := store.Put(ctx, t.Arg)
 	if err != nil {
 		return fmt.Errorf("producer: storing a large argument: %w", err)
 	}
@@ -111,10 +102,7 @@ func (c *Client) fetched(p *pending) {
 
 // get fetches a value.
 func (c *Client) get(name string) (value []byte, err error) {
-	err = c.patiently(c.life, func(ctx context.Context) (err error) {
-		value, err = c.transport.Objects().Get(ctx, name, c.maxValue)
-		return err
-	})
+	value, err = c.transport.Objects().Get(c.life, name, c.maxValue)
 	switch {
 	case c.life.Err() != nil && err != nil:
 		return nil, ErrClosed
@@ -124,23 +112,4 @@ func (c *Client) get(name string) (value []byte, err error) {
 		return nil, fmt.Errorf("producer: fetching a large result: %w", err)
 	}
 	return value, nil
-}
-
-// patiently tries again, until ctx ends, what a broker that is away for a moment
-// makes fail.
-func (c *Client) patiently(ctx context.Context, f func(context.Context) error) error {
-	for began := time.Now(); ; {
-		try, cancel := context.WithTimeout(ctx, largePatience)
-		err := f(try)
-		cancel()
-		if err == nil || errors.Is(err, objects.ErrGone) || errors.Is(err, objects.ErrTooLarge) ||
-			errors.Is(err, broker.ErrPermission) || time.Since(began) > largePatience {
-			return err
-		}
-		select {
-		case <-time.After(largePause):
-		case <-ctx.Done():
-			return err
-		}
-	}
 }

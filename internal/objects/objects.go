@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -37,16 +38,18 @@ var (
 )
 
 // Store is the object store of a broker. It is safe for concurrent use, and
-// costs nothing until it is used.
+// costs nothing until it is used. Where the broker is away for a moment, values are
+// tried again for half a minute, or until the context ends.
 type Store struct {
-	nc *nats.Conn
+	nc     *nats.Conn
+	logger *slog.Logger
 
 	mu     sync.Mutex
 	bucket jetstream.ObjectStore
 }
 
 // New gives the object store of the broker that nc is connected to.
-func New(nc *nats.Conn) *Store { return &Store{nc: nc} }
+func New(nc *nats.Conn, logger *slog.Logger) *Store { return &Store{nc: nc, logger: logger} }
 
 // Ensure makes what the store needs of the broker, if nobody has.
 func (s *Store) Ensure(ctx context.Context) error {
@@ -56,19 +59,25 @@ func (s *Store) Ensure(ctx context.Context) error {
 
 // Put stores a value under a new name, which it gives.
 func (s *Store) Put(ctx context.Context, data []byte) (name string, err error) {
-	b, err := s.open(ctx)
-	if err != nil {
-		return "", err
-	}
-	name = rand.Text()
-	if _, err := b.PutBytes(ctx, name, data); err != nil {
-		return "", fmt.Errorf("objects: storing %d bytes: %w", len(data), err)
-	}
-	return name, nil
+	return patiently(ctx, s, func(ctx context.Context) (string, error) {
+		b, err := s.open(ctx)
+		if err != nil {
+			return "", err
+		}
+		name := rand.Text()
+		if _, err := b.PutBytes(ctx, name, data); err != nil {
+			return "", fmt.Errorf("objects: storing %d bytes: %w", len(data), err)
+		}
+		return name, nil
+	})
 }
 
 // Get gives the value with a name, if it has at most most bytes.
 func (s *Store) Get(ctx context.Context, name string, most int64) (data []byte, err error) {
+	return patiently(ctx, s, func(ctx context.Context) ([]byte, error) { return s.get(ctx, name, most) })
+}
+
+func (s *Store) get(ctx context.Context, name string, most int64) (data []byte, err error) {
 	b, err := s.open(ctx)
 	if err != nil {
 		return nil, err
@@ -90,18 +99,20 @@ func (s *Store) Get(ctx context.Context, name string, most int64) (data []byte, 
 
 // Has reports whether there is a value with a name.
 func (s *Store) Has(ctx context.Context, name string) (bool, error) {
-	b, err := s.open(ctx)
-	if err != nil {
-		return false, err
-	}
-	_, err = b.GetInfo(ctx, name)
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("objects: looking up %s: %w", name, err)
-	}
-	return true, nil
+	return patiently(ctx, s, func(ctx context.Context) (bool, error) {
+		b, err := s.open(ctx)
+		if err != nil {
+			return false, err
+		}
+		_, err = b.GetInfo(ctx, name)
+		if errors.Is(err, jetstream.ErrObjectNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("objects: looking up %s: %w", name, err)
+		}
+		return true, nil
+	})
 }
 
 // read reads an object into a slice of its size, and on to its end, where its
@@ -127,14 +138,17 @@ func read(object jetstream.ObjectResult, most int64) ([]byte, error) {
 
 // Remove removes the value with a name; it is no error if it is not there.
 func (s *Store) Remove(ctx context.Context, name string) error {
-	b, err := s.open(ctx)
-	if err != nil {
-		return err
-	}
-	if err := b.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-		return fmt.Errorf("objects: removing %s: %w", name, err)
-	}
-	return nil
+	_, err := patiently(ctx, s, func(ctx context.Context) (struct{}, error) {
+		b, err := s.open(ctx)
+		if err != nil {
+			return struct{}{}, err
+		}
+		if err := b.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+			return struct{}{}, fmt.Errorf("objects: removing %s: %w", name, err)
+		}
+		return struct{}{}, nil
+	})
+	return err
 }
 
 // open gives the bucket, which it makes if nobody has yet.

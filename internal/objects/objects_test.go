@@ -3,6 +3,7 @@ package objects_test
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -29,14 +30,14 @@ func TestStore(t *testing.T) {
 	names := make([]string, 8)
 	for i := range names {
 		all.Go(func() {
-			name, err := objects.New(nc).Put(ctx, bytes.Repeat([]byte{byte(i)}, i<<18))
+			name, err := objects.New(nc, slog.Default()).Put(ctx, bytes.Repeat([]byte{byte(i)}, i<<18))
 			require.NoError(t, err)
 			names[i] = name
 		})
 	}
 	all.Wait()
 
-	s := objects.New(nc)
+	s := objects.New(nc, slog.Default())
 	for i, name := range names {
 		there, err := s.Has(ctx, name)
 		require.NoError(t, err)

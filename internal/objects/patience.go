@@ -1,0 +1,43 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+const (
+	// patience bounds each attempt to reach the store, and how long another is made:
+	// a cluster may take ten seconds to choose a leader.
+	patience = 30 * time.Second
+	pause    = 250 * time.Millisecond
+)
+
+// patiently tries again, until ctx ends, what a broker that is away for a moment
+// makes fail, or one that has just made the store.
+func patiently[T any](ctx context.Context, s *Store, try func(context.Context) (T, error)) (T, error) {
+	began := time.Now()
+	for tries := 1; ; tries++ {
+		once, cancel := context.WithTimeout(ctx, patience)
+		v, err := try(once)
+		cancel()
+		if err == nil || lasting(err) || time.Since(began) > patience {
+			return v, err
+		}
+		if tries == 1 {
+			s.logger.Warn("a large value could not be passed through the object store; trying again", "error", err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return v, err
+		}
+	}
+}
+
+// lasting reports whether an error would be the same the next time.
+func lasting(err error) bool {
+	return errors.Is(err, ErrGone) || errors.Is(err, ErrTooLarge) || errors.Is(err, broker.ErrPermission)
+}
