@@ -58,7 +58,7 @@ func (w *Worker) awaitUrgent(lane broker.Lane) {
 // more urgent. What was given back while a task took long is asked for again.
 func (e *executor) yields() bool {
 	d := e.current
-	if e.refused.Load() && e.refused.Swap(false) && d.hasMore() {
+	if e.gaveBack.Load() && e.gaveBack.Swap(false) && d.hasMore() {
 		e.rest()
 		e.ask()
 		e.awaitUrgent(d.lane)

@@ -25,14 +25,14 @@ type Worker struct {
 	pullers   [len(broker.Lanes)]*puller
 	cancels   cancels
 
-	backlog *backlog
-	held    atomic.Int64 // deliveries in hand, running and handed off but not acknowledged included
-	busy    atomic.Bool  // a delivery is running
-	usual   atomic.Int64 // usual run time of a delivery in nanoseconds; 0 while unknown
-	slow    atomic.Bool  // the delivery that runs has tasks that take long, or may
-	running running
-	atWork  atomic.Pointer[delivery] // what runs
-	refused atomic.Bool              // something more urgent than what runs was given back
+	backlog  *backlog
+	held     atomic.Int64 // deliveries in hand, running and handed off but not acknowledged included
+	busy     atomic.Bool  // a delivery is running
+	usual    atomic.Int64 // usual run time of a delivery in nanoseconds; 0 while unknown
+	slow     atomic.Bool  // the delivery that runs has tasks that take long, or may
+	running  running
+	atWork   atomic.Pointer[delivery] // what runs
+	gaveBack atomic.Bool              // something more urgent than what runs was given back
 }
 
 const (
@@ -133,7 +133,7 @@ func (w *Worker) answer(ack, answer string) {
 func (w *Worker) giveBack(d *delivery) {
 	if w.mayYield(d.lane) {
 		w.pullers[d.lane].expect()
-		w.refused.Store(true)
+		w.gaveBack.Store(true)
 	}
 	w.answer(d.ack, ackAgain)
 	d.release()
