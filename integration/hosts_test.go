@@ -121,7 +121,11 @@ func TestHostsAreFollowed(t *testing.T) {
 	require.Positive(t, hosts[1].Processes[0].Memory)
 
 	w := s.watch(url)
-	w.next(func(status codec.HostStatus) bool { return status.Host == "leaving" })
+	heard := map[string]bool{}
+	w.next(func(status codec.HostStatus) bool {
+		heard[status.Host] = true
+		return len(heard) == 2
+	})
 	require.NoError(t, leaving.Drain(s.ctx))
 	last := w.next(func(status codec.HostStatus) bool { return status.State == codec.HostStopped })
 	require.Equal(t, "leaving", last.Host)
@@ -136,6 +140,7 @@ func TestHostsAreFollowed(t *testing.T) {
 		}
 		return all
 	}
+	require.Contains(t, find(), "doomed")
 	require.False(t, find()["doomed"].Lost)
 	require.Eventually(t, func() bool { return find()["doomed"].Lost }, patience, 10*time.Millisecond)
 	require.False(t, find()["leaving"].Lost, "it has said that it stops")
