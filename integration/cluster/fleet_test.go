@@ -119,7 +119,7 @@ func (f *fleet) leader(what string, ask func() (*jetstream.ClusterInfo, error)) 
 	f.t.Helper()
 	require.Eventually(f.t, func() bool {
 		info, err := ask()
-		if err != nil {
+		if err != nil || info == nil { // who answers knows of no group yet
 			return false
 		}
 		for _, n := range f.nodes {
@@ -137,7 +137,7 @@ func (f *fleet) awaitCurrent(stream string) {
 	f.t.Helper()
 	require.Eventually(f.t, func() bool {
 		s, err := f.js.Stream(f.ctx, stream)
-		if err != nil {
+		if err != nil || s.CachedInfo().Cluster == nil {
 			return false
 		}
 		for _, peer := range s.CachedInfo().Cluster.Replicas {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -35,18 +36,28 @@ func startCluster(t testing.TB, size int) []*broker.Server {
 	return all
 }
 
-// replicas gives how many replicas a stream has, and each of its consumers.
+// replicas gives how many replicas a stream has, and each of its consumers, when the
+// cluster has a leader to tell.
 func replicas(t testing.TB, js jetstream.JetStream, stream string) (all []int) {
 	t.Helper()
-	s, err := js.Stream(t.Context(), stream)
-	require.NoError(t, err)
-	all = append(all, s.CachedInfo().Config.Replicas)
-	require.Len(t, s.CachedInfo().Cluster.Replicas, all[0]-1)
-	consumers := s.ListConsumers(t.Context())
-	for c := range consumers.Info() {
-		all = append(all, 1+len(c.Cluster.Replicas))
-	}
-	require.NoError(t, consumers.Err())
+	require.Eventually(t, func() bool {
+		s, err := js.Stream(t.Context(), stream)
+		if err != nil || s.CachedInfo().Cluster == nil {
+			return false
+		}
+		all = []int{s.CachedInfo().Config.Replicas}
+		if len(s.CachedInfo().Cluster.Replicas) != all[0]-1 {
+			return false
+		}
+		consumers := s.ListConsumers(t.Context())
+		for c := range consumers.Info() {
+			if c.Cluster == nil {
+				return false
+			}
+			all = append(all, 1+len(c.Cluster.Replicas))
+		}
+		return consumers.Err() == nil
+	}, 30*time.Second, 50*time.Millisecond, "nobody tells of the replicas of %s", stream)
 	return all
 }
 
