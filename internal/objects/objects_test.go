@@ -3,8 +3,12 @@ package objects_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
+	"net"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,6 +95,103 @@ func TestStoreWaitsForTheBroker(t *testing.T) {
 	data, err := s.Get(ctx, name, 100)
 	require.NoError(t, err)
 	require.Equal(t, []byte("large"), data)
+}
+
+// What was asked when the connection was lost is asked again, not waited for.
+func TestStoreAsksAgain(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second) // half of the store's patience
+	defer cancel()
+	server, err := broker.StartServer(broker.ServerConfig{Port: -1, StoreDir: t.TempDir()})
+	require.NoError(t, err)
+	defer server.Shutdown()
+	line := newMuteLine(t, strings.TrimPrefix(server.URL(), "nats://"))
+	nc, err := broker.Connect(ctx, broker.Config{URL: "nats://" + line.Addr().String()})
+	require.NoError(t, err)
+	defer nc.Close()
+	s := objects.New(nc, slog.Default())
+	name, err := s.Put(ctx, []byte("large"))
+	require.NoError(t, err)
+
+	line.mute.Store(true)
+	var data []byte
+	var all sync.WaitGroup
+	all.Go(func() { data, err = s.Get(ctx, name, 100) })
+	<-line.swallowed
+	line.mute.Store(false)
+	line.cut()
+	all.Wait()
+	require.NoError(t, err)
+	require.Equal(t, []byte("large"), data)
+}
+
+// muteLine stands between a client and its broker. While it is mute, it swallows what
+// the client says.
+type muteLine struct {
+	net.Listener
+	mute      atomic.Bool
+	swallowed chan struct{}
+	mu        sync.Mutex
+	ends      []net.Conn
+}
+
+func newMuteLine(t *testing.T, to string) *muteLine {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	l := &muteLine{Listener: listener, swallowed: make(chan struct{}, 1)}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			l.mu.Lock()
+			l.ends = append(l.ends, near, far)
+			l.mu.Unlock()
+			all.Go(func() { _, _ = io.Copy(near, far) })
+			all.Go(func() { l.pass(far, near) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		l.cut()
+		all.Wait()
+	})
+	return l
+}
+
+func (l *muteLine) pass(far, near net.Conn) {
+	space := make([]byte, 4<<10)
+	for {
+		n, err := near.Read(space)
+		if err != nil {
+			return
+		}
+		if l.mute.Load() {
+			select {
+			case l.swallowed <- struct{}{}:
+			default:
+			}
+		} else if _, err := far.Write(space[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// cut ends the connections that there are.
+func (l *muteLine) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, end := range l.ends {
+		end.Close()
+	}
+	l.ends = nil
 }
 
 // firstWord tells when something is logged.

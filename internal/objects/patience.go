@@ -3,7 +3,10 @@ package objects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/musterfleet/muster/internal/broker"
 )
@@ -20,10 +23,8 @@ const (
 func patiently[T any](ctx context.Context, s *Store, try func(context.Context) (T, error)) (T, error) {
 	began := time.Now()
 	for tries := 1; ; tries++ {
-		once, cancel := context.WithTimeout(ctx, patience)
-		v, err := try(once)
-		cancel()
-		if err == nil || lasting(err) || time.Since(began) > patience {
+		v, err := attempt(ctx, s.nc, try)
+		if err == nil || lasting(err) || time.Since(began) > patience || ctx.Err() != nil {
 			return v, err
 		}
 		if tries == 1 {
@@ -35,6 +36,27 @@ func patiently[T any](ctx context.Context, s *Store, try func(context.Context) (
 			return v, err
 		}
 	}
+}
+
+// attempt tries once, until the connection is lost: what was asked before that is
+// not answered any more.
+func attempt[T any](ctx context.Context, nc *nats.Conn, try func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	lost := nc.StatusChanged(nats.RECONNECTING)
+	defer nc.RemoveStatusListener(lost) // which ends the goroutine
+	cut, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() {
+		if _, ok := <-lost; ok {
+			end(nats.ErrDisconnected)
+		}
+	}()
+	v, err := try(cut)
+	if err != nil && ctx.Err() == nil && cut.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(cut), err)
+	}
+	return v, err
 }
 
 // lasting reports whether an error would be the same the next time.
