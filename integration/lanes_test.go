@@ -59,9 +59,9 @@ func places(names []string, name string) (sum int) {
 	return sum
 }
 
-// shortNaps gives the arguments of n tasks of a millisecond.
-func shortNaps(n int) iter.Seq[time.Duration] {
-	return slices.Values(slices.Repeat([]time.Duration{time.Millisecond}, n))
+// naps gives the arguments of n tasks.
+func naps(n int, each time.Duration) iter.Seq[time.Duration] {
+	return slices.Values(slices.Repeat([]time.Duration{each}, n))
 }
 
 // An urgent task waits for the task that runs, not for the batch that this is of.
@@ -75,9 +75,9 @@ func TestUrgentTaskGoesBeforeTheRestOfABatch(t *testing.T) {
 			url := s.broker()
 			h := s.host(url, "host", 1)
 			c := s.client(url)
-			naps := int(3 * time.Second / long)
+			all := int(3 * time.Second / long)
 			n := 0
-			for _, err := range producer.Map(s.ctx, c, nap, slices.Values(slices.Repeat([]time.Duration{long}, naps)), producer.Chunk(naps)) {
+			for _, err := range producer.Map(s.ctx, c, nap, naps(all, long), producer.Chunk(all)) {
 				require.NoError(t, err)
 				if n++; n > 1 {
 					continue
@@ -90,11 +90,11 @@ func TestUrgentTaskGoesBeforeTheRestOfABatch(t *testing.T) {
 					require.Equal(t, 2*i, twice)
 				}
 				status := h.Status()
-				require.Less(t, status.Processes[0].Tasks, uint64(naps), "the chunk is under way")
+				require.Less(t, status.Processes[0].Tasks, uint64(all), "the chunk is under way")
 				require.EqualValues(t, 3, status.Counts["double"].Attempts)
 			}
-			require.Equal(t, naps, n)
-			require.EqualValues(t, naps, h.Status().Counts["nap"].Attempts, "none ran again")
+			require.Equal(t, all, n)
+			require.EqualValues(t, all, h.Status().Counts["nap"].Attempts, "none ran again")
 		})
 	}
 }
@@ -114,7 +114,7 @@ func TestRestOfABatchGoesToOthers(t *testing.T) {
 			var urgent *producer.Future[seen]
 			var visitor *visit
 			n := 0
-			for _, err := range producer.Map(s.ctx, c, nap, shortNaps(1000), options...) {
+			for _, err := range producer.Map(s.ctx, c, nap, naps(1000, time.Millisecond), options...) {
 				require.NoError(t, err)
 				if n++; n > 1 {
 					continue
@@ -138,10 +138,10 @@ func TestProcessDiesWithAPausedBatch(t *testing.T) {
 	url := s.broker()
 	h := s.host(url, "host", 1)
 	c, g := s.client(url), newGate(t)
-	const naps = 300
+	const all = 300
 	var urgent *producer.Future[seen]
 	n := 0
-	for _, err := range producer.Map(s.ctx, c, nap, shortNaps(naps), producer.Chunk(naps), producer.Crashes(1)) {
+	for _, err := range producer.Map(s.ctx, c, nap, naps(all, time.Millisecond), producer.Chunk(all), producer.Crashes(1)) {
 		require.NoError(t, err)
 		if n++; n > 1 {
 			continue
@@ -152,7 +152,7 @@ func TestProcessDiesWithAPausedBatch(t *testing.T) {
 		require.NoError(t, syscall.Kill(visitor.PID, syscall.SIGKILL))
 		g.next(t, s.ctx).letGo()
 	}
-	require.Equal(t, naps, n)
+	require.Equal(t, all, n)
 	require.NoError(t, urgent.Err(s.ctx))
 	require.EqualValues(t, 1, h.Status().Deaths[codec.CauseSignal])
 }

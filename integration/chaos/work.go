@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -38,8 +39,11 @@ var manners = map[string]func(){
 
 var mannerNames = []string{"exit 0", "exit 3", "SIGKILL", "SIGSEGV", "panic", "out of memory"}
 
-// exhaustMemory asks for more address space than the process may have.
+// exhaustMemory asks for more address space than the process may have. It has the
+// process to itself, lest the race detector be the first to find none, in another
+// thread.
 func exhaustMemory() {
+	runtime.GOMAXPROCS(1)
 	var limit syscall.Rlimit
 	must(syscall.Getrlimit(syscall.RLIMIT_AS, &limit))
 	limit.Cur = 1 << 20 // less than it has already

@@ -86,7 +86,7 @@ func TestStoreWaitsForTheBroker(t *testing.T) {
 	var name string
 	var all sync.WaitGroup
 	all.Go(func() { name, err = s.Put(ctx, []byte("large")) })
-	<-log.said
+	await(ctx, t, log.said)
 	server, startErr := broker.StartServer(cfg)
 	require.NoError(t, startErr)
 	defer server.Shutdown()
@@ -117,12 +117,21 @@ func TestStoreAsksAgain(t *testing.T) {
 	var data []byte
 	var all sync.WaitGroup
 	all.Go(func() { data, err = s.Get(ctx, name, 100) })
-	<-line.swallowed
+	await(ctx, t, line.swallowed)
 	line.mute.Store(false)
 	line.cut()
 	all.Wait()
 	require.NoError(t, err)
 	require.Equal(t, []byte("large"), data)
+}
+
+func await(ctx context.Context, t *testing.T, signal <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-signal:
+	case <-ctx.Done():
+		require.FailNow(t, "nothing happened")
+	}
 }
 
 // muteLine stands between a client and its broker. While it is mute, it swallows what
