@@ -113,6 +113,9 @@ func (s *Supervisor) receiveCancel(request []byte) {
 		s.cancelled.add(id)
 	}
 	for _, c := range s.childrenLocked() {
+		if !c.isSetUp {
+			continue // it hears of them with its first order
+		}
 		c.order(order{Cancel: byClient(ids)})
 	}
 	s.mu.Unlock()

@@ -24,6 +24,8 @@ type child struct {
 	born     time.Time
 	orders   chan order    // to be written to the process
 	listened chan struct{} // closed when its last report has been read
+	reached  chan struct{} // closed when it has reached Main
+	isSetUp  bool          // it has its first order; under Supervisor.mu
 	// signOfLife is a subject that the process's connection listens to.
 	signOfLife string
 	told       scoreboard.Cursor // what ended up to there was told; under Supervisor.mu
@@ -32,6 +34,7 @@ type child struct {
 	ready      bool
 	failed     string           // what it said was wrong, when it ended
 	left       consumer.Leaving // why it ended in good order
+	dismissed  bool             // it was killed because its place goes, before it had done anything
 	unanswered int              // pings
 	waits      int              // whether its handler waits for another task
 	condemned  verdict          // the task it was killed for, if it was
@@ -67,12 +70,12 @@ func (s *Supervisor) startChild(place int) (*child, error) {
 	defer file.Close()
 	c := &child{
 		board: board, born: time.Now(),
-		orders: make(chan order, mostOrders), listened: make(chan struct{}),
+		orders: make(chan order, mostOrders), listened: make(chan struct{}), reached: make(chan struct{}),
 		signOfLife: s.nc.NewInbox(),
 	}
 	printer := &printer{Supervisor: s, place: place, board: board}
 	c.Process, err = proc.Start(proc.Spec{
-		Path: s.executable, Args: os.Args[:1], Env: s.environment(),
+		Path: s.executable, Args: startArgs(s.Config), Env: s.environment(), Dir: startDir(),
 		Files: []*os.File{file}, Guard: s.guard,
 		Started: printer.started, Output: printer.print,
 	})
@@ -86,7 +89,7 @@ func (s *Supervisor) startChild(place int) (*child, error) {
 // they start, find no credential. A process finds the
 // first value of a name that comes more than once, but the last shall stand.
 func (s *Supervisor) environment() []string {
-	env := slices.Concat(login.Conceal(inheritedEnv()), s.Env, []string{roleEnv + "=" + roleWorker})
+	env := slices.Concat(login.Conceal(inheritedEnv()), s.Env, []string{proc.RoleEnv + "=" + roleWorker})
 	slices.Reverse(env)
 	seen := map[string]bool{}
 	return slices.DeleteFunc(env, func(entry string) bool {
@@ -156,6 +159,15 @@ func (c *child) idle() bool {
 	})
 }
 
+func (c *child) hasReachedMain() bool {
+	select {
+	case <-c.reached:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *child) isReady() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,8 +182,10 @@ func (c *child) stillborn() error {
 	switch {
 	case c.ready || c.left != "":
 		return nil
-	case exit.Code == exitNoMain:
+	case exit.Code == exitNoMain && strings.Contains(exit.Stderr, ErrNoMain.Error()):
 		return ErrNoMain
+	case exit.Code == 0 && !c.hasReachedMain():
+		return fmt.Errorf("%w: a worker process ended with exit status 0 before it reached pool.Main", ErrNoMain)
 	case c.failed != "":
 		return fmt.Errorf("%w: %s", ErrNotReady, c.failed)
 	}

@@ -26,6 +26,7 @@ type order struct {
 
 // setup is what a worker process needs to know.
 type setup struct {
+	Dir      string              `json:"dir,omitempty"` // to go to; empty: stay
 	URL      string              `json:"url"`
 	Login    login.Credentials   `json:"login"`
 	Queue    string              `json:"queue"`
@@ -52,6 +53,7 @@ type stop struct {
 
 // report is what a worker process tells its supervisor.
 type report struct {
+	Main    bool             `json:"main,omitempty"` // the process has reached Main, and waits for its setup
 	Ready   bool             `json:"ready,omitempty"`
 	Funcs   []string         `json:"funcs,omitempty"`  // with Ready: that have a handler
 	Failed  string           `json:"failed,omitempty"` // why the process ends now, in bad order

@@ -29,7 +29,7 @@ func newDeath(c *child, running, killed bool) Death {
 	return Death{
 		PID: exit.PID, ExitCode: exit.Code, Signal: signalName(exit.Signal), Cause: cause,
 		OutOfMemory: outOfMemory, Stderr: exit.Stderr,
-		Running: running, Expected: killed || c.left != "" && exit.Code == 0 && !running,
+		Running: running, Expected: killed || c.dismissed || c.left != "" && exit.Code == 0 && !running,
 	}
 }
 

@@ -37,7 +37,9 @@ type Pool struct {
 //
 // Its error is that of [Start], or of an option.
 func Local(ctx context.Context, options ...Option) (*Pool, error) {
-	refuseInWorker()
+	if err := checkMain(); err != nil {
+		return nil, err
+	}
 	cfg, err := Config{}.With(options...)
 	if err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func Local(ctx context.Context, options ...Option) (*Pool, error) {
 
 func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 	var executable string
-	if p.guard, executable, err = startGuard(); err != nil {
+	if p.guard, executable, err = startGuard(cfg); err != nil {
 		return err
 	}
 	if p.dir, err = os.MkdirTemp("", "muster-"); err != nil {

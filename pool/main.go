@@ -8,12 +8,9 @@ import (
 	"github.com/musterfleet/muster/internal/proc"
 )
 
-// roleEnv tells a re-executed process what it is.
-const roleEnv = "MUSTER_ROLE"
-
+// What a re-executed process is, by proc.RoleEnv.
 const (
 	roleWorker = "worker"
-	roleGuard  = "guard"
 	roleCheck  = "check"
 )
 
@@ -25,39 +22,52 @@ const exitNoMain = 70
 // started it returns at once; in a worker process it serves tasks and does not
 // return.
 //
+// What the program does before Main, each worker process does too: in the directory
+// and with the arguments that the program was started with, with the environment
+// that it has by then, and with an empty stdin. What it prints meanwhile goes where
+// other output of worker processes goes, and it has five minutes to reach Main. So
+// whatever only one process can do, such as listening on a port, belongs after Main.
+//
 // In process 1, such as that of a container without an init, it starts the
 // program again as a child, and stays there to pass signals on and to reap what
 // tasks leave behind.
 func Main() {
-	pid1.Main()
-	role := os.Getenv(roleEnv)
+	pid1.Main(started.args, startDir())
+	at := here()
+	mainDir.Store(&at)
+	role := os.Getenv(proc.RoleEnv)
 	if role == "" {
 		return
 	}
 	// What the handlers start is not a worker process.
-	if err := os.Unsetenv(roleEnv); err != nil {
+	if err := os.Unsetenv(proc.RoleEnv); err != nil {
 		fmt.Fprintln(os.Stderr, "muster:", err)
 		os.Exit(1)
 	}
-	nameProcess()
+	proc.NameProcess(started.args[0])
 	switch role {
 	case roleCheck:
-		os.Exit(checkMain())
-	case roleGuard:
-		proc.GuardMain()
+		os.Exit(answerCheck())
 	case roleWorker:
 		os.Exit(workerMain())
 	default:
-		fmt.Fprintf(os.Stderr, "muster: unknown %s %q\n", roleEnv, role)
+		fmt.Fprintf(os.Stderr, "muster: unknown %s %q\n", proc.RoleEnv, role)
 		os.Exit(1)
 	}
 }
 
-// refuseInWorker ends a re-executed process that got past the place where Main
-// should have been. To go on would start workers of workers without end.
-func refuseInWorker() {
-	if os.Getenv(roleEnv) != "" {
+// checkMain returns [ErrNoMain] if this process did not call [Main]. Its worker
+// processes would not either, and would do all over again what it does, in a program
+// under test the tests. A worker process that comes here, since it has called Main
+// under a condition that did not hold for it, ends: to go on would start workers of
+// workers without end.
+func checkMain() error {
+	if os.Getenv(proc.RoleEnv) != "" {
 		fmt.Fprintln(os.Stderr, ErrNoMain)
 		os.Exit(exitNoMain)
 	}
+	if mainDir.Load() == nil {
+		return ErrNoMain
+	}
+	return nil
 }

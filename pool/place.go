@@ -39,6 +39,39 @@ const (
 	goodLife = 10 * time.Second
 )
 
+// Bounds of the time until a process is ready.
+const (
+	// setupTimeout is for what a program does before [Main], such as to read a model.
+	setupTimeout = 5 * time.Minute
+	// setupWarning is when the log is told that it takes long, and then again after
+	// twice as long.
+	setupWarning = 10 * time.Second
+	// readyTimeout is for the rest, an initializer included.
+	readyTimeout = 30 * time.Second
+	// aloneTime is how long a host's first process is alone, unless it reaches Main
+	// before. So a program that fails before Main, or that does not come there in a
+	// worker process and does all its work again, does so once.
+	aloneTime = time.Second
+)
+
+// awaitTurn waits until the place may start a process, and reports false if the
+// place is to go instead.
+func (p *place) awaitTurn() bool {
+	if p.firstStarts.CompareAndSwap(false, true) {
+		time.AfterFunc(aloneTime, p.startOthers)
+		return true
+	}
+	select {
+	case <-p.firstReached:
+		return true
+	case <-p.quit:
+		return false
+	}
+}
+
+// startOthers lets more processes start than the first one.
+func (s *Supervisor) startOthers() { s.othersStart.Do(func() { close(s.firstReached) }) }
+
 // keep runs processes until the place is to go. It reports the first process's
 // fate to started: nil when it was ready, or why it was not.
 func (p *place) keep(started func(error)) {
@@ -58,6 +91,10 @@ func (p *place) keep(started func(error)) {
 			p.scout.expect()
 		}
 		arrive := sync.OnceFunc(p.scout.arrive)
+		if !p.awaitTurn() {
+			arrive()
+			return
+		}
 		c, err := p.startChild(p.number)
 		young++
 		if err != nil {
@@ -115,20 +152,12 @@ func (p *place) pause(young int) bool {
 	}
 }
 
-// attend sets a process up, follows its reports until it has died, and gives
-// why it left if it did so in good order.
+// attend follows a process until it has died, and returns why it left if it did so
+// in good order.
 func (p *place) attend(c *child, started func(error)) consumer.Leaving {
 	p.introduce(p, c)
-	go c.write(func(err error) { p.Logger.Debug("ordering a worker process", "pid", c.PID(), "error", err) })
 	go c.read(func(r report) { p.take(c, r, started) })
-	overdue := time.AfterFunc(readyPatience, func() { p.giveUp(c) })
-	defer overdue.Stop()
-	select {
-	case <-p.quit:
-		c.order(order{Drain: true})
-		<-c.Died()
-	case <-c.Died():
-	}
+	p.follow(c)
 	if err := c.awaitReports(); err != nil {
 		p.Logger.Debug("reading the last reports", "pid", c.PID(), "error", err)
 	}
@@ -138,13 +167,66 @@ func (p *place) attend(c *child, started func(error)) consumer.Leaving {
 	return c.left
 }
 
+// follow sets a process up when it has reached [Main], has it drain when the place
+// is to go, and returns when it has died.
+func (p *place) follow(c *child) {
+	overdue := time.NewTimer(setupTimeout)
+	defer overdue.Stop()
+	wait := setupWarning
+	slow := time.NewTimer(wait)
+	defer slow.Stop()
+	reached, quit := c.reached, p.quit
+	for {
+		select {
+		case <-c.Died():
+			return
+		case <-reached:
+			reached = nil
+			slow.Stop()
+			overdue.Reset(readyTimeout)
+			p.startOthers()
+			p.setUp(c)
+			go c.write(func(err error) { p.Logger.Debug("ordering a worker process", "pid", c.PID(), "error", err) })
+		case <-slow.C:
+			p.Logger.Warn("a worker process is still in the program's set-up before pool.Main",
+				"pid", c.PID(), "for", time.Since(c.born).Round(time.Second), "until", setupTimeout)
+			wait *= 2
+			slow.Reset(wait)
+		case <-overdue.C:
+			p.giveUp(c)
+		case <-quit:
+			quit = nil
+			if reached == nil {
+				c.order(order{Drain: true})
+			} else {
+				p.dismiss(c)
+			}
+		}
+	}
+}
+
+// dismiss kills a process that has not reached [Main], whose place is to go: it has
+// nothing to finish, and might take minutes to hear of it.
+func (p *place) dismiss(c *child) {
+	c.mu.Lock()
+	c.left, c.dismissed = consumer.LeavingDrained, true
+	c.mu.Unlock()
+	if err := c.Kill(); err != nil {
+		p.Logger.Debug("killing a process that is not needed", "pid", c.PID(), "error", err)
+	}
+}
+
 // giveUp kills a process that is not ready when it should be: it hangs, and would
-// keep its place empty for ever.
+// keep its place empty.
 func (p *place) giveUp(c *child) {
+	late := fmt.Sprintf("not within %v", readyTimeout)
+	if !c.hasReachedMain() {
+		late = fmt.Sprintf("it did not reach pool.Main within %v", setupTimeout)
+	}
 	c.mu.Lock()
 	ready := c.ready
 	if !ready {
-		c.failed = fmt.Sprintf("not within %v", readyPatience)
+		c.failed = late
 	}
 	c.mu.Unlock()
 	if ready {
@@ -187,6 +269,9 @@ func (p *place) bury(c *child) error {
 
 // take takes a report of the process's.
 func (p *place) take(c *child, r report, started func(error)) {
+	if r.Main && !c.hasReachedMain() {
+		close(c.reached)
+	}
 	c.mu.Lock()
 	first := r.Ready && !c.ready
 	c.ready = c.ready || r.Ready

@@ -12,21 +12,21 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/internal/proc"
 )
 
 const (
-	checkPatience = 10 * time.Second // for a new program to say that it runs
-	checkPrefix   = "muster host "   // what it says, followed by its version
-	mostCheck     = 4 << 10          // bytes that are kept of what it prints
+	checkPrefix   = "muster host " // what it says, followed by its version
+	maxCheckBytes = 4 << 10        // that are kept of what it prints
 )
 
 // errRoll is wrapped when a host does not go over to the program that is at its
 // file now.
 var errRoll = errors.New("pool: the new program is not taken")
 
-// checkMain is the whole life of a process that shows whether the program at a
-// file can be a host.
-func checkMain() int {
+// answerCheck is the whole life, after [Main], of a process that shows whether the
+// program at a file can be a host.
+func answerCheck() int {
 	if len(consumer.Handled()) == 0 {
 		fmt.Fprintln(os.Stderr, consumer.ErrNoHandlers)
 		return 1
@@ -35,17 +35,19 @@ func checkMain() int {
 	return 0
 }
 
-// checkProgram runs the program at a path as far as [Main], and gives its version.
+// checkProgram runs the program at a path as far as [Main], as it would be started,
+// and returns its version.
 func checkProgram(ctx context.Context, path string) (version string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, checkPatience)
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path)
-	cmd.Args = os.Args[:1]
-	cmd.Env = append(inheritedEnv(), roleEnv+"="+roleCheck)
+	cmd.Args, cmd.Dir = started.args, startDir()
+	cmd.Env = append(inheritedEnv(), proc.RoleEnv+"="+roleCheck)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	var stdout, stderr beginning
+	var stdout ending // the version comes after all else that it prints
+	var stderr beginning
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
@@ -65,12 +67,34 @@ func checkProgram(ctx context.Context, path string) (version string, err error) 
 type beginning []byte
 
 func (b *beginning) Write(p []byte) (int, error) {
-	*b = append(*b, p[:min(len(p), mostCheck-len(*b))]...)
+	*b = append(*b, p[:min(len(p), maxCheckBytes-len(*b))]...)
 	return len(p), nil
 }
 
-// become replaces this program by the one at a path, within the same process. It
-// returns only if that fails.
+// ending keeps the last bytes that are written to it.
+type ending []byte
+
+func (e *ending) Write(p []byte) (int, error) {
+	*e = append(*e, p[max(len(p)-maxCheckBytes, 0):]...)
+	*e = append((*e)[:0], (*e)[max(len(*e)-maxCheckBytes, 0):]...)
+	return len(p), nil
+}
+
+// become replaces this program by the one at a path, within the same process,
+// started as this one was. It returns only if that fails.
 func become(path string) error {
-	return fmt.Errorf("%w: %s: %w", errRoll, path, syscall.Exec(path, os.Args, os.Environ()))
+	before := workingDir()
+	err := goTo(startDir())
+	if err == nil {
+		err = syscall.Exec(path, started.args, os.Environ())
+		_ = goTo(before)
+	}
+	return fmt.Errorf("%w: %s: %w", errRoll, path, err)
+}
+
+func goTo(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	return os.Chdir(dir)
 }

@@ -27,7 +27,9 @@ import (
 //
 // Run's error is that of [Start], or nil.
 func Run(ctx context.Context, cfg Config) error {
-	refuseInWorker()
+	if err := checkMain(); err != nil {
+		return err
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}

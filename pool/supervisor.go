@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -44,6 +42,10 @@ type Supervisor struct {
 	cancelled cancelled
 	unready   int // processes in a row, of all places, that were never ready
 
+	firstStarts  atomic.Bool   // a process has been started, or is about to be
+	firstReached chan struct{} // closed when it has reached Main, or takes long
+	othersStart  sync.Once     // closes firstReached
+
 	keepers  sync.WaitGroup // of places
 	burials  sync.WaitGroup // of dead processes
 	stopping atomic.Bool
@@ -53,9 +55,6 @@ type Supervisor struct {
 	stopped  chan struct{} // closed when everything has ended
 }
 
-// readyPatience bounds how long worker processes may take to be ready.
-const readyPatience = 30 * time.Second
-
 // Start starts a host's worker processes and returns when all of them pull
 // tasks. They go on until [Supervisor.Drain] or [Supervisor.Kill]; ctx governs
 // the start alone.
@@ -64,11 +63,13 @@ const readyPatience = 30 * time.Second
 // [ErrNotReady] with the end of the process's stderr, or says what is wrong with
 // the broker.
 func Start(ctx context.Context, cfg Config) (*Supervisor, error) {
-	refuseInWorker()
+	if err := checkMain(); err != nil {
+		return nil, err
+	}
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	guard, executable, err := startGuard()
+	guard, executable, err := startGuard(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func Start(ctx context.Context, cfg Config) (*Supervisor, error) {
 	return s, nil
 }
 
-func startGuard() (*proc.Guard, string, error) {
+func startGuard(cfg Config) (*proc.Guard, string, error) {
 	if len(consumer.Handled()) == 0 {
 		return nil, "", consumer.ErrNoHandlers
 	}
@@ -87,12 +88,9 @@ func startGuard() (*proc.Guard, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	guard, err := proc.StartGuard(executable, os.Args[:1], append(login.Conceal(inheritedEnv()), roleEnv+"="+roleGuard))
-	if errors.Is(err, proc.ErrGuardSilent) {
-		return nil, "", ErrNoMain
-	}
+	guard, err := proc.StartGuard(executable, startArgs(cfg), login.Conceal(inheritedEnv()))
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("pool: %w", err)
 	}
 	return guard, executable, nil
 }
@@ -101,7 +99,7 @@ func startGuard() (*proc.Guard, string, error) {
 func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
 		Config: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
-		broken: make(chan error, 1), leaving: make(chan struct{}),
+		firstReached: make(chan struct{}), broken: make(chan error, 1), leaving: make(chan struct{}),
 		stopped: make(chan struct{}), chronicle: newChronicle(), funcs: consumer.Handled(),
 	}
 	if err := s.listen(); err != nil {
@@ -137,10 +135,9 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	return s, nil
 }
 
-// awaitReady waits for the first process of each new place.
+// awaitReady waits for the first process of each new place, which has bounds of its
+// own.
 func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
-	patience := time.NewTimer(readyPatience)
-	defer patience.Stop()
 	for range cap(fates) {
 		select {
 		case err := <-fates:
@@ -149,8 +146,6 @@ func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 			}
 		case <-ctx.Done():
 			return fmt.Errorf("pool: waiting for worker processes: %w", context.Cause(ctx))
-		case <-patience.C:
-			return fmt.Errorf("%w: not within %v", ErrNotReady, readyPatience)
 		}
 	}
 	return nil
@@ -175,14 +170,22 @@ func (s *Supervisor) finish() {
 	close(s.stopped)
 }
 
-// introduce makes a process known, and gives it its first order. From then on
-// it hears of every cancel request, and it hears of the earlier ones now.
+// introduce makes a process known.
 func (s *Supervisor) introduce(p *place, c *child) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.current = c
+}
+
+// setUp gives a process that has reached [Main] its first order. From then on it
+// hears of every cancel request, and it hears of the earlier ones now.
+func (s *Supervisor) setUp(c *child) {
+	dir := handlerDir()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.isSetUp = true
 	c.order(order{Setup: &setup{
-		URL: s.URL, Login: s.Credentials, Queue: s.Queue, Host: s.Host, Life: c.signOfLife, Tenure: s.tenure(), MaxValue: s.MaxValue, Init: s.initial,
+		Dir: dir, URL: s.URL, Login: s.Credentials, Queue: s.Queue, Host: s.Host, Life: c.signOfLife, Tenure: s.tenure(), MaxValue: s.MaxValue, Init: s.initial,
 		Cancel: byClient(s.cancelled.ids),
 	}})
 }

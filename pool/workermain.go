@@ -49,6 +49,7 @@ func workerMain() int {
 
 // work serves until the supervisor says to drain, or the tenure ends.
 func (w *workerProcess) work() (consumer.Leaving, error) {
+	w.report(report{Main: true})
 	var first order
 	if err := w.orders.Decode(&first); err != nil {
 		return "", fmt.Errorf("pool: no setup from the supervisor: %w", err)
@@ -57,6 +58,9 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 		return "", errors.New("pool: the supervisor's first order is no setup")
 	}
 	w.setup = *first.Setup
+	if err := goTo(w.setup.Dir); err != nil {
+		return "", fmt.Errorf("pool: going to the program's working directory: %w", err)
+	}
 	file := proc.InheritedFile(0)
 	board, err := scoreboard.Open(file)
 	if err != nil {

@@ -9,15 +9,15 @@ import (
 )
 
 // Main returns at once, except in process 1. There it starts the program again
-// as its child, passes signals on to it, reaps orphans, and ends with the
+// as its child, with args and in dir, or where it is if that is empty, passes signals on to it, reaps orphans, and ends with the
 // child's status, or with 128 and the number of the signal that killed it; what
 // else runs in the container ends with it. It must be called before the program
 // does anything, since that is done twice otherwise.
-func Main() {
+func Main(args []string, dir string) {
 	if os.Getpid() != 1 {
 		return
 	}
-	status, err := keep()
+	status, err := keep(args, dir)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "muster: as process 1:", err)
 	}

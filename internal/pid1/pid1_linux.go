@@ -13,7 +13,7 @@ import (
 const exitNoChild = 70
 
 // keep is the life of process 1. It gives the status to end with.
-func keep() (status int, err error) {
+func keep(args []string, dir string) (status int, err error) {
 	// A channel of its own, so that other signals cannot crowd it out. One place
 	// is enough: whoever finds it taken is reaped when it is read.
 	ended := make(chan os.Signal, 1)
@@ -21,7 +21,7 @@ func keep() (status int, err error) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals)
 
-	child, err := start()
+	child, err := start(args, dir)
 	if err != nil {
 		return exitNoChild, fmt.Errorf("starting again: %w", err)
 	}
@@ -41,9 +41,10 @@ func keep() (status int, err error) {
 
 // start runs this program in a process group of its own, which a terminal's keys
 // reach without us.
-func start() (pid int, err error) {
+func start(args []string, dir string) (pid int, err error) {
 	terminal := term.IsTerminal(int(os.Stdin.Fd()))
-	return syscall.ForkExec("/proc/self/exe", os.Args, &syscall.ProcAttr{
+	return syscall.ForkExec("/proc/self/exe", args, &syscall.ProcAttr{
+		Dir:   dir,
 		Env:   os.Environ(),
 		Files: []uintptr{0, 1, 2},
 		Sys:   &syscall.SysProcAttr{Setpgid: !terminal, Foreground: terminal},

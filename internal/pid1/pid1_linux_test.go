@@ -27,7 +27,7 @@ var roles = map[string]func(){
 	"first": func() {
 		must(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		must(os.Setenv(roleEnv, "child"))
-		status, err := keep()
+		status, err := keep(os.Args, "")
 		must(err)
 		os.Exit(status)
 	},
@@ -122,5 +122,5 @@ func TestStatusOfAChildThatIsKilled(t *testing.T) {
 
 func TestElsewhereMainReturns(t *testing.T) {
 	t.Parallel()
-	Main()
+	Main(os.Args, "")
 }

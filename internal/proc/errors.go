@@ -9,9 +9,9 @@ var (
 	// ErrGuardClosed is returned by Start and RemoveDir after the Guard's
 	// Close.
 	ErrGuardClosed = errors.New("guard is closed")
-	// ErrGuardSilent is returned by StartGuard when the guard process does
-	// not report itself in time. Its environment must make it call GuardMain.
-	ErrGuardSilent = errors.New("guard process does not answer: does its environment make it call GuardMain?")
+	// ErrGuardStart is wrapped by StartGuard when the guard process ends, or does
+	// not report itself in time.
+	ErrGuardStart = errors.New("guard process does not start")
 	// ErrGuardStuck is returned by Close when the guard process could not
 	// finish its work in time and was killed.
 	ErrGuardStuck = errors.New("guard process did not finish in time")

@@ -40,12 +40,12 @@ type Guard struct {
 	closeErr  error
 }
 
-// StartGuard starts a guard process from the executable at path, commonly the
-// running one. args[0] is the name it shows, and env, which is its complete
-// environment, must make it call GuardMain. The error is ErrGuardSilent if it
-// does not.
+// StartGuard starts a guard process from the executable at path, which must be a
+// program with this package, commonly the running one. It never reaches main.
+// args[0] is the name it shows, and env is the rest of its environment. The error
+// wraps ErrGuardStart.
 func StartGuard(path string, args, env []string) (*Guard, error) {
-	path, err := filepath.Abs(path) // the guard process runs elsewhere
+	path, err := filepath.Abs(path) // a guard is replaced after the program has gone elsewhere, too
 	if err != nil {
 		return nil, fmt.Errorf("starting the guard: %w", err)
 	}

@@ -30,7 +30,7 @@ func startGuard(t testing.TB) *proc.Guard {
 func startNamedGuard(t testing.TB) (*proc.Guard, string) {
 	t.Helper()
 	name := fmt.Sprintf("guard-%d-%d", os.Getpid(), guards.Add(1))
-	g, err := proc.StartGuard(os.Args[0], []string{name}, envFor("guard"))
+	g, err := proc.StartGuard(os.Args[0], []string{name}, envFor(""))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, g.Close()) })
 	return g, name
@@ -202,10 +202,22 @@ func TestStoppedGuardIsReplaced(t *testing.T) {
 	require.NoError(t, exitErr(start(t, guarded(g, "exit:0"))))
 }
 
-func TestSilentGuard(t *testing.T) {
+func TestAGuardThatDoesNotStartTellsWhy(t *testing.T) {
 	t.Parallel()
-	_, err := proc.StartGuard(os.Args[0], []string{"guard"}, envFor("exit:0"))
-	require.ErrorIs(t, err, proc.ErrGuardSilent)
+	script := filepath.Join(t.TempDir(), "no-guard")
+	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho no template >&2\nexit 3\n"), 0o700))
+	_, err := proc.StartGuard(script, []string{"guard"}, nil)
+	require.ErrorIs(t, err, proc.ErrGuardStart)
+	require.ErrorContains(t, err, "exit status 3; its stderr ends:\nno template")
+}
+
+// A program may have to be initialized in its directory and with its arguments; a
+// guard must not run its main, whatever else the environment says.
+func TestTheGuardNeverReachesMain(t *testing.T) {
+	t.Parallel()
+	g, err := proc.StartGuard(os.Args[0], []string{"guard"}, envFor("exit:3"))
+	require.NoError(t, err)
+	require.NoError(t, g.Close())
 }
 
 func guarded(g *proc.Guard, role string) proc.Spec {

@@ -7,10 +7,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -19,22 +22,47 @@ const (
 	reportFD        = 3
 )
 
-// GuardMain is the whole life of a guard process and never returns. The program
-// calls it, before anything else, when its environment says so.
-func GuardMain() {
+// RoleEnv names the environment variable that tells a program that was started
+// again by itself what it is.
+const RoleEnv = "MUSTER_ROLE"
+
+const roleGuard = "guard"
+
+// A guard process ends here, before main: it must not do what the program does
+// before it starts workers, such as to open ports, read files and print. Only the
+// packages that are initialized before this one have run.
+func init() {
+	if os.Getenv(RoleEnv) == roleGuard {
+		guardMain()
+	}
+}
+
+// guardMain is the whole life of a guard process and never returns.
+func guardMain() {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
+	NameProcess(os.Args[0])
+	// So that it keeps no file system busy. It has been started where the program
+	// is, for the packages that are initialized before this one.
+	_ = os.Chdir("/")
 	report := os.NewFile(reportFD, "report")
 	if _, err := report.Write([]byte{1}); errors.Is(err, syscall.EBADF) {
 		fmt.Fprintln(os.Stderr, "guard process: nobody to guard; it is started by its supervisor only")
 		os.Exit(2)
 	}
 	report.Close()
+	_ = unix.Dup2(int(os.Stdout.Fd()), int(os.Stderr.Fd())) // the owner reads it no more
 
 	groups, dirs := listen(os.Stdin)
 	if err := cleanUp(groups, dirs); err != nil {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// NameProcess names this process after a path, in place of the file that it was
+// started from.
+func NameProcess(path string) {
+	_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(path)), 0) // only the name would be lost
 }
 
 // listen follows the messages until the owner is gone and returns what it left

@@ -35,7 +35,6 @@ func TestMain(m *testing.M) {
 }
 
 var roles = map[string]func(arg string){
-	"guard": func(string) { proc.GuardMain() },
 	"exit": func(code string) {
 		n, _ := strconv.Atoi(code)
 		os.Exit(n)
@@ -141,7 +140,7 @@ var roles = map[string]func(arg string){
 // supervisor keeps two "parent" processes, one of them stopped, and a
 // directory, and prints the ids of all processes below it.
 func supervisor(dir string) {
-	guard, err := proc.StartGuard(os.Args[0], []string{"guard"}, envFor("guard"))
+	guard, err := proc.StartGuard(os.Args[0], []string{"guard"}, envFor(""))
 	must(err)
 	must(guard.RemoveDir(dir))
 	must(os.WriteFile(dir+"/file", nil, 0o600))

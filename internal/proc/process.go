@@ -94,6 +94,7 @@ func (p *Process) start(spec Spec) (err error) {
 	p.control, theirs = control, append(theirs, child)
 
 	attr := &os.ProcAttr{
+		Dir:   spec.Dir,
 		Env:   append([]string{}, spec.Env...), // nil would stand for our own
 		Files: append(theirs[:len(theirs):len(theirs)], spec.Files...),
 		Sys:   sysProcAttr(),

@@ -9,7 +9,9 @@ import (
 )
 
 const (
-	sentryStartTime = 10 * time.Second
+	// sentryStartTime is long because packages that load much may be initialized
+	// first. A process that ends is noticed at once.
+	sentryStartTime = 2 * time.Minute
 	sentryTellTime  = 200 * time.Millisecond
 	sentryCloseTime = 10 * time.Second
 )
@@ -19,10 +21,11 @@ type sentry struct {
 	process *os.Process
 	pipe    *os.File // ends when we do
 	gone    chan struct{}
-	failed  bool // valid once gone
+	state   *os.ProcessState // valid once gone
 }
 
-// startSentry returns when the guard process has reported that it listens.
+// startSentry returns when the guard process has reported that it listens. Its
+// error contains what the process wrote to stderr before.
 func startSentry(path string, args, env []string) (*sentry, error) {
 	var theirs []*os.File
 	defer func() { closeAll(theirs) }()
@@ -43,36 +46,54 @@ func startSentry(path string, args, env []string) (*sentry, error) {
 	}
 	defer ready.Close()
 	theirs = append(theirs, report)
-
-	process, err := os.StartProcess(path, args, &os.ProcAttr{
-		Dir: "/", // so that it keeps no file system busy
-		Env: append([]string{}, env...),
-		// Not our own output: whoever reads that to its end would have to
-		// wait for the guard.
-		Files: []*os.File{listen, null, null, report},
-		Sys:   &syscall.SysProcAttr{Setsid: true},
-	})
+	stderr, words, err := os.Pipe()
 	if err != nil {
 		pipe.Close()
 		return nil, err
 	}
+	theirs = append(theirs, words)
+
+	process, err := os.StartProcess(path, args, &os.ProcAttr{
+		Env: append(env[:len(env):len(env)], RoleEnv+"="+roleGuard),
+		// Not our own output: whoever reads that to its end would have to
+		// wait for the guard.
+		Files: []*os.File{listen, null, words, report},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		pipe.Close()
+		stderr.Close()
+		return nil, err
+	}
+	var out output
+	out.read(Stderr, stderr)
 	s := &sentry{process: process, pipe: pipe, gone: make(chan struct{})}
 	go s.wait()
 
 	report.Close() // so that its death ends the read
+	words.Close()
 	_ = ready.SetReadDeadline(time.Now().Add(sentryStartTime))
-	if _, err := ready.Read(make([]byte, 1)); err != nil {
-		s.kill()
-		<-s.gone
-		pipe.Close()
-		return nil, fmt.Errorf("%w (%w)", ErrGuardSilent, err)
+	_, err = ready.Read(make([]byte, 1))
+	if err == nil {
+		out.finish(time.Now())
+		return s, nil
 	}
-	return s, nil
+	s.kill()
+	<-s.gone
+	pipe.Close()
+	out.finish(time.Now().Add(drainTime))
+	why := newExit(process.Pid, s.state).String()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		why = fmt.Sprintf("not within %v", sentryStartTime)
+	}
+	if said := out.words.String(); said != "" {
+		why += "; its stderr ends:\n" + said
+	}
+	return nil, fmt.Errorf("%w: %s", ErrGuardStart, why)
 }
 
 func (s *sentry) wait() {
-	state, err := s.process.Wait()
-	s.failed = err != nil || !state.Success()
+	s.state, _ = s.process.Wait() // nil if somebody else in this program waits for any child
 	close(s.gone)
 }
 
@@ -98,7 +119,7 @@ func (s *sentry) dismiss() error {
 		<-s.gone
 		return ErrGuardStuck
 	}
-	if s.failed {
+	if s.state == nil || !s.state.Success() {
 		return errors.New("guard process failed")
 	}
 	return nil

@@ -27,6 +27,7 @@ type Spec struct {
 	Path string   // the executable
 	Args []string // Args[0] is the name the process shows
 	Env  []string // the complete environment
+	Dir  string   // working directory; that of this program if empty
 	// Files become descriptors 4, 5, … of the process; see InheritedFile.
 	Files []*os.File
 	// Started is called with the process's id before Output is. It may be nil.
