@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
@@ -28,6 +29,7 @@ var (
 	misbehave   = codec.NewFunc[string, any]("misbehave")
 	need        = codec.NewFunc[string, bool]("need")
 	environment = codec.NewFunc[string, string]("environment") // the value of a variable
+	locate      = codec.NewFunc[int, string]("locate")         // the working directory
 	unknown     = codec.NewFunc[int, int]("unknown")
 )
 
@@ -62,6 +64,13 @@ type flakiness struct {
 }
 
 func handle() {
+	consumer.Handle(locate, func(context.Context, int) (string, error) {
+		dir, err := os.Getwd()
+		if errors.Is(err, fs.ErrNotExist) {
+			return "a directory that is gone", nil
+		}
+		return dir, err
+	})
 	consumer.Handle(double, func(_ context.Context, n int) (int, error) { return 2 * n, nil })
 	consumer.Handle(nap, func(ctx context.Context, d time.Duration) (seen, error) {
 		time.Sleep(d)

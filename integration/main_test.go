@@ -23,8 +23,15 @@ func TestMain(m *testing.M) {
 		play()
 		os.Exit(0)
 	}
+	if prepare := setups[role]; prepare != nil {
+		prepare()
+	}
 	handle()
 	pool.Main()
+	if setups[role] != nil {
+		runPrepared(role)
+		os.Exit(0)
+	}
 	if play := roles[role]; play != nil {
 		go dieWithTest()
 		play(readParams())

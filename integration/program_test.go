@@ -39,6 +39,8 @@ type params struct {
 	Child     bool
 	Network   string // the network namespace to run in; empty: ours
 	File      string // of the program; empty: ours
+	Dir       string // to start it in; empty: ours
+	Args      []string
 	Notify    string // the service manager's socket
 
 	DrainTimeout time.Duration
@@ -87,6 +89,7 @@ var roles = map[string]func(params){
 // unprepared are programs that do not do what package pool asks of them.
 var unprepared = map[string]func(){
 	"no main": func() {
+		note("main")
 		handle()
 		_, err := pool.Local(context.Background())
 		fmt.Println(err)
@@ -152,6 +155,8 @@ func (s *stage) program(role string, p params) *program {
 	if p.File != "" {
 		started.cmd.Path, started.cmd.Args = p.File, []string{p.File}
 	}
+	started.cmd.Dir = p.Dir
+	started.cmd.Args = append(started.cmd.Args, p.Args...)
 	if p.Notify != "" {
 		started.cmd.Env = append(started.cmd.Env, "NOTIFY_SOCKET="+p.Notify, "WATCHDOG_USEC=200000")
 	}
