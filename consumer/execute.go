@@ -23,6 +23,7 @@ type executor struct {
 	began    time.Time // when the current task, or delivery, began
 	looksAt  time.Time // when the supervisor will look at the limit of what runs
 	scratch  []byte    // where results are encoded
+	nextAway time.Time // when a delivery may go back for another host without a pause
 
 	observation Observation // of the task that runs; nil if nobody observes
 	left        chan<- Leaving
@@ -112,6 +113,10 @@ func (e *executor) isSlow(d *delivery) bool {
 // is, on the board.
 func (e *executor) runDelivery() Leaving {
 	d, began := e.current, e.began
+	if e.putBack(d) {
+		e.current = nil
+		return ""
+	}
 	for {
 		if d.next > 0 && e.yields() {
 			e.backlog.pause(d, e.began)
@@ -133,11 +138,19 @@ func (e *executor) runDelivery() Leaving {
 
 func (e *executor) runTask(t *codec.Task) {
 	f := e.known.find(e.functions, t.Func)
+	away := false
+	if f == nil { // asked before the task counts as started, so that nothing is charged
+		_, away = e.elsewhere(t)
+	}
 	ctx := e.contexts.next()
 	ctx.begin(e.origin, t)
 	e.start(ctx, f, t)
-	if failure := e.refuse(f, t); failure != nil {
+	if failure := e.refuse(f, t, away); failure != nil {
 		e.finish(failure, nil)
+		return
+	}
+	if away {
+		e.passOn(t)
 		return
 	}
 	if f.takes(slowFrom) {
@@ -182,9 +195,18 @@ func (e *executor) start(ctx *taskContext, f *function, t *codec.Task) {
 	}
 }
 
-// refuse gives the failure of a task that is not to be run.
-func (e *executor) refuse(f *function, t *codec.Task) *codec.Failure {
-	if failure := refusal(f, t, e.began, e.Host); failure != nil {
+// refuse returns the failure of a task that is not to be run, here or, if away,
+// elsewhere.
+func (e *executor) refuse(f *function, t *codec.Task, away bool) *codec.Failure {
+	if f == nil && !away {
+		return unknown(t, e.Host)
+	}
+	return e.lapsed(t)
+}
+
+// lapsed returns the failure of a task that nobody is to run any more.
+func (e *executor) lapsed(t *codec.Task) *codec.Failure {
+	if failure := expired(t, e.began); failure != nil {
 		return failure
 	}
 	if e.cancels.has(e.current.batch.Client, t.N) {

@@ -30,22 +30,23 @@ func (h handler) run(ctx context.Context, dst, arg []byte) (result []byte, failu
 	return h(ctx, dst, arg)
 }
 
-// refusal gives the failure of a task that is not to be run: f is nil if nothing
-// handles it; host says whose handlers those are that there are, empty for this
-// process's.
-func refusal(f *function, t *codec.Task, now time.Time, host string) *codec.Failure {
-	switch {
-	case f == nil:
-		where := "in this process"
-		if host != "" {
-			where = "on host " + host
-		}
-		return &codec.Failure{Code: codec.CodeUnknownFunc, Message: fmt.Sprintf(
-			"%q has no handler %s, which handles %q; consumer.Handle registers one", t.Func, where, Handled())}
-	case !t.Deadline.IsZero() && now.After(t.Deadline):
-		return &codec.Failure{Code: codec.CodeExpired, Message: "deadline " + t.Deadline.Format(time.RFC3339Nano)}
+// unknown returns the failure of a task of a func that nothing handles. host says
+// whose handlers those are that there are, empty for this process's.
+func unknown(t *codec.Task, host string) *codec.Failure {
+	message := fmt.Sprintf("%q has no handler in this process, which handles %q; consumer.Handle registers one", t.Func, Handled())
+	if host != "" {
+		message = fmt.Sprintf("%q has no handler on host %s, which handles %q, and no other host of the queue says that it has one",
+			t.Func, host, Handled())
 	}
-	return nil
+	return &codec.Failure{Code: codec.CodeUnknownFunc, Message: message}
+}
+
+// expired returns the failure of a task whose deadline has passed.
+func expired(t *codec.Task, now time.Time) *codec.Failure {
+	if t.Deadline.IsZero() || !now.After(t.Deadline) {
+		return nil
+	}
+	return &codec.Failure{Code: codec.CodeExpired, Message: "deadline " + t.Deadline.Format(time.RFC3339Nano)}
 }
 
 // takes reports whether a task is expected to take so long, as any may of which

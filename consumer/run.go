@@ -19,7 +19,11 @@ import (
 func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger, wait func() (resume func()), report func(codec.Progress)) codec.Outcome {
 	began := time.Now()
 	f := functions()[t.Func]
-	if failure := refusal(f, t, began, ""); failure != nil {
+	failure := expired(t, began)
+	if f == nil {
+		failure = unknown(t, "")
+	}
+	if failure != nil {
 		return codec.Outcome{N: t.N, Failure: failure}
 	}
 	o := &origin{client: client, logger: logger, wait: wait}

@@ -32,6 +32,9 @@ type Config struct {
 	Ready func()                 // called once when the process begins to pull
 	Watch func(at time.Time)     // asks the supervisor to look at the limit of what runs
 	Wait  func() (resume func()) // tells that the handler waits for another task
+	// Elsewhere returns how many worker processes the queue's hosts have if another of
+	// them has a handler for a func, and else 0. It returns within about a second.
+	Elsewhere func(name string) (processes int)
 }
 
 // handOffPatience bounds how long a worker that leaves waits for outcomes to be

@@ -284,7 +284,7 @@ func TestALongSetUpIsReportedAndWaitedFor(t *testing.T) {
 	t.Setenv(gateEnv, g.address)
 	p := s.program("takes long", params{})
 	first := g.next(t, s.ctx)
-	second := g.next(t, s.ctx) // the others do not wait for it for long
+	second := g.next(t, s.ctx)                                   // the others do not wait for it for long
 	p.lineWith("still in the program's set-up before pool.Main") // after longer than it once had
 	first.letGo()
 	second.letGo()

@@ -22,6 +22,7 @@ type order struct {
 	Cancel map[string][]uint64 `json:"cancel,omitempty"` // tasks by client that are not to be started
 	Stop   *stop               `json:"stop,omitempty"`   // a task that is to end
 	Ping   bool                `json:"ping,omitempty"`   // answer
+	Found  *found              `json:"found,omitempty"`  // the answer to a report's Find
 }
 
 // setup is what a worker process needs to know.
@@ -51,6 +52,19 @@ type stop struct {
 	Why    codec.Code `json:"why"`
 }
 
+// find asks for other hosts that have a handler for a func.
+type find struct {
+	Number uint64 `json:"number"` // of the question
+	Func   string `json:"func"`
+}
+
+// found answers a find: how many worker processes the queue's hosts have, 0 if no
+// other host has the func.
+type found struct {
+	Number    uint64 `json:"number"`
+	Processes int    `json:"processes"`
+}
+
 // report is what a worker process tells its supervisor.
 type report struct {
 	Main    bool             `json:"main,omitempty"` // the process has reached Main, and waits for its setup
@@ -60,7 +74,8 @@ type report struct {
 	Left    consumer.Leaving `json:"left,omitempty"`   // why it ends now, in good order
 	WatchAt int64            `json:"watch,omitempty"`  // when to look at the limit of what runs, in unix nanoseconds
 	Pong    bool             `json:"pong,omitempty"`   // the answer to a ping
-	Waits   int              `json:"waits,omitempty"`  // 1: the handler waits for another task; -1: no more
+	Find    *find            `json:"find,omitempty"`
+	Waits   int              `json:"waits,omitempty"` // 1: the handler waits for another task; -1: no more
 }
 
 // controlTimeout bounds the writing of one message; the other side reads all

@@ -290,6 +290,11 @@ func (p *place) take(c *child, r report, started func(error)) {
 		}
 		started(nil)
 	}
+	if r.Find != nil {
+		go func() { // it asks the fleet
+			c.order(order{Found: &found{Number: r.Find.Number, Processes: p.elsewhere(r.Find.Func)}})
+		}()
+	}
 	if r.Pong {
 		c.answered()
 	}

@@ -33,6 +33,7 @@ type Supervisor struct {
 	desk       *handoff.Desk
 	scout      *scout
 	leases     *leases
+	others     others
 	chronicle
 
 	mu        sync.Mutex

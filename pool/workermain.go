@@ -29,6 +29,9 @@ type workerProcess struct {
 	orders  *json.Decoder
 
 	mu sync.Mutex // held while a report is written
+
+	questions uint64     // that were asked; the worker's
+	answers   chan found // to them
 }
 
 func workerMain() int {
@@ -37,7 +40,7 @@ func workerMain() int {
 		fmt.Fprintln(os.Stderr, "muster:", err)
 		return 1
 	}
-	w := &workerProcess{control: conn, orders: json.NewDecoder(conn)}
+	w := &workerProcess{control: conn, orders: json.NewDecoder(conn), answers: make(chan found, 1)}
 	left, err := w.work()
 	if err != nil {
 		w.report(report{Failed: err.Error()})
@@ -94,7 +97,7 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 		Host: w.setup.Host, PID: os.Getpid(), Logger: slog.Default(),
 		Ready: func() { w.report(report{Ready: true, Funcs: consumer.Handled()}) },
 		Watch: func(at time.Time) { w.report(report{WatchAt: at.UnixNano()}) },
-		Wait:  w.wait,
+		Wait:  w.wait, Elsewhere: w.elsewhere,
 	})
 	if err != nil {
 		return "", err
@@ -129,11 +132,44 @@ func (w *workerProcess) obey(worker *consumer.Worker, drain func()) {
 		if o.Stop != nil {
 			worker.Stop(o.Stop.Client, o.Stop.Task, o.Stop.Why)
 		}
+		if o.Found != nil {
+			select {
+			case w.answers <- *o.Found:
+			default: // to a question that nobody waits for any more
+			}
+		}
 		if o.Ping {
 			w.report(report{Pong: true})
 		}
 		if o.Drain {
 			drain()
+		}
+	}
+}
+
+// elsewhereTimeout bounds the wait for the supervisor's answer, which takes no longer
+// than inquiryTime on a host that is not overloaded.
+const elsewhereTimeout = 2 * time.Second
+
+// elsewhere asks the supervisor for other hosts that have a handler for a func. It is
+// called by one goroutine.
+func (w *workerProcess) elsewhere(name string) (processes int) {
+	w.questions++
+	select {
+	case <-w.answers: // late
+	default:
+	}
+	w.report(report{Find: &find{Number: w.questions, Func: name}})
+	timer := time.NewTimer(elsewhereTimeout)
+	defer timer.Stop()
+	for {
+		select {
+		case a := <-w.answers:
+			if a.Number == w.questions {
+				return a.Processes
+			}
+		case <-timer.C:
+			return 0
 		}
 	}
 }
