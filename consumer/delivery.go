@@ -18,6 +18,7 @@ type delivery struct {
 	ack     string // subject of the answer
 	subject string // that it was published to
 	stored  time.Time
+	offers  uint64 // how often its tasks were offered to other hosts, in messages before this one
 	lane    broker.Lane
 	several bool // it came with more than one task
 	batch   codec.Batch

@@ -1,7 +1,9 @@
 package consumer
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,6 +25,12 @@ const (
 	maxAwayRounds = 720
 	// maxAwayRound bounds the deliveries of one round.
 	maxAwayRound = 1000
+	// maxOffers is how often a message is offered until its tasks are stored again as
+	// a new one: a worker of another implementation may take many deliveries for the
+	// deaths of those that had it before.
+	maxOffers = 8
+	// offersHeader of such a message says how often its tasks were offered before.
+	offersHeader = "Muster-Offers"
 	// awayInterval is the time for each delivery that a process gives back like this,
 	// so that a flood of them does not keep it from its work.
 	awayInterval = 2 * time.Millisecond
@@ -57,7 +65,7 @@ func (e *executor) elsewhere(t *codec.Task) (pause time.Duration, ok bool) {
 	if processes <= 0 {
 		return 0, false
 	}
-	return awayPause(info.Delivered, processes)
+	return awayPause(e.current.offers+info.Delivered, processes)
 }
 
 // putBack gives the current delivery back if nothing of it can be run here and its
@@ -82,14 +90,58 @@ func (e *executor) putBack(d *delivery) bool {
 	now := time.Now()
 	pause = max(pause, min(e.nextAway.Sub(now), maxAwayPause))
 	e.nextAway = now.Add(max(e.nextAway.Sub(now), 0) + awayInterval)
+	e.Logger.Debug("a task of a func without a handler here goes to another host", "func", first.Func, "pause", pause)
+	if info, _ := broker.ParseAck(d.ack); info.Delivered >= maxOffers {
+		e.offerAnew(d, info)
+		return true
+	}
 	if pause > 0 {
 		e.answer(d.ack, fmt.Sprintf(`-NAK {"delay":%d}`, pause.Nanoseconds()))
 	} else {
 		e.answer(d.ack, ackAgain)
 	}
-	e.Logger.Debug("a task of a func without a handler here goes to another host", "func", first.Func, "pause", pause)
 	d.release()
 	return true
+}
+
+// offerAnew stores the current delivery again as a message of its own, whose deliveries
+// count from the first, and which says how often it was offered before.
+func (e *executor) offerAnew(d *delivery, info broker.AckInfo) {
+	whole := d.newBatch()
+	for i := range d.batch.Tasks {
+		whole.Add(&d.batch.Tasks[i])
+	}
+	msg := nats.NewMsg(d.subject)
+	msg.Data = whole.Bytes()
+	// The same for each delivery of the message, so that it is stored once.
+	msg.Header.Set(nats.MsgIdHdr, broker.MessageID("elsewhere", strconv.FormatUint(info.StreamSeq, 10), msg.Data))
+	msg.Header[offersHeader] = []string{strconv.FormatUint(d.offers+info.Delivered, 10)}
+	e.outbox.room <- struct{}{} // a process that leaves waits for this too
+	e.publisher.PublishPatiently(msg, func(_ uint64, err error) {
+		defer func() { <-e.outbox.room }()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		switch {
+		case errors.Is(err, broker.ErrClosed):
+			return // the process is ending: the supervisor reads the board
+		case err == nil:
+			e.answer(d.ack, ackDone)
+		default:
+			e.answer(d.ack, ackLater)
+		}
+		d.release()
+	})
+}
+
+func readOffers(header []string) uint64 {
+	if len(header) == 0 {
+		return 0
+	}
+	n, err := strconv.ParseUint(header[0], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // passOn stores the current task again, alone, for a host that has a handler for its
@@ -99,10 +151,7 @@ func (e *executor) passOn(t *codec.Task) {
 	d := e.current
 	d.slot.Finish()
 	e.task.release()
-	alone := codec.NewBatch(d.batch.Client, nil)
-	if d.batch.Chunk {
-		alone = codec.NewChunk(d.batch.Client, nil)
-	}
+	alone := d.newBatch()
 	alone.Add(t)
 	msg := nats.NewMsg(d.subject)
 	msg.Data = alone.Bytes()

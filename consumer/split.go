@@ -66,15 +66,20 @@ func (d *delivery) cut() []byte {
 	if d.away || d.failed || d.begun == 0 || d.begun >= d.end {
 		return nil
 	}
-	rest := codec.NewBatch(d.batch.Client, nil)
-	if d.batch.Chunk {
-		rest = codec.NewChunk(d.batch.Client, nil)
-	}
+	rest := d.newBatch()
 	for i := d.begun; i < d.end; i++ {
 		rest.Add(&d.batch.Tasks[i])
 	}
 	d.end, d.away = d.begun, true
 	return rest.Bytes()
+}
+
+// newBatch begins a batch for tasks of the delivery that are stored again.
+func (d *delivery) newBatch() *codec.BatchBuilder {
+	if d.batch.Chunk {
+		return codec.NewChunk(d.batch.Client, nil)
+	}
+	return codec.NewBatch(d.batch.Client, nil)
 }
 
 // parted notes that what was cut is in the queue, or cannot be.

@@ -79,6 +79,9 @@ func (w *Worker) mayYield(lane broker.Lane) bool {
 // receive takes a delivery from the broker, on the subscription's goroutine.
 func (w *Worker) receive(lane broker.Lane, msg *nats.Msg, info broker.AckInfo) {
 	d := &delivery{worker: w, ack: msg.Reply, subject: msg.Subject, stored: info.Stored, lane: lane}
+	if offers := msg.Header[offersHeader]; offers != nil {
+		d.offers = readOffers(offers)
+	}
 	if err := d.decode(msg.Data); err != nil {
 		w.reject(msg, info.StreamSeq, err)
 		return

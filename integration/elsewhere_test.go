@@ -3,10 +3,14 @@ package integration
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/pool"
 	"github.com/musterfleet/muster/producer"
 )
@@ -68,10 +72,21 @@ func TestATaskWaitsForABusyHostThatHasItsFunc(t *testing.T) {
 	other := s.host(url, "other", 1)
 	f, err := producer.Submit(s.ctx, c, rare, 0)
 	require.NoError(t, err)
-	// It comes to the other host again and again, which goes on with its own work.
-	d := submitDoubles(s, c, 10)
-	requireDoubled(s, d)
-	require.False(t, f.State() == producer.Finished)
+	// It comes to the other host again and again, which goes on with its own work. And
+	// no delivery looks as if many workers had died of it.
+	nc, err := nats.Connect(url)
+	require.NoError(t, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	stream, err := js.Stream(s.ctx, broker.TaskStream("default"))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		msg, err := stream.GetLastMsgForSubject(s.ctx, broker.TaskSubject("default", broker.Normal))
+		return err == nil && msg.Header.Get("Muster-Offers") != ""
+	}, patience, 10*time.Millisecond)
+	requireDoubled(s, submitDoubles(s, c, 10))
+	require.NotEqual(t, producer.Finished, f.State())
 	require.Equal(t, codec.HostServing, other.Status().State)
 	visitor.letGo()
 	at, err := f.Result(s.ctx)

@@ -21,7 +21,7 @@ const (
 	knownFor   = 5 * time.Second
 	unknownFor = 1500 * time.Millisecond
 	// refusedFor is for how long nobody is asked after the broker has refused it.
-	refusedFor = time.Minute
+	refusedFor = 10 * time.Minute
 	// maxKnown bounds the funcs of other hosts that are known.
 	maxKnown = 1 << 16
 )

@@ -47,6 +47,7 @@ func TestMain(m *testing.M) {
 	consumer.Handle(fail, func(context.Context, int) (int, error) { return 0, errors.New("as ever") })
 	consumer.Handle(blob, func(_ context.Context, b []byte) ([]byte, error) { return b, nil })
 	consumer.Handle(secrets, whereIs)
+	handleRare()
 	pool.Main()
 	code := m.Run()
 	if err := goleak.Find(sourcing); code == 0 && err != nil {

@@ -31,8 +31,8 @@ type stage struct {
 }
 
 // newStage starts a broker with a file of deploy/nats, and what the test changes of
-// it. The configuration is read from the environment, so that tests come one by one.
-func newStage(t *testing.T, file, changes string) *stage {
+// it and of the permissions. The configuration is read from the environment, so that tests come one by one.
+func newStage(t *testing.T, file, changes string, permissions ...func(string) string) *stage {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	s := &stage{t: t, ctx: ctx, authority: newAuthority(t), logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
@@ -50,7 +50,7 @@ func newStage(t *testing.T, file, changes string) *stage {
 	}
 	s.billing.Group, s.worker.Group, s.operator.Group = "billing", "worker", "operator"
 	server, err := broker.StartServer(broker.ServerConfig{
-		ConfigFile: configuration(t, "include "+file+"\nhost: \"127.0.0.1\"\nport: -1\n"+changes), Logger: s.logger,
+		ConfigFile: configuration(t, "include "+file+"\nhost: \"127.0.0.1\"\nport: -1\n"+changes, permissions...), Logger: s.logger,
 	})
 	require.NoError(t, err)
 	t.Cleanup(server.Shutdown)
@@ -59,10 +59,17 @@ func newStage(t *testing.T, file, changes string) *stage {
 }
 
 // configuration makes a file beside copies of those in deploy/nats.
-func configuration(t *testing.T, text string) string {
+func configuration(t *testing.T, text string, permissions ...func(string) string) string {
 	dir := t.TempDir()
 	const from = "../../deploy/nats"
 	require.NoError(t, os.CopyFS(dir, os.DirFS(from)))
+	for _, edit := range permissions {
+		path := filepath.Join(dir, "permissions.conf")
+		before, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.Chmod(path, 0o600))
+		require.NoError(t, os.WriteFile(path, []byte(edit(string(before))), 0o600))
+	}
 	path := filepath.Join(dir, "test.conf")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
