@@ -29,6 +29,12 @@ func (r *records) Write(line []byte) (int, error) {
 	return r.text.Write(line)
 }
 
+func (r *records) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
+}
+
 // of gives the records with a message.
 func (r *records) of(t *testing.T, msg string) (some []map[string]any) {
 	r.mu.Lock()

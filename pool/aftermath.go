@@ -33,14 +33,14 @@ const (
 // had begun cannot go back as it is: the tasks whose outcomes are not in safe
 // hands are stored again as new messages, the one that was running with an
 // attempt charged, and then the old message is acknowledged. It reports whether
-// a task was running.
+// a task was running that is charged.
 func (p *place) aftermath(c *child) (running bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), aftermathPatience)
 	defer cancel()
 	p.awaitFarewell(ctx, c)
 	var all sync.WaitGroup
 	for _, d := range c.board.Deliveries() {
-		running = running || d.Running()
+		running = running || d.Running() && !c.diedForAnother(d)
 		if d.Started == 0 {
 			p.answer(d.Ack, "-NAK")
 			continue
@@ -91,7 +91,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 			})
 			continue
 		}
-		if p.killing.Load() {
+		if p.killing.Load() || c.diedForAnother(d) {
 			rest.Add(task) // our doing, not the task's
 			continue
 		}

@@ -25,9 +25,17 @@ func (c *child) wasKilledFor(cause codec.Cause) bool {
 	return c.killedFor == cause
 }
 
+// wasKilled reports whether the supervisor ended the process; c.mu is held.
+func (c *child) wasKilled() bool { return c.fatal != 0 || c.killedFor != "" }
+
 // explain adds what the supervisor knows of a process's end; c.mu is held.
 func (c *child) explain(exit proc.Exit) (cause string, outOfMemory bool) {
-	if exit.Signal == syscall.SIGKILL && c.killedFor != "" {
+	// A Go process that SIGQUIT ends has exit status 2.
+	byUs := exit.Signal == syscall.SIGKILL || exit.Signal == syscall.SIGQUIT || exit.Code == 2
+	switch {
+	case c.fatal != 0 && byUs:
+		return "killed by signal " + signalName(c.fatal) + ", since " + c.condemned.reason(), false
+	case exit.Signal == syscall.SIGKILL && c.killedFor != "":
 		return "killed by signal SIGKILL, " + c.killedWhy, c.killedFor == codec.CauseMemoryLimit
 	}
 	return exit.String(), exit.OutOfMemory
@@ -40,9 +48,9 @@ func (c *child) causeOf(death Death, unready error) codec.Cause {
 	switch {
 	case c.killedFor != "" && death.Signal == "SIGKILL": // else it died first
 		return c.killedFor
-	case c.ran.failed == codec.CodeTimeLimit:
+	case c.ran.failed == codec.CodeTimeLimit, c.fatal != 0 && c.condemned.why == codec.CodeTimeLimit:
 		return codec.CauseTimeLimit
-	case c.ran.failed == codec.CodeCancelled:
+	case c.ran.failed == codec.CodeCancelled, c.fatal != 0 && c.condemned.why == codec.CodeCancelled:
 		return codec.CauseCancelled
 	case death.OutOfMemory:
 		return codec.CauseOutOfMemory

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
@@ -26,6 +28,7 @@ type child struct {
 	listened chan struct{} // closed when its last report has been read
 	reached  chan struct{} // closed when it has reached Main
 	isSetUp  bool          // it has its first order; under Supervisor.mu
+	quitting atomic.Bool   // it was sent SIGQUIT
 	// signOfLife is a subject that the process's connection listens to.
 	signOfLife string
 	told       scoreboard.Cursor // what ended up to there was told; under Supervisor.mu
@@ -38,6 +41,7 @@ type child struct {
 	unanswered int              // pings
 	waits      int              // whether its handler waits for another task
 	condemned  verdict          // the task it was killed for, if it was
+	fatal      syscall.Signal   // that was sent for that, and that it does not survive
 	killedFor  codec.Cause      // why the supervisor killed it, if not for a task
 	killedWhy  string           // the same in words that follow "killed by signal SIGKILL, "
 	ran        ran              // when it died
@@ -51,6 +55,14 @@ type verdict struct {
 	started int
 	why     codec.Code
 	message string
+}
+
+// reason says in words that follow "since " why the task's process is killed.
+func (v verdict) reason() string {
+	if v.why == codec.CodeCancelled {
+		return "its task was cancelled while it ran"
+	}
+	return v.message
 }
 
 // mostOrders is how many orders may wait for a process that does not read. More
@@ -73,7 +85,7 @@ func (s *Supervisor) startChild(place int) (*child, error) {
 		orders: make(chan order, mostOrders), listened: make(chan struct{}), reached: make(chan struct{}),
 		signOfLife: s.nc.NewInbox(),
 	}
-	printer := &printer{Supervisor: s, place: place, board: board}
+	printer := &printer{Supervisor: s, place: place, board: board, quitting: &c.quitting}
 	c.Process, err = proc.Start(proc.Spec{
 		Path: s.executable, Args: startArgs(s.Config), Env: s.environment(), Dir: startDir(),
 		Files: []*os.File{file}, Guard: s.guard,
@@ -194,6 +206,17 @@ func (c *child) stillborn() error {
 		return fmt.Errorf("%w: %s; its stderr ends:\n%s", ErrNotReady, cause, exit.Stderr)
 	}
 	return fmt.Errorf("%w: %s", ErrNotReady, cause)
+}
+
+// isExplained reports whether a process's death is no sign that the next process will
+// die young, too: it left in good order, its task is charged for it, or the supervisor
+// has killed it. Tasks that kill their processes do not have processes started without
+// end: each has an attempt less with every death.
+func (c *child) isExplained() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.left != "" || c.ran.failed != "" || c.fatal != 0 ||
+		c.killedFor != "" && c.killedFor != codec.CauseUnready
 }
 
 // dispose frees what belonged to a dead process.

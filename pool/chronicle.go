@@ -55,6 +55,9 @@ func (s *Supervisor) takeOver(p *place, c *child) {
 		if !d.Running() {
 			continue
 		}
+		if c.diedForAnother(d) {
+			continue
+		}
 		v, sentenced := c.verdictOn(d)
 		if !sentenced {
 			v.why = codec.CodeWorkerDied

@@ -72,7 +72,7 @@ func (s *Supervisor) stopTask(c *child, d scoreboard.Delivery, v verdict) {
 		}
 		if step.signal == 0 {
 			c.order(order{Stop: &stop{Client: d.Client, Task: d.Task, Why: v.why}})
-		} else if err := c.Signal(step.signal); err != nil {
+		} else if err := c.stopBy(step.signal); err != nil {
 			s.Logger.Debug("stopping a task", "pid", c.PID(), "signal", step.signal, "error", err)
 		}
 		if c.endsWithin(d, step.wait) {
@@ -80,10 +80,37 @@ func (s *Supervisor) stopTask(c *child, d scoreboard.Delivery, v verdict) {
 		}
 	}
 	if c.stillRuns(d) {
-		if err := c.Kill(); err != nil {
+		if err := c.stopBy(syscall.SIGKILL); err != nil {
 			s.Logger.Debug("stopping a task", "pid", c.PID(), "error", err)
 		}
 	}
+}
+
+// stopBy sends a signal to stop a task: SIGKILL to all that the process has started,
+// too.
+func (c *child) stopBy(sig syscall.Signal) error {
+	if sig == syscall.SIGTERM {
+		return c.Signal(sig)
+	}
+	c.mu.Lock()
+	c.fatal = sig
+	c.mu.Unlock()
+	if sig == syscall.SIGKILL {
+		return c.Kill()
+	}
+	c.quitting.Store(true)
+	return c.Signal(sig)
+}
+
+// diedForAnother reports whether the process was killed to stop a task that had ended
+// by then, so that the one which ran instead is not to be charged.
+func (c *child) diedForAnother(d scoreboard.Delivery) bool {
+	if _, sentenced := c.verdictOn(d); sentenced {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return d.Running() && c.fatal != 0
 }
 
 // ladderLook is how often the scoreboard is looked at while a task should end.

@@ -29,8 +29,8 @@ type place struct {
 	died     *codec.ProcessDeath // how the last process ended, if unexpectedly
 }
 
-// Delays before a process is started after another that died young. One death
-// is no pattern, so the first replacements come at once.
+// Delays before a process is started after another that died young, for no reason that
+// is known. One death is no pattern, so the first replacements come at once.
 const (
 	atOnce       = 2
 	firstBackoff = 100 * time.Millisecond
@@ -105,7 +105,7 @@ func (p *place) keep(started func(error)) {
 			left := p.attend(c, func(err error) { arrive(); report(err) })
 			arrive()
 			dormant = left == consumer.LeavingIdle
-			if left != "" || time.Since(c.born) > goodLife || c.board.Tasks() > 0 {
+			if c.isExplained() || time.Since(c.born) > goodLife || c.board.Tasks() > 0 {
 				young = 0
 			}
 			// Beside the next process's start: neither shall wait for the other.

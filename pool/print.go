@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/internal/scoreboard"
@@ -19,7 +20,14 @@ type printer struct {
 	place  int
 	board  *scoreboard.Board
 	logger *slog.Logger // nil if lines are passed on as they are
+
+	quitting *atomic.Bool // the process was sent SIGQUIT
+	dumps    bool         // it has begun to dump its stacks for that
 }
+
+// quitLine begins what Go's runtime prints when it ends for SIGQUIT. That is kept with
+// the death, and passed on to nobody: it says nothing that went wrong.
+const quitLine = "SIGQUIT: quit"
 
 func (p *printer) started(pid int) {
 	if p.OutputLogger != nil {
@@ -28,6 +36,11 @@ func (p *printer) started(pid int) {
 }
 
 func (p *printer) print(stream proc.Stream, line []byte) {
+	if stream == proc.Stderr {
+		if p.dumps = p.dumps || string(line) == quitLine && p.quitting.Load(); p.dumps {
+			return
+		}
+	}
 	if p.logger != nil {
 		p.record(stream, line)
 		return

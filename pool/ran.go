@@ -30,7 +30,10 @@ func (c *child) charge(t *codec.Task) {
 // a process died.
 func (s *Supervisor) tell(c *child, death Death) {
 	c.mu.Lock()
-	ran := c.ran
+	ran, message := c.ran, "a worker process died"
+	if c.wasKilled() {
+		message = "a worker process was killed"
+	}
 	c.mu.Unlock()
 	logger := s.Logger.With("pid", death.PID, "cause", death.Cause, "task_running", death.Running)
 	if ran.fn != "" {
@@ -45,5 +48,5 @@ func (s *Supervisor) tell(c *child, death Death) {
 			Queue: s.Queue, Host: s.Host, PID: death.PID, Stored: ran.stored, Began: ran.began, Died: true,
 		}, failure)
 	}
-	logger.Warn("a worker process died")
+	logger.Warn(message)
 }
