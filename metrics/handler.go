@@ -110,7 +110,7 @@ func unready(s *pool.Supervisor) string {
 			return ""
 		}
 	}
-	if s.OnDemand || s.IdleTimeout > 0 {
+	if s.StartsOnDemand() {
 		return "" // they come when there is work
 	}
 	return "no worker process is ready"

@@ -47,7 +47,7 @@ func (p *place) aftermath(c *child) (running bool) {
 		}
 		all.Go(func() {
 			if err := p.putBack(ctx, c, d); err != nil {
-				p.Logger.Error("tasks of a dead worker process could not be put back; they come back when their lease ends",
+				p.cfg.Logger.Error("tasks of a dead worker process could not be put back; they come back when their lease ends",
 					"pid", c.PID(), "error", err)
 			}
 		})
@@ -87,7 +87,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 		c.charge(task)
 		if v, ok := c.verdictOn(d); ok {
 			put.fail(batch.Client, task, time.Since(d.StartedAt), &codec.Failure{
-				Code: v.why, Message: v.message, Host: p.Host, PID: c.PID(), Attempt: task.Attempt(),
+				Code: v.why, Message: v.message, Host: p.cfg.Host, PID: c.PID(), Attempt: task.Attempt(),
 			})
 			continue
 		}
@@ -109,7 +109,7 @@ func (p *place) putBack(ctx context.Context, c *child, d scoreboard.Delivery) er
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		put.fail(batch.Client, task, time.Since(d.StartedAt), newDeath(c, true, false).failure(p.Host, attempt))
+		put.fail(batch.Client, task, time.Since(d.StartedAt), newDeath(c, true, false).failure(p.cfg.Host, attempt))
 	}
 	if rest.Len() > 0 {
 		put.store(rest.Bytes())
@@ -168,7 +168,7 @@ type putting struct {
 // store publishes tasks again, in the high lane: they have waited their turn
 // already.
 func (p *putting) store(data []byte) {
-	msg := nats.NewMsg(broker.TaskSubject(p.Queue, broker.High))
+	msg := nats.NewMsg(broker.TaskSubject(p.cfg.Queue, broker.High))
 	msg.Header.Set(nats.MsgIdHdr, broker.MessageID("putback", p.ack, data))
 	msg.Data = data
 	done := p.part()
@@ -181,7 +181,7 @@ func (p *putting) store(data []byte) {
 func (p *putting) fail(client string, t *codec.Task, run time.Duration, why *codec.Failure) {
 	done := p.part()
 	p.desk.Settle(&handoff.Ending{
-		Queue: p.Queue, Client: client, Task: t, Outcome: &codec.Outcome{N: t.N, Run: run, Failure: why},
+		Queue: p.cfg.Queue, Client: client, Task: t, Outcome: &codec.Outcome{N: t.N, Run: run, Failure: why},
 	}, func(err error) { done <- err })
 }
 

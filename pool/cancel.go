@@ -54,7 +54,7 @@ func (s *Supervisor) subscribeCancels(ctx context.Context) error {
 }
 
 func (s *Supervisor) cancelSubjects() []string {
-	return []string{broker.CancelSubject(s.Queue), broker.CancelAnySubject}
+	return []string{broker.CancelSubject(s.cfg.Queue), broker.CancelAnySubject}
 }
 
 // recallCancels takes the cancel requests that were stored since a time. One that
@@ -95,7 +95,7 @@ func (s *Supervisor) recallAfterReconnects() {
 		if err == nil {
 			latest = now
 		} else if !s.isStopped() {
-			s.Logger.Warn("tasks that were cancelled while the broker was away may run", "error", err)
+			s.cfg.Logger.Warn("tasks that were cancelled while the broker was away may run", "error", err)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func (s *Supervisor) recallAfterReconnects() {
 func (s *Supervisor) receiveCancel(request []byte) {
 	ids, running, err := codec.ReadCancel(request)
 	if err != nil {
-		s.Logger.Warn("a cancel request does not read", "error", err)
+		s.cfg.Logger.Warn("a cancel request does not read", "error", err)
 		return
 	}
 	s.mu.Lock()

@@ -87,7 +87,7 @@ func (s *Supervisor) startChild(place int) (*child, error) {
 	}
 	printer := &printer{Supervisor: s, place: place, board: board, quitting: &c.quitting}
 	c.Process, err = proc.Start(proc.Spec{
-		Path: s.executable, Args: startArgs(s.Config), Env: s.environment(), Dir: startDir(),
+		Path: s.executable, Args: startArgs(s.cfg), Env: s.environment(), Dir: startDir(),
 		Files: []*os.File{file}, Guard: s.guard,
 		Started: printer.started, Output: printer.print,
 	})
@@ -101,7 +101,7 @@ func (s *Supervisor) startChild(place int) (*child, error) {
 // they start, find no credential. A process finds the
 // first value of a name that comes more than once, but the last shall stand.
 func (s *Supervisor) environment() []string {
-	env := slices.Concat(login.Conceal(inheritedEnv()), s.Env, []string{proc.RoleEnv + "=" + roleWorker})
+	env := slices.Concat(login.Conceal(inheritedEnv()), s.cfg.Env, []string{proc.RoleEnv + "=" + roleWorker})
 	slices.Reverse(env)
 	seen := map[string]bool{}
 	return slices.DeleteFunc(env, func(entry string) bool {

@@ -94,7 +94,7 @@ func (s *Supervisor) keepSpans(spans ...codec.Span) {
 func (s *Supervisor) spansOf(p *place, c *child) (spans []codec.Span) {
 	news, missed := c.board.Spans(&c.told)
 	if missed > 0 {
-		s.Logger.Debug("more attempts ended than a worker process can note in a second", "pid", c.PID(), "lost", missed)
+		s.cfg.Logger.Debug("more attempts ended than a worker process can note in a second", "pid", c.PID(), "lost", missed)
 	}
 	for _, n := range news {
 		spans = append(spans, codec.Span{

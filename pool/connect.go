@@ -11,11 +11,11 @@ import (
 // connect gives the supervisor its connection, the streams it needs and all that
 // it does over them.
 func (s *Supervisor) connect(ctx context.Context) (err error) {
-	if s.URL, s.Credentials, err = broker.Resolve(s.URL, s.Credentials); err != nil {
+	if s.cfg.URL, s.cfg.Credentials, err = broker.Resolve(s.cfg.URL, s.cfg.Credentials); err != nil {
 		return err
 	}
 	s.nc, err = broker.Connect(ctx, broker.Config{
-		URL: s.URL, Credentials: s.Credentials, Name: "muster supervisor " + s.Host, Logger: s.Logger,
+		URL: s.cfg.URL, Credentials: s.cfg.Credentials, Name: "muster supervisor " + s.cfg.Host, Logger: s.cfg.Logger,
 	})
 	if err != nil {
 		return err
@@ -31,13 +31,13 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if err = broker.EnsureShared(ctx, s.js, broker.StreamOptions{}); err != nil {
 		return err
 	}
-	if err = broker.EnsureQueue(ctx, s.js, s.Queue, broker.StreamOptions{}); err != nil {
+	if err = broker.EnsureQueue(ctx, s.js, s.cfg.Queue, broker.StreamOptions{}); err != nil {
 		return err
 	}
-	if s.tasks, err = s.js.Stream(ctx, broker.TaskStream(s.Queue)); err != nil {
+	if s.tasks, err = s.js.Stream(ctx, broker.TaskStream(s.cfg.Queue)); err != nil {
 		return fmt.Errorf("pool: looking up the queue's stream: %w", err)
 	}
-	if s.scout, err = newScout(ctx, s.nc, s.tasks, s.Queue, s.Logger); err != nil {
+	if s.scout, err = newScout(ctx, s.nc, s.tasks, s.cfg.Queue, s.cfg.Logger); err != nil {
 		return err
 	}
 	if err = s.subscribeCancels(ctx); err != nil {
@@ -58,7 +58,7 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {
 		return err
 	}
-	if s.desk, err = handoff.New(s.nc, s.publisher, &s.handed, s.Logger); err != nil {
+	if s.desk, err = handoff.New(s.nc, s.publisher, &s.handed, s.cfg.Logger); err != nil {
 		s.publisher.Close()
 	}
 	return err

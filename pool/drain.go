@@ -12,9 +12,9 @@ import (
 // [Supervisor.Kill] does, and gives the cause, wrapped: that of ctx, or
 // [ErrDrainTimeout].
 func (s *Supervisor) Drain(ctx context.Context) error {
-	if s.DrainTimeout > 0 {
+	if s.cfg.DrainTimeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.DrainTimeout, fmt.Errorf("%w of %v", ErrDrainTimeout, s.DrainTimeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, s.cfg.DrainTimeout, fmt.Errorf("%w of %v", ErrDrainTimeout, s.cfg.DrainTimeout))
 		defer cancel()
 	}
 	s.stop()
@@ -35,7 +35,7 @@ func (s *Supervisor) Kill() {
 	for {
 		for _, c := range s.children() {
 			if err := c.Kill(); err != nil {
-				s.Logger.Debug("killing a worker process", "pid", c.PID(), "error", err)
+				s.cfg.Logger.Debug("killing a worker process", "pid", c.PID(), "error", err)
 			}
 		}
 		select {

@@ -46,12 +46,11 @@ func (s *Supervisor) elsewhere(name string) (processes int) {
 		now := time.Now()
 		o.mu.Lock()
 		if at, ok := o.funcs[name]; ok && now.Sub(at) < knownFor {
-			defer o.mu.Unlock()
-			processes = s.Config.Processes
 			for _, n := range o.hosts {
 				processes += n
 			}
-			return processes
+			o.mu.Unlock()
+			return processes + s.processes()
 		}
 		if !o.inquiring {
 			if now.Before(o.next) {
@@ -79,7 +78,7 @@ func (s *Supervisor) inquire() {
 		}
 		defer func() {
 			if err := sub.Unsubscribe(); err != nil {
-				s.Logger.Debug("ending the search for a func", "error", err)
+				s.cfg.Logger.Debug("ending the search for a func", "error", err)
 			}
 		}()
 		if err := s.nc.Publish(broker.WatchSubject, nil); err != nil {
@@ -104,7 +103,7 @@ func (s *Supervisor) inquire() {
 	close(o.news)
 	o.mu.Unlock()
 	if first {
-		s.Logger.Warn("tasks of funcs that this host has no handler for fail, also if other hosts have one: "+
+		s.cfg.Logger.Warn("tasks of funcs that this host has no handler for fail, also if other hosts have one: "+
 			"the broker refuses to ask them; see docs/security.md", "subject", subject)
 	}
 }
@@ -118,7 +117,7 @@ func (s *Supervisor) answeredInquiry(heartbeat []byte) {
 		Want  int             `json:"want"`
 		Funcs []string        `json:"funcs"`
 	}
-	if json.Unmarshal(heartbeat, &host) != nil || host.ID == s.id || host.Queue != s.Queue || host.State != codec.HostServing {
+	if json.Unmarshal(heartbeat, &host) != nil || host.ID == s.id || host.Queue != s.cfg.Queue || host.State != codec.HostServing {
 		return
 	}
 	o := &s.others

@@ -29,7 +29,7 @@ func (p *place) awaitFarewell(ctx context.Context, c *child) {
 		case errors.Is(err, nats.ErrNoResponders):
 			return
 		case !errors.Is(err, context.DeadlineExceeded):
-			p.Logger.Debug("asking whether the broker knows of a death", "pid", c.PID(), "error", err)
+			p.cfg.Logger.Debug("asking whether the broker knows of a death", "pid", c.PID(), "error", err)
 			return
 		}
 	}

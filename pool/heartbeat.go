@@ -75,7 +75,7 @@ func (s *Supervisor) beat(status codec.HostStatus) {
 		err = s.nc.Publish(broker.HostSubject(s.id), data)
 	}
 	if err != nil {
-		s.Logger.Debug("sending a heartbeat", "error", err)
+		s.cfg.Logger.Debug("sending a heartbeat", "error", err)
 	}
 }
 

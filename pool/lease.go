@@ -101,7 +101,7 @@ func (l *leases) confirm(subject string) {
 
 // subscribeConfirmations has the supervisor's leases hear from the broker.
 func (s *Supervisor) subscribeConfirmations() error {
-	s.leases = newLeases(s.nc.NewInbox(), s.Logger, func(ack, reply string) error {
+	s.leases = newLeases(s.nc.NewInbox(), s.cfg.Logger, func(ack, reply string) error {
 		return s.nc.PublishRequest(ack, reply, []byte("+WPI"))
 	})
 	_, err := s.nc.Subscribe(s.leases.inbox+".>", func(msg *nats.Msg) {
@@ -141,6 +141,6 @@ func (s *Supervisor) renewLeases() {
 // not tasks: the delivery comes again when its lease ends.
 func (s *Supervisor) answer(ack, answer string) {
 	if err := s.nc.Publish(ack, []byte(answer)); err != nil {
-		s.Logger.Debug("answering a delivery", "answer", answer, "error", err)
+		s.cfg.Logger.Debug("answering a delivery", "answer", answer, "error", err)
 	}
 }

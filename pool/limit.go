@@ -73,7 +73,7 @@ func (s *Supervisor) stopTask(c *child, d scoreboard.Delivery, v verdict) {
 		if step.signal == 0 {
 			c.order(order{Stop: &stop{Client: d.Client, Task: d.Task, Why: v.why}})
 		} else if err := c.stopBy(step.signal); err != nil {
-			s.Logger.Debug("stopping a task", "pid", c.PID(), "signal", step.signal, "error", err)
+			s.cfg.Logger.Debug("stopping a task", "pid", c.PID(), "signal", step.signal, "error", err)
 		}
 		if c.endsWithin(d, step.wait) {
 			return
@@ -81,7 +81,7 @@ func (s *Supervisor) stopTask(c *child, d scoreboard.Delivery, v verdict) {
 	}
 	if c.stillRuns(d) {
 		if err := c.stopBy(syscall.SIGKILL); err != nil {
-			s.Logger.Debug("stopping a task", "pid", c.PID(), "error", err)
+			s.cfg.Logger.Debug("stopping a task", "pid", c.PID(), "error", err)
 		}
 	}
 }

@@ -22,7 +22,7 @@ const (
 // watchMemory kills worker processes that have more memory resident than they
 // may, together with what they have started, until the supervisor has stopped.
 func (s *Supervisor) watchMemory() {
-	if s.MemoryLimit == 0 {
+	if s.cfg.MemoryLimit == 0 {
 		return
 	}
 	timer := time.NewTimer(memoryLook)
@@ -41,11 +41,11 @@ func (s *Supervisor) watchMemory() {
 		}
 		used, err := s.checkMemory()
 		if err != nil {
-			s.Logger.Warn("the memory limit is not kept for now", "error", err)
+			s.cfg.Logger.Warn("the memory limit is not kept for now", "error", err)
 		}
 		wait := memoryLook
 		for pid, bytes := range used {
-			wait = min(wait, nextMemoryLook(uint64(s.MemoryLimit), bytes, before[pid], now.Sub(looked)))
+			wait = min(wait, nextMemoryLook(uint64(s.cfg.MemoryLimit), bytes, before[pid], now.Sub(looked)))
 		}
 		before, looked = used, now
 		timer.Reset(wait)
@@ -70,13 +70,13 @@ func (s *Supervisor) checkMemory() (map[int]uint64, error) {
 		return nil, err
 	}
 	for _, c := range children {
-		if used[c.PID()] <= uint64(s.MemoryLimit) {
+		if used[c.PID()] <= uint64(s.cfg.MemoryLimit) {
 			continue
 		}
-		s.Logger.Debug("a worker process passed its memory limit", "pid", c.PID(), "bytes", used[c.PID()], "limit", s.MemoryLimit)
-		why := fmt.Sprintf("since it passed the memory limit of %d bytes", s.MemoryLimit)
+		s.cfg.Logger.Debug("a worker process passed its memory limit", "pid", c.PID(), "bytes", used[c.PID()], "limit", s.cfg.MemoryLimit)
+		why := fmt.Sprintf("since it passed the memory limit of %d bytes", s.cfg.MemoryLimit)
 		if err := c.killFor(codec.CauseMemoryLimit, why); err != nil {
-			s.Logger.Debug("killing a process above its memory limit", "pid", c.PID(), "error", err)
+			s.cfg.Logger.Debug("killing a process above its memory limit", "pid", c.PID(), "error", err)
 		}
 	}
 	return used, nil

@@ -79,7 +79,7 @@ func (p *place) keep(started func(error)) {
 	report := func(err error) { once.Do(func() { started(err) }) }
 	defer report(nil)
 
-	dormant := p.OnDemand
+	dormant := p.cfg.OnDemand
 	young := 0 // processes in a row that died young
 	for {
 		if dormant {
@@ -99,7 +99,7 @@ func (p *place) keep(started func(error)) {
 		young++
 		if err != nil {
 			arrive()
-			p.Logger.Error("a worker process could not be started", "error", err)
+			p.cfg.Logger.Error("a worker process could not be started", "error", err)
 			report(err)
 		} else {
 			left := p.attend(c, func(err error) { arrive(); report(err) })
@@ -135,7 +135,7 @@ func (p *place) pause(young int) bool {
 	if young > atOnce {
 		delay = min(firstBackoff<<min(young-atOnce-1, 16), mostBackoff)
 		delay += rand.N(delay / 4)
-		p.Logger.Warn("worker processes die soon after their start; waiting before the next", "in_a_row", young, "wait", delay)
+		p.cfg.Logger.Warn("worker processes die soon after their start; waiting before the next", "in_a_row", young, "wait", delay)
 	}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
@@ -159,7 +159,7 @@ func (p *place) attend(c *child, started func(error)) consumer.Leaving {
 	go c.read(func(r report) { p.take(c, r, started) })
 	p.follow(c)
 	if err := c.awaitReports(); err != nil {
-		p.Logger.Debug("reading the last reports", "pid", c.PID(), "error", err)
+		p.cfg.Logger.Debug("reading the last reports", "pid", c.PID(), "error", err)
 	}
 	p.part(p, c)
 	c.mu.Lock()
@@ -186,9 +186,9 @@ func (p *place) follow(c *child) {
 			overdue.Reset(readyTimeout)
 			p.startOthers()
 			p.setUp(c)
-			go c.write(func(err error) { p.Logger.Debug("ordering a worker process", "pid", c.PID(), "error", err) })
+			go c.write(func(err error) { p.cfg.Logger.Debug("ordering a worker process", "pid", c.PID(), "error", err) })
 		case <-slow.C:
-			p.Logger.Warn("a worker process is still in the program's set-up before pool.Main",
+			p.cfg.Logger.Warn("a worker process is still in the program's set-up before pool.Main",
 				"pid", c.PID(), "for", time.Since(c.born).Round(time.Second), "until", setupTimeout)
 			wait *= 2
 			slow.Reset(wait)
@@ -212,7 +212,7 @@ func (p *place) dismiss(c *child) {
 	c.left, c.dismissed = consumer.LeavingDrained, true
 	c.mu.Unlock()
 	if err := c.Kill(); err != nil {
-		p.Logger.Debug("killing a process that is not needed", "pid", c.PID(), "error", err)
+		p.cfg.Logger.Debug("killing a process that is not needed", "pid", c.PID(), "error", err)
 	}
 }
 
@@ -233,7 +233,7 @@ func (p *place) giveUp(c *child) {
 		return
 	}
 	if err := c.killFor(codec.CauseUnready, "since it was not ready in time"); err != nil {
-		p.Logger.Debug("killing a process that is not ready", "pid", c.PID(), "error", err)
+		p.cfg.Logger.Debug("killing a process that is not ready", "pid", c.PID(), "error", err)
 	}
 }
 
@@ -250,7 +250,7 @@ func (p *place) bury(c *child) error {
 	switch {
 	case death.Expected:
 	case unready != nil:
-		p.Logger.Error("a worker process was never ready", "pid", death.PID, "error", unready)
+		p.cfg.Logger.Error("a worker process was never ready", "pid", death.PID, "error", unready)
 		if death.Signal != "SIGKILL" || death.OutOfMemory || c.wasKilledFor(codec.CauseUnready) { // else it was somebody else's doing
 			p.miscarried(unready)
 		}
@@ -258,11 +258,11 @@ func (p *place) bury(c *child) error {
 		p.tell(c, death)
 	}
 	p.recordDeath(p, c, death, unready)
-	if p.Listener.Died != nil {
-		p.Listener.Died(death)
+	if p.cfg.Listener.Died != nil {
+		p.cfg.Listener.Died(death)
 	}
 	if err := c.dispose(); err != nil {
-		p.Logger.Debug("disposing of a worker process", "pid", death.PID, "error", err)
+		p.cfg.Logger.Debug("disposing of a worker process", "pid", death.PID, "error", err)
 	}
 	return unready
 }
@@ -285,8 +285,8 @@ func (p *place) take(c *child, r report, started func(error)) {
 	c.mu.Unlock()
 	if first {
 		p.begun(r.Funcs)
-		if p.Listener.Ready != nil {
-			p.Listener.Ready(c.PID())
+		if p.cfg.Listener.Ready != nil {
+			p.cfg.Listener.Ready(c.PID())
 		}
 		started(nil)
 	}

@@ -30,8 +30,8 @@ type printer struct {
 const quitLine = "SIGQUIT: quit"
 
 func (p *printer) started(pid int) {
-	if p.OutputLogger != nil {
-		p.logger = p.OutputLogger.With("host", p.Host, "queue", p.Queue, "pid", pid, "place", p.place)
+	if p.cfg.OutputLogger != nil {
+		p.logger = p.cfg.OutputLogger.With("host", p.cfg.Host, "queue", p.cfg.Queue, "pid", pid, "place", p.place)
 	}
 }
 
@@ -45,14 +45,14 @@ func (p *printer) print(stream proc.Stream, line []byte) {
 		p.record(stream, line)
 		return
 	}
-	to := p.Stdout
+	to := p.cfg.Stdout
 	if stream == proc.Stderr {
-		to = p.Stderr
+		to = p.cfg.Stderr
 	}
 	printing.Lock()
 	defer printing.Unlock()
 	if _, err := to.Write(append(line[:len(line):len(line)], '\n')); err != nil {
-		p.Logger.Debug("passing on a worker process's output", "error", err)
+		p.cfg.Logger.Debug("passing on a worker process's output", "error", err)
 	}
 }
 

@@ -35,17 +35,17 @@ func (s *Supervisor) tell(c *child, death Death) {
 		message = "a worker process was killed"
 	}
 	c.mu.Unlock()
-	logger := s.Logger.With("pid", death.PID, "cause", death.Cause, "task_running", death.Running)
+	logger := s.cfg.Logger.With("pid", death.PID, "cause", death.Cause, "task_running", death.Running)
 	if ran.fn != "" {
 		logger = logger.With("task", ran.task, "func", ran.fn)
 	}
 	if ran.attempt > 0 {
 		logger = logger.With("attempt", ran.attempt)
-		failure := death.failure(s.Host, ran.attempt)
+		failure := death.failure(s.cfg.Host, ran.attempt)
 		failure.Code = ran.failed
 		consumer.ObserveDeath(consumer.Attempt{
 			Info:  consumer.Info{ID: ran.id, Func: ran.fn, Attempt: ran.attempt, Header: ran.header},
-			Queue: s.Queue, Host: s.Host, PID: death.PID, Stored: ran.stored, Began: ran.began, Died: true,
+			Queue: s.cfg.Queue, Host: s.cfg.Host, PID: death.PID, Stored: ran.stored, Began: ran.began, Died: true,
 		}, failure)
 	}
 	logger.Warn(message)

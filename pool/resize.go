@@ -31,14 +31,14 @@ func (s *Supervisor) Resize(ctx context.Context, processes int) error {
 func (s *Supervisor) resize(to func(now int) int) (fates chan error, leaving []*place, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	processes := to(s.Processes)
+	processes := to(s.cfg.Processes)
 	if processes < 1 || processes > maxProcesses {
 		return nil, nil, fmt.Errorf("%w: %d worker processes; use 1 to %d", ErrConfig, processes, maxProcesses)
 	}
 	if s.isStopping() {
 		return nil, nil, ErrStopped
 	}
-	s.Processes = processes
+	s.cfg.Processes = processes
 	return s.adjust()
 }
 
@@ -52,7 +52,7 @@ func (s *Supervisor) add(n int) error {
 func (s *Supervisor) processes() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.Processes
+	return s.cfg.Processes
 }
 
 // waitingChanged takes in that a handler waits for another task, or no more.
@@ -63,7 +63,7 @@ func (s *Supervisor) waitingChanged(by int) {
 	defer s.mu.Unlock()
 	s.waiting += by
 	if _, _, err := s.adjust(); err != nil {
-		s.Logger.Debug("adjusting the number of processes", "error", err)
+		s.cfg.Logger.Debug("adjusting the number of processes", "error", err)
 	}
 }
 
@@ -80,7 +80,7 @@ func (s *Supervisor) adjust() (fates chan error, leaving []*place, err error) {
 			staying = append(staying, p)
 		}
 	}
-	want := min(s.Processes+s.waiting, maxProcesses)
+	want := min(s.cfg.Processes+s.waiting, maxProcesses)
 	if surplus := len(staying) - want; surplus > 0 {
 		slices.SortStableFunc(staying, func(a, b *place) int { return a.worth() - b.worth() })
 		leaving = staying[:surplus]

@@ -110,9 +110,9 @@ func (h *host) serve() (rolls bool) {
 
 // leave drains, and returns when the host has ended.
 func (h *host) leave(message string) {
-	h.Logger.Info(message)
+	h.cfg.Logger.Info(message)
 	if err := h.Drain(h.signals.kill); err != nil {
-		h.Logger.Warn("stopped at once", "cause", err)
+		h.cfg.Logger.Warn("stopped at once", "cause", err)
 	}
 }
 
@@ -122,7 +122,7 @@ func (h *host) roll() bool {
 	h.reloading()
 	version, err := checkProgram(h.signals.drain, h.program)
 	if err != nil {
-		h.Logger.Error("going on with the old program", "error", err)
+		h.cfg.Logger.Error("going on with the old program", "error", err)
 		h.ready()
 		return false
 	}
@@ -132,13 +132,13 @@ func (h *host) roll() bool {
 
 func (h *host) grow(sig syscall.Signal, by int) {
 	if err := h.add(by); err != nil {
-		h.Logger.Warn("the number of worker processes stays", "signal", signalName(sig), "error", err)
+		h.cfg.Logger.Warn("the number of worker processes stays", "signal", signalName(sig), "error", err)
 		return
 	}
-	h.Logger.Info("the number of worker processes changes", "signal", signalName(sig), "processes", h.processes())
+	h.cfg.Logger.Info("the number of worker processes changes", "signal", signalName(sig), "processes", h.processes())
 	h.ready()
 }
 
 func (h *host) ready() {
-	h.say(daemon.SdNotifyReady, fmt.Sprintf("STATUS=serving queue %s with %d worker processes", h.Queue, h.processes()))
+	h.say(daemon.SdNotifyReady, fmt.Sprintf("STATUS=serving queue %s with %d worker processes", h.cfg.Queue, h.processes()))
 }

@@ -37,7 +37,7 @@ type controlSocket struct {
 // listen makes the control socket, if there is to be one. The file of a host that
 // is gone is replaced, that of one that answers is not.
 func (s *Supervisor) listen() error {
-	path := s.ControlSocket
+	path := s.cfg.ControlSocket
 	if path == "" {
 		return nil
 	}

@@ -28,15 +28,15 @@ func (s *Supervisor) Status() codec.HostStatus {
 
 func (s *Supervisor) snapshot() codec.HostStatus {
 	status := codec.HostStatus{
-		ID: s.id, Host: s.Host, PID: os.Getpid(), Queue: s.Queue, Version: moduleVersion(),
-		Started: s.started, CPUs: usableCPUs(), MemoryLimit: s.MemoryLimit,
+		ID: s.id, Host: s.cfg.Host, PID: os.Getpid(), Queue: s.cfg.Queue, Version: moduleVersion(),
+		Started: s.started, CPUs: usableCPUs(), MemoryLimit: s.cfg.MemoryLimit,
 		Processes: []codec.ProcessStatus{}, Latest: []codec.ProcessDeath{},
 		Deaths: map[codec.Cause]uint64{},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status.Sent = time.Now()
-	status.Want, status.State, status.Funcs = s.Processes, s.state(), s.funcs
+	status.Want, status.State, status.Funcs = s.cfg.Processes, s.state(), s.funcs
 	for _, p := range s.places {
 		status.Processes = append(status.Processes, p.status())
 	}

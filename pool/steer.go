@@ -29,7 +29,7 @@ func (s *Supervisor) subscribeControl() error {
 	var err error
 	s.control, err = s.nc.Subscribe(broker.ControlSubject(s.id), func(msg *nats.Msg) {
 		if err := msg.Respond(s.steer(msg.Data)); err != nil {
-			s.Logger.Debug("answering a control request", "error", err)
+			s.cfg.Logger.Debug("answering a control request", "error", err)
 		}
 	})
 	if err == nil {
@@ -52,7 +52,7 @@ func (s *Supervisor) unsubscribeControl() {
 		return
 	}
 	if err := errors.Join(s.control.Unsubscribe(), s.nc.FlushTimeout(partingPatience)); err != nil {
-		s.Logger.Debug("ending control over the broker", "error", err)
+		s.cfg.Logger.Debug("ending control over the broker", "error", err)
 	}
 }
 
@@ -65,15 +65,15 @@ func (s *Supervisor) steer(request []byte) (answer []byte) {
 	}
 	switch {
 	case err != nil: // who has asked is told
-		s.Logger.Debug("a control request is refused", "error", err)
+		s.cfg.Logger.Debug("a control request is refused", "error", err)
 		a = codec.ControlAnswer{Error: err.Error()}
 	case a.Status == nil:
-		s.Logger.Info("obeying a control request", "verb", r.Verb, "processes", r.Processes, "pid", r.PID)
+		s.cfg.Logger.Info("obeying a control request", "verb", r.Verb, "processes", r.Processes, "pid", r.PID)
 	}
 	a.Processes = s.processes()
 	answer, err = json.Marshal(a)
 	if err != nil { // no field of it can fail
-		s.Logger.Error("encoding the answer to a control request", "error", err)
+		s.cfg.Logger.Error("encoding the answer to a control request", "error", err)
 	}
 	return answer
 }
@@ -89,7 +89,7 @@ func (s *Supervisor) obey(r codec.ControlRequest, a *codec.ControlAnswer) error 
 		if s.stop() { // here, so that nothing else is begun after the answer
 			go func() { // one for all such requests
 				if err := s.Drain(context.Background()); err != nil {
-					s.Logger.Warn("stopped at once", "cause", err)
+					s.cfg.Logger.Warn("stopped at once", "cause", err)
 				}
 			}()
 		}

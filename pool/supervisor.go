@@ -20,7 +20,7 @@ import (
 // Supervisor is the parent of a host's worker processes. It is safe for
 // concurrent use.
 type Supervisor struct {
-	Config
+	cfg        Config // Processes is under mu
 	executable string
 	guard      *proc.Guard
 	ownGuard   bool
@@ -99,7 +99,7 @@ func startGuard(cfg Config) (*proc.Guard, string, error) {
 // start starts a supervisor with a completed configuration.
 func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
-		Config: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
+		cfg: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
 		firstReached: make(chan struct{}), broken: make(chan error, 1), leaving: make(chan struct{}),
 		stopped: make(chan struct{}), chronicle: newChronicle(), funcs: consumer.Handled(),
 	}
@@ -126,8 +126,8 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	go s.watchMemory()
 	go s.heartbeats()
 	go s.scout.run(s.stopped, s.crew)
-	if s.Started != nil {
-		s.Started(s)
+	if s.cfg.Started != nil {
+		s.cfg.Started(s)
 	}
 	if err := s.awaitReady(ctx, fates); err != nil {
 		s.Kill()
@@ -165,11 +165,19 @@ func (s *Supervisor) finish() {
 	s.nc.Close()
 	if s.ownGuard {
 		if err := s.guard.Close(); err != nil {
-			s.Logger.Warn("ending the guard process", "error", err)
+			s.cfg.Logger.Warn("ending the guard process", "error", err)
 		}
 	}
 	close(s.stopped)
 }
+
+// URL returns the address of the host's broker, with the credential if there is one in
+// it.
+func (s *Supervisor) URL() string { return s.cfg.URL }
+
+// StartsOnDemand reports whether the host may be without worker processes while there
+// is no work: see [Config.OnDemand] and [Config.IdleTimeout].
+func (s *Supervisor) StartsOnDemand() bool { return s.cfg.OnDemand || s.cfg.IdleTimeout > 0 }
 
 // introduce makes a process known.
 func (s *Supervisor) introduce(p *place, c *child) {
@@ -186,7 +194,7 @@ func (s *Supervisor) setUp(c *child) {
 	defer s.mu.Unlock()
 	c.isSetUp = true
 	c.order(order{Setup: &setup{
-		Dir: dir, URL: s.URL, Login: s.Credentials, Queue: s.Queue, Host: s.Host, Life: c.signOfLife, Tenure: s.tenure(), MaxValue: s.MaxValue, Init: s.initial,
+		Dir: dir, URL: s.cfg.URL, Login: s.cfg.Credentials, Queue: s.cfg.Queue, Host: s.cfg.Host, Life: c.signOfLife, Tenure: s.cfg.tenure(), MaxValue: s.cfg.MaxValue, Init: s.cfg.initial,
 		Cancel: byClient(s.cancelled.ids),
 	}})
 }

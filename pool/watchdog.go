@@ -31,10 +31,10 @@ func (s *Supervisor) watchProcesses() {
 			if !c.ping() {
 				continue
 			}
-			s.Logger.Warn("a worker process without a task does not answer; killing it",
+			s.cfg.Logger.Warn("a worker process without a task does not answer; killing it",
 				"pid", c.PID(), "for", mostUnanswered*pingEvery)
 			if err := c.killFor(codec.CauseFrozen, "since it did not answer"); err != nil {
-				s.Logger.Debug("killing a silent process", "pid", c.PID(), "error", err)
+				s.cfg.Logger.Debug("killing a silent process", "pid", c.PID(), "error", err)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func (w *watchFlags) apply(ctx context.Context, cfg *pool.Config) (stop func(), 
 	}
 	cfg.Started = func(s *pool.Supervisor) {
 		e.handler.Started(s)
-		e.addQueue(ctx, s)
+		e.addQueue(ctx, cfg, s.Status().Queue)
 	}
 	return e.close, nil
 }
@@ -97,7 +98,7 @@ func listenMetrics(ctx context.Context, addr string) (*endpoint, error) {
 }
 
 // addQueue adds how the host's queue stands, by a connection of its own.
-func (e *endpoint) addQueue(ctx context.Context, s *pool.Supervisor) {
+func (e *endpoint) addQueue(ctx context.Context, cfg *pool.Config, queue string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fleet != nil {
@@ -105,12 +106,13 @@ func (e *endpoint) addQueue(ctx context.Context, s *pool.Supervisor) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, queuePatience)
 	defer cancel()
-	f, err := fleet.Connect(ctx, s.URL, fleet.WithLogger(s.Logger), fleet.WithCredentials(s.Credentials))
+	logger := cmp.Or(cfg.Logger, slog.Default())
+	f, err := fleet.Connect(ctx, cfg.URL, fleet.WithLogger(logger), fleet.WithCredentials(cfg.Credentials))
 	if err == nil {
-		e.fleet, err = f, e.handler.Register(metrics.Queues(f, s.Queue))
+		e.fleet, err = f, e.handler.Register(metrics.Queues(f, queue))
 	}
 	if err != nil {
-		s.Logger.Warn("no metrics of the queue", "error", err)
+		logger.Warn("no metrics of the queue", "error", err)
 	}
 }
 

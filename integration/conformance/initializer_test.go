@@ -221,7 +221,7 @@ func next[T any](t testing.TB, from <-chan T) T {
 // otherHost starts a second worker host at a pool's broker.
 func otherHost(t testing.TB, p *pool.Pool, options ...pool.Option) *pool.Supervisor {
 	t.Helper()
-	cfg, err := pool.Config{URL: p.Supervisor().URL, Host: "elsewhere", Processes: 1}.With(append(options, quiet())...)
+	cfg, err := pool.Config{URL: p.Supervisor().URL(), Host: "elsewhere", Processes: 1}.With(append(options, quiet())...)
 	require.NoError(t, err)
 	s, err := pool.Start(soon(t), cfg)
 	require.NoError(t, err)

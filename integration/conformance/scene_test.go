@@ -39,7 +39,7 @@ type scene struct {
 // client must come to rest.
 func newScene(t *testing.T, p *pool.Pool, options ...producer.Option) *scene {
 	t.Helper()
-	s := &scene{T: t, ctx: soon(t), url: p.Supervisor().URL, dir: t.TempDir()}
+	s := &scene{T: t, ctx: soon(t), url: p.Supervisor().URL(), dir: t.TempDir()}
 	var err error
 	s.client, err = producer.Connect(s.ctx, s.url, options...)
 	require.NoError(t, err)

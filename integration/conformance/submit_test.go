@@ -84,7 +84,7 @@ func TestSubmit(t *testing.T) {
 			require.ErrorContains(t, err, "must be greater than 0")
 			require.Nil(t, none)
 		}
-		host, err := pool.Start(soon(t), pool.Config{URL: p.Supervisor().URL, Processes: -1})
+		host, err := pool.Start(soon(t), pool.Config{URL: p.Supervisor().URL(), Processes: -1})
 		require.ErrorIs(t, err, pool.ErrConfig)
 		require.Nil(t, host)
 	})

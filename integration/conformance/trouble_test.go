@@ -26,7 +26,7 @@ func init() { roles["sk host"] = hostToKill }
 // connect connects to a pool's broker.
 func connect(t testing.TB, p *pool.Pool) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(p.Supervisor().URL)
+	nc, err := nats.Connect(p.Supervisor().URL())
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return nc
@@ -74,7 +74,7 @@ func TestTrouble(t *testing.T) {
 	// store every outcome instead. Its logger is what it waits for.
 	t.Run("K16", func(t *testing.T) {
 		begun, end := make(chan struct{}), make(chan struct{})
-		c, err := producer.Connect(soon(t), p.Supervisor().URL, producer.WithLogger(
+		c, err := producer.Connect(soon(t), p.Supervisor().URL(), producer.WithLogger(
 			onLog("does not read", func() { close(begun); <-end })))
 		require.NoError(t, err)
 		defer func() { require.NoError(t, c.Close(soon(t))) }()
