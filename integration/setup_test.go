@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -115,6 +116,15 @@ var setups = map[string]func(){
 		}
 	},
 	"notes what runs it": func() { note("set-up") },
+	"rolls": func() {
+		readConfig()
+		requireArgument()
+		if isWorker() { // or the check of a new program
+			for i := range 2000 {
+				fmt.Println("set-up line", i)
+			}
+		}
+	},
 }
 
 // gateEnv holds an address for set-ups.
@@ -135,6 +145,13 @@ func notesIn(dir string) string { return filepath.Join(filepath.Dir(dir), filepa
 func runPrepared(role string) {
 	ctx := context.Background()
 	switch role {
+	case "rolls":
+		must(os.Chdir("/"))
+		must(pool.Run(ctx, pool.Config{
+			URL: readParams().URL, Processes: 1, Stdout: io.Discard, Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)),
+			Listener: pool.Listener{Ready: func(int) { fmt.Println("ready") }},
+		}))
+		os.Exit(0)
 	case "moved after Main":
 		must(os.Chdir("/"))
 	case "run by a relative path":
@@ -289,4 +306,23 @@ func TestALongSetUpIsReportedAndWaitedFor(t *testing.T) {
 	first.letGo()
 	second.letGo()
 	require.Contains(t, p.output(), "ran in")
+}
+
+// A roll checks the new program, and becomes it, as it would be started.
+func TestARollStartsTheNewProgramAsTheOldOneWasStarted(t *testing.T) {
+	file := programFile(t)
+	s := newParallelStage(t)
+	dir := t.TempDir()
+	require.NoError(t, os.Rename(file, filepath.Join(dir, "prog")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, configName), []byte(configText), 0o600))
+	_, url := s.brokerProgram(-1)
+	p := s.program("rolls", params{URL: url, Dir: dir, File: "./prog", Args: []string{"-color=blue"}})
+	p.lineWith("ready")
+	for range 2 {
+		p.signal(syscall.SIGHUP)
+		p.lineWith("draining to go on as")
+		p.lineWith("ready")
+	}
+	p.terminate()
+	p.wait()
 }
