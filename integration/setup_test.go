@@ -326,3 +326,26 @@ func TestARollStartsTheNewProgramAsTheOldOneWasStarted(t *testing.T) {
 	p.terminate()
 	p.wait()
 }
+
+// A host that is told to end does not wait for a process that has nothing to finish.
+func TestADrainDoesNotWaitForASetUp(t *testing.T) {
+	s := newStage(t)
+	g := newGate(t)
+	started := make(chan *pool.Supervisor, 1)
+	cfg := pool.Config{
+		URL: s.broker(), Processes: 1, Logger: s.logger, Stdout: t.Output(), Stderr: t.Output(),
+		Env:     []string{roleEnv + "=takes long", gateEnv + "=" + g.address},
+		Started: func(h *pool.Supervisor) { started <- h },
+	}
+	go func() { g.next(t, s.ctx).letGo() }()
+	h, err := pool.Start(s.ctx, cfg)
+	require.NoError(t, err)
+	t.Cleanup(h.Kill)
+	require.Same(t, h, <-started)
+	grown := make(chan error, 1)
+	go func() { grown <- h.Resize(s.ctx, 2) }()
+	g.next(t, s.ctx) // the second process stays there
+	require.NoError(t, h.Drain(s.ctx))
+	require.NoError(t, <-grown)
+	require.Empty(t, h.Status().Deaths, "that is no death to tell of")
+}

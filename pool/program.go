@@ -67,9 +67,13 @@ func handlerDir() string {
 	return workingDir()
 }
 
-// startArgs returns the arguments for processes that start as this program did,
-// without what they hold of a host's secrets: handlers are to find none.
-func startArgs(cfg Config) []string {
+// startArgs returns the arguments for processes that start as this program did.
+func startArgs(cfg Config) []string { return concealArgs(started.args, cfg) }
+
+// concealArgs returns arguments without what they hold of a host's secrets, which
+// handlers are not to find: the password or token of its credentials, alone or behind
+// "=", and who it is in its URL.
+func concealArgs(args []string, cfg Config) []string {
 	var users []string // in URLs
 	for server := range strings.SplitSeq(cfg.URL, ",") {
 		_, rest, _ := strings.Cut(server, "//")
@@ -77,19 +81,14 @@ func startArgs(cfg Config) []string {
 			users = append(users, "//"+user+"@")
 		}
 	}
-	args := slices.Clone(started.args)
+	args = slices.Clone(args)
 	for i, arg := range args {
 		for _, user := range users {
 			arg = strings.ReplaceAll(arg, user, "//***@")
 		}
-		name, value, isFlag := strings.Cut(arg, "=")
-		if !isFlag {
-			value = arg
-		}
-		if value != "" && (value == cfg.Credentials.Password || value == cfg.Credentials.Token) {
-			arg = "***"
-			if isFlag {
-				arg = name + "=***"
+		for _, secret := range []string{cfg.Credentials.Password, cfg.Credentials.Token} {
+			if name, found := strings.CutSuffix(arg, secret); found && secret != "" && (name == "" || strings.HasSuffix(name, "=")) {
+				arg = name + "***"
 			}
 		}
 		args[i] = arg
