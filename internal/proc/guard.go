@@ -27,6 +27,7 @@ const (
 type Guard struct {
 	path      string
 	args, env []string
+	dir       func() string
 
 	mu     sync.Mutex
 	groups map[int]bool
@@ -42,21 +43,22 @@ type Guard struct {
 
 // StartGuard starts a guard process from the executable at path, which must be a
 // program with this package, commonly the running one. It never reaches main.
-// args[0] is the name it shows, and env is the rest of its environment. The error
-// wraps ErrGuardStart.
-func StartGuard(path string, args, env []string) (*Guard, error) {
+// args[0] is the name it shows, and env is the rest of its environment. dir returns
+// where it starts, empty for where this program is; it is called again when the guard
+// process has died and is replaced. The error wraps ErrGuardStart.
+func StartGuard(path string, args, env []string, dir func() string) (*Guard, error) {
 	path, err := filepath.Abs(path) // a guard is replaced after the program has gone elsewhere, too
 	if err != nil {
 		return nil, fmt.Errorf("starting the guard: %w", err)
 	}
 	g := &Guard{
-		path: path, args: args, env: env,
+		path: path, args: args, env: env, dir: dir,
 		groups:  make(map[int]bool),
 		dirs:    make(map[string]bool),
 		closing: make(chan struct{}),
 		kept:    make(chan struct{}),
 	}
-	g.sentry, err = startSentry(path, args, env)
+	g.sentry, err = g.startSentry()
 	if err != nil {
 		return nil, fmt.Errorf("starting the guard: %w", err)
 	}
@@ -174,7 +176,7 @@ func (g *Guard) keep(s *sentry) {
 			}
 			delay = min(max(2*delay, firstRestartDelay), mostRestartDelay)
 			// Nobody waits for the error: what stopped it may pass.
-			s, _ = startSentry(g.path, g.args, g.env)
+			s, _ = g.startSentry()
 		}
 		g.appoint(s)
 	}

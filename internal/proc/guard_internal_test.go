@@ -21,7 +21,7 @@ func TestListen(t *testing.T) {
 // The number of a group that is gone may be given to another.
 func TestGuardSparesWhatHasExited(t *testing.T) {
 	t.Parallel()
-	g, err := StartGuard(os.Args[0], []string{"guard"}, []string{"GORACE=atexit_sleep_ms=0"})
+	g, err := StartGuard(os.Args[0], []string{"guard"}, []string{"GORACE=atexit_sleep_ms=0"}, func() string { return "" })
 	require.NoError(t, err)
 	defer g.Close()
 	p, err := Start(Spec{Path: "/bin/sleep", Args: []string{"sleep", "60"}, Guard: g})

@@ -30,7 +30,7 @@ func startGuard(t testing.TB) *proc.Guard {
 func startNamedGuard(t testing.TB) (*proc.Guard, string) {
 	t.Helper()
 	name := fmt.Sprintf("guard-%d-%d", os.Getpid(), guards.Add(1))
-	g, err := proc.StartGuard(os.Args[0], []string{name}, envFor(""))
+	g, err := proc.StartGuard(os.Args[0], []string{name}, envFor(""), here)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, g.Close()) })
 	return g, name
@@ -206,7 +206,7 @@ func TestAGuardThatDoesNotStartTellsWhy(t *testing.T) {
 	t.Parallel()
 	script := filepath.Join(t.TempDir(), "no-guard")
 	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho no template >&2\nexit 3\n"), 0o700))
-	_, err := proc.StartGuard(script, []string{"guard"}, nil)
+	_, err := proc.StartGuard(script, []string{"guard"}, nil, here)
 	require.ErrorIs(t, err, proc.ErrGuardStart)
 	require.ErrorContains(t, err, "exit status 3; its stderr ends:\nno template")
 }
@@ -215,7 +215,7 @@ func TestAGuardThatDoesNotStartTellsWhy(t *testing.T) {
 // guard must not run its main, whatever else the environment says.
 func TestTheGuardNeverReachesMain(t *testing.T) {
 	t.Parallel()
-	g, err := proc.StartGuard(os.Args[0], []string{"guard"}, envFor("exit:3"))
+	g, err := proc.StartGuard(os.Args[0], []string{"guard"}, envFor("exit:3"), here)
 	require.NoError(t, err)
 	require.NoError(t, g.Close())
 }

@@ -140,7 +140,7 @@ var roles = map[string]func(arg string){
 // supervisor keeps two "parent" processes, one of them stopped, and a
 // directory, and prints the ids of all processes below it.
 func supervisor(dir string) {
-	guard, err := proc.StartGuard(os.Args[0], []string{"guard"}, envFor(""))
+	guard, err := proc.StartGuard(os.Args[0], []string{"guard"}, envFor(""), here)
 	must(err)
 	must(guard.RemoveDir(dir))
 	must(os.WriteFile(dir+"/file", nil, 0o600))
@@ -208,3 +208,6 @@ func must(err error) {
 func envFor(role string) []string {
 	return []string{roleEnv + "=" + role, "GORACE=atexit_sleep_ms=0"}
 }
+
+// here has a guard start where its owner is.
+func here() string { return "" }

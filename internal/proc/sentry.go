@@ -26,7 +26,7 @@ type sentry struct {
 
 // startSentry returns when the guard process has reported that it listens. Its
 // error contains what the process wrote to stderr before.
-func startSentry(path string, args, env []string) (*sentry, error) {
+func (g *Guard) startSentry() (*sentry, error) {
 	var theirs []*os.File
 	defer func() { closeAll(theirs) }()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
@@ -53,8 +53,9 @@ func startSentry(path string, args, env []string) (*sentry, error) {
 	}
 	theirs = append(theirs, words)
 
-	process, err := os.StartProcess(path, args, &os.ProcAttr{
-		Env: append(env[:len(env):len(env)], RoleEnv+"="+roleGuard),
+	process, err := os.StartProcess(g.path, g.args, &os.ProcAttr{
+		Dir: g.dir(),
+		Env: append(g.env[:len(g.env):len(g.env)], RoleEnv+"="+roleGuard),
 		// Not our own output: whoever reads that to its end would have to
 		// wait for the guard.
 		Files: []*os.File{listen, null, words, report},
