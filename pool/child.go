@@ -87,7 +87,7 @@ func (s *Supervisor) startChild(place int) (*child, error) {
 	}
 	printer := &printer{Supervisor: s, place: place, board: board, quitting: &c.quitting}
 	c.Process, err = proc.Start(proc.Spec{
-		Path: s.executable, Args: startArgs(s.cfg), Env: s.environment(), Dir: startDir(),
+		Path: s.executable, Args: startArgs(s.cfg.URL, s.cfg.Credentials), Env: s.environment(), Dir: startDir(),
 		Files: []*os.File{file}, Guard: s.guard,
 		Started: printer.started, Output: printer.print,
 	})

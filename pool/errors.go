@@ -5,8 +5,8 @@ import "errors"
 var (
 	// ErrConfig is wrapped when a configuration makes no sense.
 	ErrConfig = errors.New("pool: invalid configuration")
-	// ErrNoMain is wrapped when the program does not call [Main], or calls it too
-	// late, so that it cannot start worker processes of itself.
+	// ErrNoMain is wrapped when the program has not called [Main], or does not come
+	// there in a worker process, so that it cannot start worker processes of itself.
 	ErrNoMain = errors.New("pool: worker processes do not start; call pool.Main first thing in main, after consumer.Handle")
 	// ErrNotReady is wrapped when worker processes end before they are ready.
 	ErrNotReady = errors.New("pool: worker process ended before it was ready")

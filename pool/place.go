@@ -189,7 +189,7 @@ func (p *place) follow(c *child) {
 			go c.write(func(err error) { p.cfg.Logger.Debug("ordering a worker process", "pid", c.PID(), "error", err) })
 		case <-slow.C:
 			p.cfg.Logger.Warn("a worker process is still in the program's set-up before pool.Main",
-				"pid", c.PID(), "for", time.Since(c.born).Round(time.Second), "until", setupTimeout)
+				"pid", c.PID(), "for", time.Since(c.born).Round(time.Second), "timeout", setupTimeout)
 			wait *= 2
 			slow.Reset(wait)
 		case <-overdue.C:

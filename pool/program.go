@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/musterfleet/muster/login"
 )
 
 // started is how this program was started. Its worker processes are started alike,
@@ -68,14 +70,16 @@ func handlerDir() string {
 }
 
 // startArgs returns the arguments for processes that start as this program did.
-func startArgs(cfg Config) []string { return concealArgs(started.args, cfg) }
+func startArgs(url string, who login.Credentials) []string {
+	return concealArgs(started.args, url, who)
+}
 
 // concealArgs returns arguments without what they hold of a host's secrets, which
 // handlers are not to find: the password or token of its credentials, alone or behind
-// "=", and who it is in its URL.
-func concealArgs(args []string, cfg Config) []string {
+// "=", and the user in its URL.
+func concealArgs(args []string, url string, who login.Credentials) []string {
 	var users []string // in URLs
-	for server := range strings.SplitSeq(cfg.URL, ",") {
+	for server := range strings.SplitSeq(url, ",") {
 		_, rest, _ := strings.Cut(server, "//")
 		if user, _, ok := strings.Cut(rest, "@"); ok {
 			users = append(users, "//"+user+"@")
@@ -86,7 +90,7 @@ func concealArgs(args []string, cfg Config) []string {
 		for _, user := range users {
 			arg = strings.ReplaceAll(arg, user, "//***@")
 		}
-		for _, secret := range []string{cfg.Credentials.Password, cfg.Credentials.Token} {
+		for _, secret := range []string{who.Password, who.Token} {
 			if name, found := strings.CutSuffix(arg, secret); found && secret != "" && (name == "" || strings.HasSuffix(name, "=")) {
 				arg = name + "***"
 			}

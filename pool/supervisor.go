@@ -89,7 +89,7 @@ func startGuard(cfg Config) (*proc.Guard, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	guard, err := proc.StartGuard(executable, startArgs(cfg), login.Conceal(inheritedEnv()), startDir)
+	guard, err := proc.StartGuard(executable, startArgs(cfg.URL, cfg.Credentials), login.Conceal(inheritedEnv()), startDir)
 	if err != nil {
 		return nil, "", fmt.Errorf("pool: %w", err)
 	}
