@@ -116,6 +116,9 @@ func (l *inline) Cancel(_ string, request []byte) error {
 	return nil
 }
 
+// AskCancel is Cancel; the client knows what runs.
+func (l *inline) AskCancel(_ context.Context, request []byte) error { return l.Cancel("", request) }
+
 // Close drops the queue, and what handlers that still run come to.
 func (l *inline) Close() {
 	l.mu.Lock()

@@ -42,12 +42,17 @@ func (l *inline) release(k key, id codec.ID) {
 	}
 }
 
-// Scheduled reports whether a task waits for its time.
-func (l *inline) Scheduled(_ context.Context, id codec.ID) (bool, error) {
+// Scheduled returns a task that waits for its time, in a batch.
+func (l *inline) Scheduled(_ context.Context, id codec.ID) ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.tasks[id.N]
-	return id.Client == l.client && t != nil && t.timer != nil, nil
+	if id.Client != l.client || t == nil || t.timer == nil {
+		return nil, nil
+	}
+	batch := codec.NewBatch(l.client, nil)
+	batch.Add(&t.Task)
+	return batch.Bytes(), nil
 }
 
 // Unschedule removes a task that waits for its time.

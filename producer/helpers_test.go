@@ -45,6 +45,7 @@ type fake struct {
 	batches []sent
 	cancels []cancelled
 	shelf   shelf
+	running []byte // how a host answers AskCancel
 	closed  int
 	calls   sync.WaitGroup
 
@@ -120,6 +121,19 @@ func (f *fake) Cancel(queue string, request []byte) error {
 	defer f.mu.Unlock()
 	f.cancels = append(f.cancels, c)
 	return nil
+}
+
+func (f *fake) AskCancel(_ context.Context, request []byte) error {
+	f.shelf.mu.Lock()
+	err, running := f.shelf.err, f.running
+	f.shelf.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if running != nil {
+		f.must(0, f.to.Running(running))
+	}
+	return f.Cancel("", request)
 }
 
 func (f *fake) Objects() transport.Objects { return nil }
@@ -253,4 +267,12 @@ func (l *log) records(text string) (n int) {
 		}
 	}
 	return n
+}
+
+// cancels calls a method that cancels, and returns what it says to have cancelled.
+func cancels[T any](t testing.TB, cancel func(context.Context) (T, error)) T {
+	t.Helper()
+	cancelled, err := cancel(context.Background())
+	require.NoError(t, err)
+	return cancelled
 }

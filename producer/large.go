@@ -55,6 +55,20 @@ func (c *Client) drop(name string) {
 	}()
 }
 
+// dropArguments removes the large arguments of an encoded batch's tasks.
+func (c *Client) dropArguments(data []byte) {
+	var batch codec.Batch
+	if err := batch.Decode(data); err != nil {
+		c.logger.Debug("a cancelled task does not decode", "error", err)
+		return
+	}
+	for i := range batch.Tasks {
+		if name := batch.Tasks[i].Object; name != "" {
+			c.drop(name)
+		}
+	}
+}
+
 // fetchLarge settles a future whose result is in the object store. It does not
 // block: the future stays registered until the result is there, and further
 // outcomes change nothing meanwhile.

@@ -16,6 +16,10 @@ import (
 // argument. What a loop leaves should be at rest, but a read may block for ever.
 const readPatience = 250 * time.Millisecond
 
+// leaveTimeout bounds how long the end of a Map waits for the broker to store that
+// durable calls are cancelled.
+const leaveTimeout = 5 * time.Second
+
 // mapping is one iteration of a Map: a goroutine that reads arguments and
 // submits calls, and the loop that yields, joined by a passage.
 type mapping[A, R any] struct {
@@ -152,7 +156,7 @@ func (m *mapping[A, R]) end(submitted <-chan struct{}) {
 	for i, call := range calls {
 		rest[i] = &call.pending
 	}
-	m.client.cancel(false, rest...)
+	m.cancel(rest...)
 	if over && m.panicked != nil {
 		panic(m.panicked)
 	}
@@ -297,6 +301,14 @@ func (m *mapping[A, R]) put(call *mapped[R]) bool {
 	if m.passage.pass(call) {
 		return true
 	}
-	m.client.cancel(false, &call.pending)
+	m.cancel(&call.pending)
 	return false
+}
+
+// cancel cancels calls that the loop has left, whose context may have ended.
+func (m *mapping[A, R]) cancel(calls ...*pending) {
+	ctx, end := context.WithTimeout(context.WithoutCancel(m.ctx), leaveTimeout)
+	defer end()
+	_, err := m.client.cancel(ctx, false, calls...)
+	m.client.warn(err)
 }

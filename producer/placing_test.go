@@ -119,12 +119,12 @@ func TestDelayed(t *testing.T) {
 		(<-stored)(nil)
 		require.NoError(t, <-flushed)
 
-		require.True(t, f.Cancel())
+		require.True(t, cancels(t, f.Cancel))
 		synctest.Wait()
 		require.Equal(t, []codec.ID{f.ID()}, broker.unscheduled())
 		durable := submit(t, c, 1, producer.Delay(time.Hour), producer.Retain(time.Hour))
 		(<-stored)(nil)
-		require.True(t, durable.Cancel())
+		require.True(t, cancels(t, durable.Cancel))
 		synctest.Wait()
 		require.Equal(t, []codec.ID{f.ID(), durable.ID()}, broker.unscheduled())
 	})
@@ -146,7 +146,7 @@ func TestUnique(t *testing.T) {
 		require.Equal(t, "k", task.Key)
 		require.Equal(t, 24*time.Hour, task.Retain)
 		require.Equal(t, 2, c.Pending())
-		require.True(t, elsewhere.Cancel())
+		require.True(t, cancels(t, elsewhere.Cancel))
 		synctest.Wait()
 		require.NotContains(t, broker.shelf.keys, "other/k", "the key is free")
 

@@ -112,3 +112,17 @@ func (c receiver) Started(data []byte) error {
 	}
 	return nil
 }
+
+// Running notes that tasks run, whoever has submitted them.
+func (c receiver) Running(data []byte) error {
+	ids, _, err := codec.ReadCancel(data)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if p := c.find(id); p != nil {
+			p.start()
+		}
+	}
+	return nil
+}

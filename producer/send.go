@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
@@ -84,14 +85,14 @@ func (r *remote) Release(ctx context.Context, queue, key string, id codec.ID) er
 	return broker.ReleaseKey(ctx, r.js, queue, key, id.String())
 }
 
-// Scheduled reports whether a task is delayed, whatever its queue and lane.
-func (r *remote) Scheduled(ctx context.Context, id codec.ID) (bool, error) {
-	scheduled, err := broker.Scheduled(ctx, r.js, broker.SchedAnywhere(id.Client, id.N))
+// Scheduled returns the batch of a delayed task, whatever its queue and lane.
+func (r *remote) Scheduled(ctx context.Context, id codec.ID) ([]byte, error) {
+	batch, err := broker.Scheduled(ctx, r.js, broker.SchedAnywhere(id.Client, id.N))
 	if errors.Is(err, broker.ErrPermission) {
 		r.logger.Warn("if the task is delayed, it may run all the same", "task", id.String(), "error", err)
-		return false, nil
+		return nil, nil
 	}
-	return scheduled, err
+	return batch, err
 }
 
 // Unschedule removes a delayed task, whatever its queue and lane.
@@ -105,4 +106,16 @@ func (r *remote) Cancel(queue string, request []byte) error {
 		return r.nc.Publish(broker.CancelAnySubject, request)
 	}
 	return r.nc.Publish(broker.CancelSubject(queue), request)
+}
+
+// AskCancel publishes a request to all hosts, and waits until the broker has stored
+// it. It names the client, so that hosts tell it which of the tasks run.
+func (r *remote) AskCancel(ctx context.Context, request []byte) error {
+	msg := nats.NewMsg(broker.CancelAnySubject)
+	msg.Header.Set(broker.AskerHeader, r.client)
+	msg.Data = request
+	_, err := broker.UnlessRefusedOn(ctx, r.nc, broker.CancelAnySubject, func(ctx context.Context) (*jetstream.PubAck, error) {
+		return r.js.PublishMsg(ctx, msg)
+	})
+	return err
 }

@@ -112,10 +112,15 @@ func (f *fake) Release(_ context.Context, queue, key string, id codec.ID) error 
 	return f.shelf.err
 }
 
-func (f *fake) Scheduled(_ context.Context, id codec.ID) (bool, error) {
+func (f *fake) Scheduled(_ context.Context, id codec.ID) ([]byte, error) {
 	f.shelf.mu.Lock()
 	defer f.shelf.mu.Unlock()
-	return f.shelf.delayed[id], f.shelf.err
+	if !f.shelf.delayed[id] {
+		return nil, f.shelf.err
+	}
+	batch := codec.NewBatch(id.Client, nil)
+	batch.Add(&codec.Task{N: id.N, Func: "f"})
+	return batch.Bytes(), f.shelf.err
 }
 
 func (f *fake) Unschedule(_ context.Context, id codec.ID) error {

@@ -99,7 +99,7 @@ func TestBrokerCancelDurable(t *testing.T) {
 
 	f := submit(t, c, 1, producer.Retain(time.Hour))
 	g := attach(t, other, f.ID())
-	require.True(t, g.Cancel())
+	require.True(t, cancels(t, g.Cancel))
 	require.ErrorIs(t, f.Err(t.Context()), codec.ErrCancelled)
 	require.Equal(t, producer.Cancelled, f.State())
 	require.Error(t, store(t, js, f.ID(), 2), "too late")
@@ -112,7 +112,7 @@ func TestBrokerCancelDurable(t *testing.T) {
 	f = submit(t, c, 1, producer.Retain(time.Hour))
 	g = attach(t, other, f.ID())
 	require.NoError(t, store(t, js, f.ID(), 2))
-	require.False(t, g.Kill() || f.Kill())
+	require.False(t, cancels(t, g.Kill) || cancels(t, f.Kill))
 	for _, f := range []*producer.Future[int]{f, g} {
 		n, err := f.Result(t.Context())
 		require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestBrokerDelayed(t *testing.T) {
 	h := submit(t, c, 3, producer.Delay(time.Hour))
 	require.NoError(t, c.Flush(t.Context()))
 	require.GreaterOrEqual(t, waiting(), 2)
-	require.True(t, g.Cancel())
+	require.True(t, cancels(t, g.Cancel))
 	require.NoError(t, another(t, nc).Cancel(t.Context(), h.ID()))
 	batch, _ := next(t, js, producer.DefaultQueue, broker.High)
 	require.False(t, time.Now().Before(at))
@@ -176,10 +176,10 @@ func TestBrokerUnique(t *testing.T) {
 	}
 	h := submit(t, other, 2, producer.Key("k"))
 	require.NotEqual(t, f.ID(), h.ID())
-	require.True(t, h.Cancel())
+	require.True(t, cancels(t, h.Cancel))
 	require.Eventually(t, func() bool { // the key is free again
 		f := submit(t, c, 1, producer.Key("k"))
-		defer f.Cancel()
+		defer cancels(t, f.Cancel)
 		return f.ID() != h.ID()
 	}, 10*time.Second, 10*time.Millisecond)
 }

@@ -113,6 +113,7 @@ func (c *Client) sendUnique(ctx context.Context, s *submission, p *pending, task
 	if err := c.register(p); err != nil {
 		return codec.ID{}, err
 	}
+	defer close(p.traits.stored) // or nobody knows, which waiting would not change
 	task.N = p.n
 	batch := s.batch.batchOf(c.id, task)
 	batch.Key = s.key

@@ -34,8 +34,9 @@ type Transport interface {
 	// it, or none.
 	Release(ctx context.Context, queue, key string, id codec.ID) error
 
-	// Scheduled reports whether a task waits for its time.
-	Scheduled(ctx context.Context, id codec.ID) (bool, error)
+	// Scheduled returns the encoded batch of a task that waits for its time, and nil
+	// if it does not.
+	Scheduled(ctx context.Context, id codec.ID) ([]byte, error)
 
 	// Unschedule removes a task that waits for its time; it is no error if it does
 	// not.
@@ -45,6 +46,11 @@ type Transport interface {
 	// of a queue, or of any if the queue is empty. It does not block, and the
 	// request may be lost.
 	Cancel(queue string, request []byte) error
+
+	// AskCancel passes on a request like Cancel, for any queue, and returns once it is
+	// kept for workers that come later. Workers that run some of its tasks say so to
+	// the receiver.
+	AskCancel(ctx context.Context, request []byte) error
 
 	// MaxPayload is the longest batch or request, in bytes.
 	MaxPayload() int
@@ -129,6 +135,8 @@ type Receiver interface {
 	Kept(data []byte) error
 	// Started takes a notice that a task has started.
 	Started(data []byte) error
+	// Running takes an answer to AskCancel: a request of the tasks that run.
+	Running(data []byte) error
 	// Progress takes a report of a running task.
 	Progress(data []byte) error
 	// Pending gives how many outcomes of its own tasks the client waits for.
