@@ -93,6 +93,8 @@ func TestKey(t *testing.T) {
 	other, err := producer.Submit(t.Context(), c, block, "other", producer.Key("other"))
 	require.NoError(t, err)
 	require.NotEqual(t, f.ID(), other.ID())
+	_, err = producer.Submit(t.Context(), c, half, 2, producer.Key("k"))
+	require.ErrorIs(t, err, producer.ErrKeyHeld)
 	close(gates["key"])
 	close(gates["other"])
 	for _, f := range []*producer.Future[int]{f, same, other} {

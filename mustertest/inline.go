@@ -36,8 +36,8 @@ type inline struct {
 
 	mu      sync.Mutex
 	lanes   [3][]*task
-	tasks   map[uint64]*task    // delayed, in a lane, or running
-	keys    map[key]codec.ID    // of tasks that have one
+	tasks   map[uint64]*task // delayed, in a lane, or running
+	keys    map[key]transport.KeyHolder
 	kept    map[codec.ID][]byte // outcomes of durable tasks
 	running int                 // tasks that run and do not wait for others
 	closed  bool
@@ -56,7 +56,7 @@ type task struct {
 }
 
 func newInline() *inline {
-	l := &inline{tasks: map[uint64]*task{}, keys: map[key]codec.ID{}, kept: map[codec.ID][]byte{}}
+	l := &inline{tasks: map[uint64]*task{}, keys: map[key]transport.KeyHolder{}, kept: map[codec.ID][]byte{}}
 	l.life, l.end = context.WithCancel(context.Background())
 	if l.host, _ = os.Hostname(); l.host == "" {
 		l.host = "localhost"

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/transport"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -150,7 +151,7 @@ func TestUnique(t *testing.T) {
 		synctest.Wait()
 		require.NotContains(t, broker.shelf.keys, "other/k", "the key is free")
 
-		broker.shelf.keys["default/k"] = foreign(1)
+		broker.shelf.keys["default/k"] = transport.KeyHolder{ID: foreign(1)}
 		theirs := submit(t, c, 3, producer.Key("k"), producer.Retain(time.Hour))
 		require.Equal(t, foreign(1), theirs.ID())
 		broker.keep(f.ID(), valued(2), true)
@@ -180,7 +181,7 @@ func TestUniqueOfATaskThatIsOver(t *testing.T) {
 	c := connect(t, broker)
 	over := submit(t, c, 1, producer.Key("k"))
 	broker.keep(over.ID(), valued(2), true)
-	require.Equal(t, over.ID(), broker.shelf.keys["default/k"])
+	require.Equal(t, over.ID(), broker.shelf.keys["default/k"].ID)
 	next := submit(t, c, 3, producer.Key("k"))
 	require.NotEqual(t, over.ID(), next.ID())
 	require.Equal(t, next.ID(), broker.shelf.keys["default/k"])

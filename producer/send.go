@@ -37,25 +37,25 @@ func (r *remote) Send(b transport.Batch, stored func(error)) {
 }
 
 // SendUnique publishes a task together with its key.
-func (r *remote) SendUnique(ctx context.Context, b transport.Batch) (codec.ID, error) {
+func (r *remote) SendUnique(ctx context.Context, b transport.Batch) (transport.KeyHolder, error) {
 	msg := r.message(b)
 	for {
-		holder, err := broker.PublishUnique(ctx, r.nc, b.Queue, b.Key, b.ID.String(), msg)
+		holder, err := broker.PublishUnique(ctx, r.nc, b.Queue, b.Key, broker.KeyHolder{ID: b.ID.String(), Func: b.Func}, msg)
 		switch {
-		case err == nil && holder == "":
-			return b.ID, nil
+		case err == nil && holder.ID == "":
+			return transport.KeyHolder{ID: b.ID, Func: b.Func}, nil
 		case err == nil:
-			id, err := codec.ParseID(holder)
+			id, err := codec.ParseID(holder.ID)
 			if err != nil {
-				return codec.ID{}, fmt.Errorf("who holds the key: %w", err)
+				return transport.KeyHolder{}, fmt.Errorf("reading which task holds the key: %w", err)
 			}
-			return id, nil
+			return transport.KeyHolder{ID: id, Func: holder.Func}, nil
 		case r.full != WaitForRoom || !errors.Is(err, broker.ErrStreamFull):
-			return codec.ID{}, asOurs(err)
+			return transport.KeyHolder{}, asOurs(err)
 		}
 		select {
 		case <-ctx.Done():
-			return codec.ID{}, asOurs(err)
+			return transport.KeyHolder{}, asOurs(err)
 		case <-time.After(fullPause/2 + rand.N(fullPause)):
 		}
 	}

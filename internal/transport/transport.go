@@ -26,9 +26,9 @@ type Transport interface {
 	Send(b Batch, stored func(error))
 
 	// SendUnique stores a batch of one task that has a key, unless another task
-	// has that key, and gives the id of the task that has it now. After an error
+	// has that key, and returns the task that has it now. After an error
 	// that is ctx's the task may be stored all the same.
-	SendUnique(ctx context.Context, b Batch) (holder codec.ID, err error)
+	SendUnique(ctx context.Context, b Batch) (KeyHolder, error)
 
 	// Release takes a key from a task that is done; it is no error if another has
 	// it, or none.
@@ -86,6 +86,14 @@ type Batch struct {
 	ID  codec.ID
 	At  time.Time // not to be started before, if set
 	Key string    // of which one task may wait or run at a time
+
+	Func string // that a task with a key calls
+}
+
+// KeyHolder is the task that has a key.
+type KeyHolder struct {
+	ID   codec.ID
+	Func string // that it calls; empty if that is not known
 }
 
 // Objects keeps large values under names that it gives them. Its methods are
