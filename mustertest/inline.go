@@ -183,12 +183,7 @@ func (l *inline) work() {
 // again has a task run once more that failed, if its error budget allows it. It
 // does not wait for the backoff.
 func (l *inline) again(t *task, o *codec.Outcome) bool {
-	if o.Failure == nil || o.Failure.Final {
-		return false
-	}
-	switch o.Failure.Code {
-	case codec.CodeError, codec.CodePanic, codec.CodeGoexit:
-	default:
+	if o.Failure == nil || o.Failure.Final || !o.Failure.Code.Retryable() {
 		return false
 	}
 	l.mu.Lock()

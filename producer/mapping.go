@@ -245,6 +245,7 @@ func (m *mapping[A, R]) submit(arg A) bool {
 		task, err = m.prepare(m.ctx, &call.pending, encoded) // and keeps encoded
 	}
 	if err != nil {
+		argSpace.Put(space)
 		call.n = unsent
 		call.finish(nil, err)
 		m.submitChunk() // what comes before it
@@ -256,13 +257,14 @@ func (m *mapping[A, R]) submit(arg A) bool {
 	}
 	batch, err := m.batch.add(m.ctx, &call.pending, &task)
 	m.err = err
+	freeArg(space, encoded)
 	return m.added(call, batch)
 }
 
 // added passes on a call whose task is in a batch, unless there was an error.
 func (m *mapping[A, R]) added(call *mapped[R], batch uint64) bool {
 	if m.err != nil {
-		call.finish(nil, m.err)
+		call.finish(nil, codec.ErrCancelled) // nobody has it but its large argument
 		return false
 	}
 	m.sent++
@@ -289,7 +291,7 @@ func (m *mapping[A, R]) submitChunk() bool {
 		m.put(call)
 	}
 	for _, call := range m.calls[submitted:] {
-		call.finish(nil, err)
+		call.finish(nil, codec.ErrCancelled)
 	}
 	m.calls, m.tasks, m.err = nil, nil, err
 	return err == nil

@@ -184,7 +184,7 @@ func TestUniqueOfATaskThatIsOver(t *testing.T) {
 	require.Equal(t, over.ID(), broker.shelf.keys["default/k"].ID)
 	next := submit(t, c, 3, producer.Key("k"))
 	require.NotEqual(t, over.ID(), next.ID())
-	require.Equal(t, next.ID(), broker.shelf.keys["default/k"])
+	require.Equal(t, next.ID(), broker.shelf.keys["default/k"].ID)
 	require.Equal(t, next.ID(), submit(t, c, 3, producer.Key("k")).ID())
 	broker.keep(next.ID(), valued(6), true)
 	n, err := next.Result(t.Context())

@@ -81,7 +81,7 @@ func (s *submission) prepare(ctx context.Context, p *pending, arg []byte) (codec
 	}
 	task := s.task(arg)
 	if !s.batch.fits(&task) {
-		return task, s.client.putLarge(ctx, p, &task)
+		return task, s.client.putLarge(ctx, p, &task, s.at)
 	}
 	return task, nil
 }

@@ -52,6 +52,7 @@ func submit[A, R any](ctx context.Context, s *submission, f codec.Func[A, R], ar
 	space := argSpace.Get().(*[]byte)
 	encoded, err := f.AppendArg((*space)[:0], arg)
 	if err != nil {
+		argSpace.Put(space)
 		return nil, err
 	}
 	defer freeArg(space, encoded)
@@ -76,7 +77,7 @@ func submit[A, R any](ctx context.Context, s *submission, f codec.Func[A, R], ar
 		_, err = s.batch.add(ctx, &future.pending, &task)
 	}
 	if err != nil {
-		future.finish(nil, err) // for who waits for it: its large argument
+		future.finish(nil, codec.ErrCancelled) // nobody has the future but its large argument
 		return nil, err
 	}
 	return future, nil

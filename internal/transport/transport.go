@@ -99,8 +99,10 @@ type KeyHolder struct {
 // Objects keeps large values under names that it gives them. Its methods are
 // safe for concurrent use.
 type Objects interface {
-	// Put stores a value under a new name.
-	Put(ctx context.Context, data []byte) (name string, err error)
+	// Put stores a value under a new name, for ttl if that is not 0.
+	Put(ctx context.Context, data []byte, ttl time.Duration) (name string, err error)
+	// MaxAge returns how long a value is kept that nobody removes, and 0 for ever.
+	MaxAge(ctx context.Context) (time.Duration, error)
 	// Get gives a value of at most most bytes.
 	Get(ctx context.Context, name string, most int64) ([]byte, error)
 	// Remove removes a value; it is no error if it is not there.
