@@ -163,6 +163,13 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	return err
 }
 
+// close has the next call open the bucket anew.
+func (s *Store) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened = nil
+}
+
 // open returns the bucket, which it makes if nobody has yet.
 func (s *Store) open(ctx context.Context) (*bucket, error) {
 	s.mu.Lock()
