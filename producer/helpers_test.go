@@ -46,6 +46,7 @@ type fake struct {
 	cancels []cancelled
 	shelf   shelf
 	running []byte // how a host answers AskCancel
+	objects *objectShelf
 	closed  int
 	calls   sync.WaitGroup
 
@@ -136,7 +137,12 @@ func (f *fake) AskCancel(_ context.Context, request []byte) error {
 	return f.Cancel("", request)
 }
 
-func (f *fake) Objects() transport.Objects { return nil }
+func (f *fake) Objects() transport.Objects {
+	if f.objects == nil {
+		return nil
+	}
+	return f.objects
+}
 
 func (f *fake) MaxPayload() int {
 	if f.payload > 0 {

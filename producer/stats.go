@@ -16,7 +16,8 @@ type Stats struct {
 	Direct    uint64 // outcomes that came from a worker
 	Stored    uint64 // outcomes that came from what the broker keeps
 	Values    uint64 // of those outcomes, values
-	// Failed counts the outcomes that are failures, by their code: those that came,
+	// Failed counts the outcomes that are failures, by their code, each code that there
+	// may be with 0 or more: those that came,
 	// CodeCancelled for what this client has cancelled, "not_stored" for tasks that
 	// the broker has not stored, and "not_fetched" for large results that this client
 	// could not fetch.
@@ -41,8 +42,9 @@ func (c *Client) Stats() Stats {
 		Values: c.counters.values.Load(), Failed: map[codec.Code]uint64{},
 	}
 	for i := range c.counters.failed {
-		if n := c.counters.failed[i].Load(); n > 0 {
-			s.Failed[countedCodes[i]] = n
+		code, n := countedCodes[i], c.counters.failed[i].Load()
+		if n > 0 || code != codec.CodeDepth { // Submit refuses such a call, so no task fails with it
+			s.Failed[code] = n
 		}
 	}
 	return s
