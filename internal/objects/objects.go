@@ -32,6 +32,7 @@ type Store struct {
 
 	mu     sync.Mutex
 	opened *bucket
+	warned sync.Once
 }
 
 // bucket is the object store once it is open.
@@ -75,12 +76,27 @@ func (s *Store) Put(ctx context.Context, data []byte, ttl time.Duration) (name s
 		if err != nil {
 			return "", err
 		}
+		if ttl == 0 {
+			s.warnOfAge(b)
+		}
 		name := rand.Text()
 		if err := b.put(ctx, name, data, ttl); err != nil {
 			return "", fmt.Errorf("objects: storing %d bytes: %w", len(data), err)
 		}
 		return name, nil
 	})
+}
+
+// warnOfAge says once that the store is one in which values may not live long enough:
+// an earlier version's, or one that an operator has changed.
+func (s *Store) warnOfAge(b *bucket) {
+	want := broker.ObjectStream(broker.StreamOptions{}).MaxAge
+	if have := b.stream.CachedInfo().Config.MaxAge; have > 0 && have < want {
+		s.warned.Do(func() {
+			s.logger.Warn("the object store removes the large argument of a task that waits too long; raise the stream's max_age",
+				"stream", broker.ObjectStreamName, "max_age", have, "want", want)
+		})
+	}
 }
 
 // Get returns the value with a name, if it has at most most bytes. The error wraps
