@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,16 +22,12 @@ func TestCancelledDelayedTasksLeaveNoSchedule(t *testing.T) {
 	s := newStage(t)
 	url := s.broker()
 	c := s.client(url)
-	stop := make(chan struct{})
+	var stop atomic.Bool
 	var busy sync.WaitGroup
 	for range 2 * runtime.NumCPU() {
 		busy.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
+				runtime.Gosched()
 			}
 		})
 	}
@@ -39,7 +36,7 @@ func TestCancelledDelayedTasksLeaveNoSchedule(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, cancels(t, f.Cancel))
 	}
-	close(stop)
+	stop.Store(true)
 	busy.Wait()
 	require.NoError(t, c.Flush(s.ctx))
 	require.Empty(t, schedules(s, url))
