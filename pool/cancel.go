@@ -10,6 +10,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // mostCancelled bounds how many cancelled tasks a supervisor remembers for
@@ -114,13 +115,16 @@ func (s *Supervisor) hearCancel(msg *nats.Msg) {
 
 // tellRunning tells a client which of one client's tasks run here, if any do.
 func (s *Supervisor) tellRunning(asker string, ids []codec.ID) {
+	asked := make(map[uint64]bool, len(ids))
+	for _, id := range ids {
+		asked[id.N] = true
+	}
+	client := scoreboard.Client(ids[0].Client)
 	var running []uint64
 	for _, c := range s.children() {
 		for _, d := range c.board.Deliveries() {
-			for _, id := range ids {
-				if d.Runs(id.Client, id.N) {
-					running = append(running, id.N)
-				}
+			if d.Running() && d.Client == client && asked[d.Task] {
+				running = append(running, d.Task)
 			}
 		}
 	}

@@ -21,7 +21,7 @@ const (
 	cancelTimeout = 15 * time.Second
 	// runningTimeout is how long hosts have to say that they run a task whose start
 	// this client is not told of.
-	runningTimeout = time.Second
+	runningTimeout = 2 * time.Second
 	// cancelAttempt bounds one request to the broker, which may be lost with the
 	// connection, and cancelInterval is the time until the next.
 	cancelAttempt  = 3 * time.Second

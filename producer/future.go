@@ -102,8 +102,8 @@ func (f *Future[R]) ID() codec.ID { return f.id() }
 // who asks for it, so Cancel has the broker store that the task is cancelled, unless
 // there is an outcome already, which the future then takes. Callbacks run as for any
 // outcome. Of a task that another client has submitted, Cancel first asks the hosts
-// whether it runs, for up to a second: then it goes on, keeps its outcome, and Cancel
-// reports false.
+// whether it runs, for up to two seconds: then it goes on, keeps its outcome, and
+// Cancel reports false.
 //
 // A delayed task, and the key of one with a key, is removed from the broker in the
 // background, once the broker has stored it. [Client.Flush] and [Client.Close] wait
