@@ -269,10 +269,18 @@ func (c *Client) keepCancelled(ctx context.Context, p *pending) error {
 		stands, err = c.transport.Results().Keep(ctx, id, cancelledOutcome(id), retain)
 		return err
 	})
+	if err == nil {
+		err = receiver{c}.Kept(stands)
+	}
 	if err != nil {
 		return err
 	}
-	return receiver{c}.Kept(stands)
+	select {
+	case <-p.finished(): // maybe by the live copy, which another goroutine has taken first
+		return nil
+	case <-ctx.Done():
+		return ended(ctx)
+	}
 }
 
 func cancelledOutcome(id codec.ID) []byte {
