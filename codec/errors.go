@@ -48,6 +48,9 @@ var (
 	ErrExpired = errors.New("deadline passed before the task started")
 	// ErrTimeLimit: the task ran longer than its limit, and was stopped.
 	ErrTimeLimit = errors.New("time limit exceeded")
+	// ErrArgumentLost: the argument is too large for a message, and is not in the
+	// object store any more. The task did not run, and is kept as a dead letter.
+	ErrArgumentLost = errors.New("argument is lost")
 	// ErrDepth: the task is a call from within a call, and so on, deeper than
 	// calls may nest.
 	ErrDepth = errors.New("calls nested too deeply")
@@ -59,37 +62,44 @@ type Code string
 // The codes of version 1. A reader treats one that it does not know like
 // CodeError.
 const (
-	CodeError       Code = "error" // the handler returned an error
-	CodePanic       Code = "panic"
-	CodeGoexit      Code = "goexit"
-	CodeUnknownFunc Code = "unknown_func"
-	CodeArgument    Code = "argument"
-	CodeResult      Code = "result"
-	CodeTooLarge    Code = "too_large"
-	CodeWorkerDied  Code = "worker_died"
-	CodeCancelled   Code = "cancelled"
-	CodeExpired     Code = "expired"
-	CodeTimeLimit   Code = "time_limit"
-	CodeDepth       Code = "depth"
+	CodeError        Code = "error" // the handler returned an error
+	CodePanic        Code = "panic"
+	CodeGoexit       Code = "goexit"
+	CodeUnknownFunc  Code = "unknown_func"
+	CodeArgument     Code = "argument"
+	CodeResult       Code = "result"
+	CodeTooLarge     Code = "too_large"
+	CodeWorkerDied   Code = "worker_died"
+	CodeCancelled    Code = "cancelled"
+	CodeExpired      Code = "expired"
+	CodeTimeLimit    Code = "time_limit"
+	CodeDepth        Code = "depth"
+	CodeArgumentLost Code = "argument_lost"
 )
 
 // Codes lists the codes.
 var Codes = [...]Code{
 	CodeError, CodePanic, CodeGoexit, CodeUnknownFunc, CodeArgument, CodeResult, CodeTooLarge,
 	CodeWorkerDied, CodeCancelled, CodeExpired, CodeTimeLimit, CodeDepth,
+	CodeArgumentLost,
 }
+
+// Retryable reports whether a task that has failed so may be tried again: by the
+// handler's own doing, which may go better another time.
+func (c Code) Retryable() bool { return c == CodeError || c == CodePanic || c == CodeGoexit }
 
 // codeSentinels holds what errors.Is finds for a code.
 var codeSentinels = map[Code]error{
-	CodePanic:       ErrPanic,
-	CodeGoexit:      ErrGoexit,
-	CodeUnknownFunc: ErrUnknownFunc,
-	CodeArgument:    ErrArgument,
-	CodeResult:      ErrResult,
-	CodeTooLarge:    ErrTooLarge,
-	CodeWorkerDied:  ErrWorkerDied,
-	CodeCancelled:   ErrCancelled,
-	CodeExpired:     ErrExpired,
-	CodeTimeLimit:   ErrTimeLimit,
-	CodeDepth:       ErrDepth,
+	CodePanic:        ErrPanic,
+	CodeGoexit:       ErrGoexit,
+	CodeUnknownFunc:  ErrUnknownFunc,
+	CodeArgument:     ErrArgument,
+	CodeResult:       ErrResult,
+	CodeTooLarge:     ErrTooLarge,
+	CodeWorkerDied:   ErrWorkerDied,
+	CodeCancelled:    ErrCancelled,
+	CodeExpired:      ErrExpired,
+	CodeTimeLimit:    ErrTimeLimit,
+	CodeDepth:        ErrDepth,
+	CodeArgumentLost: ErrArgumentLost,
 }

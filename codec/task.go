@@ -69,6 +69,20 @@ func (t *Task) CrashBudget() int {
 // ErrorBudget gives how many attempts may end with an error of the handler's.
 func (t *Task) ErrorBudget() int { return max(t.MaxErrors, 1) }
 
+// GivenUp reports whether a task that ends with a failure is kept as a dead letter,
+// for a person to look at: its crash budget is used up, or an error budget of more
+// than one attempt, or its argument is lost. Other failures are the caller's
+// business, as is an error that its handler has marked as final.
+func (t *Task) GivenUp(f *Failure) bool {
+	switch {
+	case f == nil:
+		return false
+	case f.Code == CodeWorkerDied, f.Code == CodeArgumentLost:
+		return true
+	}
+	return f.Code.Retryable() && !f.Final && t.ErrorBudget() > 1
+}
+
 // AppendTask appends a task as it stands within a batch.
 func AppendTask(dst []byte, t *Task) []byte {
 	options := t.options()

@@ -12,7 +12,7 @@ import (
 // Nearly every task goes the short way.
 func (e *executor) conclude(d *delivery, t *codec.Task, o *codec.Outcome, now time.Time) {
 	handedOff := e.observeEnd(o.Failure)
-	if countsAsError(o.Failure) {
+	if o.Failure != nil && o.Failure.Code.Retryable() {
 		t.Errors++
 		if at, again := e.nextAttempt(t, o.Failure, now); again {
 			e.retry(d, t, at, handedOff)
@@ -45,10 +45,4 @@ func (e *executor) retry(d *delivery, t *codec.Task, at time.Time, handedOff fun
 func (e *executor) settle(d *delivery, t *codec.Task, o codec.Outcome, handedOff func(error)) {
 	ending := &handoff.Ending{Queue: e.Queue, Client: d.batch.Client, Task: t, Outcome: &o}
 	e.outbox.addApart(d, handedOff, func(done func(error)) { e.desk.Settle(ending, done) })
-}
-
-// countsAsError reports whether a failure is charged to the task's error budget:
-// the handler's own doing, which may go better another time.
-func countsAsError(f *codec.Failure) bool {
-	return f != nil && (f.Code == codec.CodeError || f.Code == codec.CodePanic || f.Code == codec.CodeGoexit)
 }

@@ -163,7 +163,7 @@ func (e *executor) runTask(t *codec.Task) {
 		e.announce()
 	}
 	var result []byte
-	arg, failure := e.argument(t)
+	arg, failure := e.argument(ctx, t)
 	if failure == nil {
 		given := context.Context(ctx)
 		if observer != nil {
@@ -221,7 +221,7 @@ func (e *executor) finish(failure *codec.Failure, result []byte) (run time.Durat
 	t := &d.batch.Tasks[d.next]
 	object := ""
 	if failure == nil && len(result) > envelope && len(result) > int(e.Conn.MaxPayload())-envelope {
-		object, failure = e.large(result)
+		object, failure = e.large(e.task, t, result)
 	}
 	now := e.now()
 	d.slot.Finish()

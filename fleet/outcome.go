@@ -64,5 +64,6 @@ func (f *Fleet) Scheduled(ctx context.Context, task string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return broker.Scheduled(ctx, f.js, broker.SchedAnywhere(id.Client, id.N))
+	waiting, err := broker.Scheduled(ctx, f.js, broker.SchedAnywhere(id.Client, id.N))
+	return waiting != nil, err
 }

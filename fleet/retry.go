@@ -86,9 +86,9 @@ func (f *Fleet) submitAgain(ctx context.Context, d *DeadLetter, id codec.ID) err
 	batch := codec.NewBatch(id.Client, nil)
 	batch.Add(&task)
 	msg.Data = batch.Bytes()
-	holder, err := broker.PublishUnique(ctx, f.nc, d.Queue, task.Key, id.String(), msg)
-	if err == nil && holder != "" {
-		return fmt.Errorf("%w %q: task %s; wait for that, or cancel it", ErrKeyHeld, task.Key, holder)
+	holder, err := broker.PublishUnique(ctx, f.nc, d.Queue, task.Key, broker.KeyHolder{ID: id.String(), Func: task.Func}, msg)
+	if err == nil && holder.ID != "" {
+		return fmt.Errorf("%w %q: task %s; wait for that, or cancel it", ErrKeyHeld, task.Key, holder.ID)
 	}
 	return err
 }

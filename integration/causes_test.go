@@ -22,7 +22,7 @@ func TestCauseCancelled(t *testing.T) {
 	g := newGate(t)
 	f := submitVisit(s, p.Client(), g, "stopped")
 	g.next(t, s.ctx)
-	f.Kill()
+	cancels(t, f.Kill)
 	require.ErrorIs(t, f.Err(s.ctx), codec.ErrCancelled)
 	status := awaitDeaths(s, h, 1)
 	require.Equal(t, codec.CauseCancelled, status.Latest[0].Cause)

@@ -85,6 +85,52 @@ func TestFinalErrorIsNotTriedAgain(t *testing.T) {
 	require.Equal(t, "no luck", remote.Message)
 }
 
+// What no attempt would change is no dead letter, whatever the error budget: it is
+// the caller's business.
+func TestFailureThatIsNotTriedAgainIsNoDeadLetter(t *testing.T) {
+	s := newStage(t)
+	url := s.broker()
+	s.host(url, "host", 1)
+	c := s.client(url)
+	wrong := codec.NewFunc[string, seen](flaky.Name())
+	for name, test := range map[string]struct {
+		submit func(options ...producer.CallOption) (*producer.Future[seen], error)
+		option producer.CallOption
+		err    error
+	}{
+		"an error marked as final": {func(o ...producer.CallOption) (*producer.Future[seen], error) {
+			return producer.Submit(s.ctx, c, flaky, flakiness{Manner: "final", Times: 9}, o...)
+		}, nil, nil},
+		"an error marked as final, durable": {func(o ...producer.CallOption) (*producer.Future[seen], error) {
+			return producer.Submit(s.ctx, c, flaky, flakiness{Manner: "final", Times: 9}, o...)
+		}, producer.Retain(time.Hour), nil},
+		"an argument that does not decode": {func(o ...producer.CallOption) (*producer.Future[seen], error) {
+			return producer.Submit(s.ctx, c, wrong, "text", o...)
+		}, nil, codec.ErrArgument},
+		"a deadline that has passed": {func(o ...producer.CallOption) (*producer.Future[seen], error) {
+			return producer.Submit(s.ctx, c, flaky, flakiness{}, o...)
+		}, producer.Deadline(time.Now().Add(-time.Minute)), codec.ErrExpired},
+		"a time limit": {func(o ...producer.CallOption) (*producer.Future[seen], error) {
+			return producer.Submit(s.ctx, c, nap, time.Minute, o...)
+		}, producer.Limit(time.Millisecond), codec.ErrTimeLimit},
+	} {
+		options := []producer.CallOption{producer.Attempts(2)}
+		if test.option != nil {
+			options = append(options, test.option)
+		}
+		f, err := test.submit(options...)
+		require.NoError(t, err)
+		remote := (*codec.RemoteError)(nil)
+		err = f.Err(s.ctx)
+		require.ErrorAs(t, err, &remote, name)
+		require.Equal(t, 1, remote.Attempt, name)
+		if test.err != nil {
+			require.ErrorIs(t, err, test.err, name)
+		}
+		require.Nil(t, deadLetter(s, url, f.ID()), name)
+	}
+}
+
 func TestNoAttemptIsMadeAfterTheDeadline(t *testing.T) {
 	s := newStage(t)
 	p := s.local(1)

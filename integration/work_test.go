@@ -121,7 +121,7 @@ func TestCancelBehindALongTask(t *testing.T) {
 	long := submitVisit(s, c, g, "long")
 	running := g.next(t, s.ctx)
 	unwanted := submitVisit(s, c, g, "unwanted")
-	require.True(t, unwanted.Cancel())
+	require.True(t, cancels(t, unwanted.Cancel))
 	require.Equal(t, producer.Cancelled, unwanted.State())
 	require.ErrorIs(t, unwanted.Err(s.ctx), codec.ErrCancelled)
 
@@ -129,7 +129,7 @@ func TestCancelBehindALongTask(t *testing.T) {
 	// Requests go the same way one after the other, so that when this one has
 	// stopped the long task the other has been heard.
 	defer running.letGo()
-	require.True(t, long.Kill())
+	require.True(t, cancels(t, long.Kill))
 	next := g.next(t, s.ctx)
 	require.Equal(t, "last", next.Name)
 	next.letGo()
@@ -144,7 +144,7 @@ func TestCancelBeforeTheHostCame(t *testing.T) {
 	c, g := s.client(url), newGate(t)
 	unwanted := submitVisit(s, c, g, "unwanted")
 	require.NoError(t, c.Flush(s.ctx))
-	require.True(t, unwanted.Cancel())
+	require.True(t, cancels(t, unwanted.Cancel))
 	wanted := submitVisit(s, c, g, "wanted")
 	require.NoError(t, c.Flush(s.ctx))
 

@@ -3,7 +3,6 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -19,7 +18,7 @@ var (
 	clientSubmitted = desc("client_tasks_submitted_total", "Tasks submitted.")
 	clientPublishes = desc("client_publishes_total", "Messages of tasks given to the broker, a batch being one.")
 	clientBytes     = desc("client_published_bytes_total", "Bytes in the messages of tasks.")
-	clientOutcomes  = desc("client_outcomes_total", "Outcomes of tasks: value, or the code of the failure.", "outcome")
+	clientOutcomes  = desc("client_outcomes_total", "Outcomes of tasks: value, the code of the failure, not_stored or not_fetched.", "outcome")
 	clientArrivals  = desc("client_handoffs_total", "Outcomes that came: direct from a worker, or stored by the broker.", "way")
 )
 
@@ -41,10 +40,6 @@ func (c client) Collect(out chan<- prometheus.Metric) {
 	to.count(clientPublishes, s.Publishes)
 	to.count(clientBytes, s.Bytes)
 	to.count(clientOutcomes, s.Values, "value")
-	for _, code := range codec.Codes {
-		to.count(clientOutcomes, s.Failed[code], string(code))
-		delete(s.Failed, code)
-	}
 	for code, n := range s.Failed {
 		to.count(clientOutcomes, n, string(code))
 	}

@@ -46,10 +46,12 @@ func NewClient(t testing.TB, options ...producer.Option) *producer.Client {
 	}
 	t.Cleanup(func() {
 		client.Stop()
-		client.CancelPending()
-		inline.end()
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
+		if _, err := client.CancelPending(ctx); err != nil {
+			t.Errorf("mustertest: %v", err)
+		}
+		inline.end()
 		if err := client.Close(ctx); err != nil {
 			t.Errorf("mustertest: a handler or a done callback does not end: %v", err)
 		} else if !inline.ended(ctx) {

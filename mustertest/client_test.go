@@ -156,9 +156,9 @@ func TestConcurrency(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return active.Load() == mustertest.Concurrency }, 10*time.Second, time.Millisecond)
 	require.Eventually(t, func() bool { return fs[0].State() == producer.Running }, 10*time.Second, time.Millisecond)
-	require.False(t, fs[0].Cancel())
+	require.False(t, cancels(t, fs[0].Cancel))
 	last := fs[len(fs)-1]
-	require.True(t, last.Cancel())
+	require.True(t, cancels(t, last.Cancel))
 	close(release.Load().(chan struct{}))
 	for _, f := range fs[:len(fs)-1] {
 		require.NoError(t, f.Err(t.Context()))
@@ -197,7 +197,7 @@ func TestStopped(t *testing.T) {
 	f, err := producer.Submit(t.Context(), c, wait, "")
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return active.Load() == 1 }, 10*time.Second, time.Millisecond)
-	require.True(t, f.Kill())
+	require.True(t, cancels(t, f.Kill))
 	require.Eventually(t, func() bool { return active.Load() == 0 }, 10*time.Second, time.Millisecond)
 
 	var left *producer.Future[int]
@@ -218,4 +218,12 @@ func call[A, R any](t *testing.T, c *producer.Client, f codec.Func[A, R], arg A,
 	future, err := producer.Submit(t.Context(), c, f, arg, options...)
 	require.NoError(t, err)
 	return future.Result(t.Context())
+}
+
+// cancels calls a method that cancels, and returns what it says to have cancelled.
+func cancels[T any](t testing.TB, cancel func(context.Context) (T, error)) T {
+	t.Helper()
+	cancelled, err := cancel(context.Background())
+	require.NoError(t, err)
+	return cancelled
 }

@@ -72,7 +72,7 @@ func TestAttach(t *testing.T) {
 
 	f, err = producer.Submit(t.Context(), c, half, 42, producer.Retain(time.Hour), producer.Delay(time.Hour))
 	require.NoError(t, err)
-	require.True(t, f.Cancel())
+	require.True(t, cancels(t, f.Cancel))
 	again, err = producer.Attach(t.Context(), c, half, f.ID())
 	require.NoError(t, err)
 	require.Equal(t, producer.Cancelled, again.State())
@@ -93,6 +93,8 @@ func TestKey(t *testing.T) {
 	other, err := producer.Submit(t.Context(), c, block, "other", producer.Key("other"))
 	require.NoError(t, err)
 	require.NotEqual(t, f.ID(), other.ID())
+	_, err = producer.Submit(t.Context(), c, half, 2, producer.Key("k"))
+	require.ErrorIs(t, err, producer.ErrKeyHeld)
 	close(gates["key"])
 	close(gates["other"])
 	for _, f := range []*producer.Future[int]{f, same, other} {
@@ -126,7 +128,7 @@ func TestDelay(t *testing.T) {
 		require.NoError(t, err)
 		none, err := producer.Submit(t.Context(), c, half, 42, producer.Delay(time.Hour))
 		require.NoError(t, err)
-		require.True(t, none.Cancel())
+		require.True(t, cancels(t, none.Cancel))
 		require.NoError(t, f.Err(t.Context()))
 		require.Equal(t, time.Hour, time.Since(began))
 		require.ErrorContains(t, producer.Schedule(t.Context(), c, "s", "@hourly", half, 1), "schedules")

@@ -36,8 +36,8 @@ type inline struct {
 
 	mu      sync.Mutex
 	lanes   [3][]*task
-	tasks   map[uint64]*task    // delayed, in a lane, or running
-	keys    map[key]codec.ID    // of tasks that have one
+	tasks   map[uint64]*task // delayed, in a lane, or running
+	keys    map[key]transport.KeyHolder
 	kept    map[codec.ID][]byte // outcomes of durable tasks
 	running int                 // tasks that run and do not wait for others
 	closed  bool
@@ -56,7 +56,7 @@ type task struct {
 }
 
 func newInline() *inline {
-	l := &inline{tasks: map[uint64]*task{}, keys: map[key]codec.ID{}, kept: map[codec.ID][]byte{}}
+	l := &inline{tasks: map[uint64]*task{}, keys: map[key]transport.KeyHolder{}, kept: map[codec.ID][]byte{}}
 	l.life, l.end = context.WithCancel(context.Background())
 	if l.host, _ = os.Hostname(); l.host == "" {
 		l.host = "localhost"
@@ -115,6 +115,9 @@ func (l *inline) Cancel(_ string, request []byte) error {
 	}
 	return nil
 }
+
+// AskCancel is Cancel; the client knows what runs.
+func (l *inline) AskCancel(_ context.Context, request []byte) error { return l.Cancel("", request) }
 
 // Close drops the queue, and what handlers that still run come to.
 func (l *inline) Close() {
@@ -180,12 +183,7 @@ func (l *inline) work() {
 // again has a task run once more that failed, if its error budget allows it. It
 // does not wait for the backoff.
 func (l *inline) again(t *task, o *codec.Outcome) bool {
-	if o.Failure == nil || o.Failure.Final {
-		return false
-	}
-	switch o.Failure.Code {
-	case codec.CodeError, codec.CodePanic, codec.CodeGoexit:
-	default:
+	if o.Failure == nil || o.Failure.Final || !o.Failure.Code.Retryable() {
 		return false
 	}
 	l.mu.Lock()

@@ -14,18 +14,19 @@ import (
 type key struct{ queue, key string }
 
 // SendUnique puts a task in its lane unless another has its key.
-func (l *inline) SendUnique(_ context.Context, b transport.Batch) (codec.ID, error) {
+func (l *inline) SendUnique(_ context.Context, b transport.Batch) (transport.KeyHolder, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return codec.ID{}, producer.ErrClosed
+		return transport.KeyHolder{}, producer.ErrClosed
 	}
 	k := key{b.Queue, b.Key}
 	if holder, held := l.keys[k]; held {
 		return holder, nil
 	}
-	l.keys[k] = b.ID
-	return b.ID, l.accept(b)
+	holder := transport.KeyHolder{ID: b.ID, Func: b.Func}
+	l.keys[k] = holder
+	return holder, l.accept(b)
 }
 
 // Release takes a key from a task.
@@ -37,17 +38,22 @@ func (l *inline) Release(_ context.Context, queue, text string, id codec.ID) err
 }
 
 func (l *inline) release(k key, id codec.ID) {
-	if l.keys[k] == id {
+	if l.keys[k].ID == id {
 		delete(l.keys, k)
 	}
 }
 
-// Scheduled reports whether a task waits for its time.
-func (l *inline) Scheduled(_ context.Context, id codec.ID) (bool, error) {
+// Scheduled returns a task that waits for its time, in a batch.
+func (l *inline) Scheduled(_ context.Context, id codec.ID) ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.tasks[id.N]
-	return id.Client == l.client && t != nil && t.timer != nil, nil
+	if id.Client != l.client || t == nil || t.timer == nil {
+		return nil, nil
+	}
+	batch := codec.NewBatch(l.client, nil)
+	batch.Add(&t.Task)
+	return batch.Bytes(), nil
 }
 
 // Unschedule removes a task that waits for its time.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // mostCancelled bounds how many cancelled tasks a supervisor remembers for
@@ -46,7 +47,7 @@ func byClient(ids []codec.ID) map[string][]uint64 {
 // came before this host.
 func (s *Supervisor) subscribeCancels(ctx context.Context) error {
 	for _, subject := range s.cancelSubjects() {
-		if _, err := s.nc.Subscribe(subject, func(msg *nats.Msg) { s.receiveCancel(msg.Data) }); err != nil {
+		if _, err := s.nc.Subscribe(subject, s.hearCancel); err != nil {
 			return fmt.Errorf("pool: subscribing to cancel requests: %w", err)
 		}
 	}
@@ -100,13 +101,49 @@ func (s *Supervisor) recallAfterReconnects() {
 	}
 }
 
+// hearCancel takes a request when it is sent, and tells the client that it names
+// which of the tasks run here.
+func (s *Supervisor) hearCancel(msg *nats.Msg) {
+	ids := s.receiveCancel(msg.Data)
+	asker := msg.Header.Get(broker.AskerHeader)
+	if _, err := codec.ParseID(asker + "-0"); err != nil || len(ids) == 0 {
+		return
+	}
+	s.tellRunning(asker, ids)
+	time.AfterFunc(lookAgain, func() { s.tellRunning(asker, ids) })
+}
+
+// tellRunning tells a client which of one client's tasks run here, if any do.
+func (s *Supervisor) tellRunning(asker string, ids []codec.ID) {
+	asked := make(map[uint64]bool, len(ids))
+	for _, id := range ids {
+		asked[id.N] = true
+	}
+	client := scoreboard.Client(ids[0].Client)
+	var running []uint64
+	for _, c := range s.children() {
+		for _, d := range c.board.Deliveries() {
+			if d.Running() && d.Client == client && asked[d.Task] {
+				running = append(running, d.Task)
+			}
+		}
+	}
+	if len(running) == 0 || s.isStopped() {
+		return
+	}
+	answer := codec.AppendCancel(nil, ids[0].Client, false, running...)
+	if err := s.nc.Publish(broker.RunningSubject(asker), answer); err != nil {
+		s.cfg.Logger.Debug("a client could not be told that tasks run", "client", asker, "error", err)
+	}
+}
+
 // receiveCancel passes a request on to every process, present and to come. If it
-// is for running tasks too, it stops those.
-func (s *Supervisor) receiveCancel(request []byte) {
+// is for running tasks too, it stops those. It returns the tasks.
+func (s *Supervisor) receiveCancel(request []byte) (ids []codec.ID) {
 	ids, running, err := codec.ReadCancel(request)
 	if err != nil {
 		s.cfg.Logger.Warn("a cancel request does not read", "error", err)
-		return
+		return nil
 	}
 	s.mu.Lock()
 	for _, id := range ids {
@@ -125,6 +162,7 @@ func (s *Supervisor) receiveCancel(request []byte) {
 		// the scoreboard.
 		time.AfterFunc(lookAgain, func() { s.stopRunning(ids) })
 	}
+	return ids
 }
 
 const lookAgain = 50 * time.Millisecond

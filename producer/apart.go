@@ -57,7 +57,8 @@ func (b *batcher) addDelayed(ctx context.Context, p *pending, t *codec.Task, at 
 	t.N = p.n
 	alone := b.batchOf(b.client.id, t)
 	alone.At = at
-	b.sendBatch(alone)
+	stored := p.traits.stored
+	b.sendBatch(alone, func() { close(stored) })
 	return nil
 }
 

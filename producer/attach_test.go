@@ -94,7 +94,7 @@ func TestAttachOwn(t *testing.T) {
 
 	f = submit(t, c, 21) // is not durable, and pending
 	g = attach(t, c, f.ID())
-	require.True(t, g.Cancel())
+	require.True(t, cancels(t, g.Cancel))
 	require.Equal(t, producer.Cancelled, f.State())
 }
 
@@ -148,8 +148,8 @@ func TestCancelDurable(t *testing.T) {
 		f := submit(t, c, 1, producer.Retain(time.Hour))
 		called := make(chan producer.State, 1)
 		f.OnDone(func(f *producer.Future[int]) { called <- f.State() })
-		require.True(t, f.Cancel())
-		require.True(t, f.Cancel())
+		require.True(t, cancels(t, f.Cancel))
+		require.True(t, cancels(t, f.Cancel))
 		require.ErrorIs(t, f.Err(ended), codec.ErrCancelled)
 		require.Equal(t, producer.Cancelled, <-called)
 		require.Equal(t, time.Hour, broker.shelf.retain[f.ID()])
@@ -157,23 +157,25 @@ func TestCancelDurable(t *testing.T) {
 
 		late := submit(t, c, 2, producer.Retain(time.Hour))
 		broker.keep(late.ID(), valued(4), false) // and its live copy is on its way
-		require.False(t, late.Kill())
+		require.False(t, cancels(t, late.Kill))
 		n, err := late.Result(ended)
 		require.NoError(t, err)
 		require.Equal(t, 4, n)
 
 		away := submit(t, c, 3, producer.Retain(time.Hour))
 		broker.shelf.err = errors.New("away")
-		require.False(t, away.Cancel())
+		cancelled, err := away.Cancel(t.Context())
+		require.False(t, cancelled)
+		require.ErrorContains(t, err, "away")
 		require.Equal(t, producer.Pending, away.State())
 		require.Len(t, broker.cancelRequests(), 1)
 		broker.shelf.err = nil
 
 		running := submit(t, c, 4, producer.Retain(time.Hour))
 		broker.start(running.ID())
-		require.False(t, running.Cancel())
-		require.True(t, running.Kill())
-		require.Equal(t, 1, c.CancelPending())
+		require.False(t, cancels(t, running.Cancel))
+		require.True(t, cancels(t, running.Kill))
+		require.Equal(t, 1, cancels(t, c.CancelPending))
 		require.Equal(t, producer.Cancelled, away.State())
 	})
 }

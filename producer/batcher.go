@@ -161,15 +161,22 @@ func (b *batcher) publish() {
 }
 
 func (b *batcher) send(batch *codec.BatchBuilder) {
-	b.sendBatch(transport.Batch{Queue: b.queue, Lane: int(b.lane), Data: batch.Bytes()})
+	b.sendBatch(transport.Batch{Queue: b.queue, Lane: int(b.lane), Data: batch.Bytes()}, nil)
 }
 
-func (b *batcher) sendBatch(batch transport.Batch) {
+// sendBatch sends a batch, and calls then, unless it is nil, once it is stored or
+// never will be.
+func (b *batcher) sendBatch(batch transport.Batch, then func()) {
 	data := batch.Data
 	b.inFlight++
 	b.bytes += len(data)
 	b.client.counters.publish(data)
-	b.client.transport.Send(batch, func(err error) { b.published(data, err) })
+	b.client.transport.Send(batch, func(err error) {
+		b.published(data, err)
+		if then != nil {
+			then()
+		}
+	})
 }
 
 // published takes note that a batch is stored, or will not be.

@@ -64,7 +64,7 @@ func TestBatchBounds(t *testing.T) {
 	for range 10 {
 		(<-stored)(nil)
 	}
-	c.CancelPending()
+	cancels(t, c.CancelPending)
 
 	known(t, c, broker, stored)
 	before := len(broker.sent())

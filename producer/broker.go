@@ -185,6 +185,11 @@ func (r *remote) receive(msg *nats.Msg) {
 			r.logger.Warn("a started notice does not read", "error", err)
 		}
 		return
+	case broker.RunningSubject(r.client):
+		if err := r.to.Running(msg.Data); err != nil {
+			r.logger.Warn("an answer to a cancel request does not read", "error", err)
+		}
+		return
 	case broker.ProgressSubject(r.client):
 		if err := r.to.Progress(msg.Data); err != nil {
 			r.logger.Warn("a progress report does not read", "error", err)

@@ -105,7 +105,7 @@ func TestBrokerCancel(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
 	f := submit(t, c, 21)
-	require.True(t, f.Kill())
+	require.True(t, cancels(t, f.Kill))
 	msg, err := sub.NextMsg(10 * time.Second)
 	require.NoError(t, err)
 	ids, running, err := codec.ReadCancel(msg.Data)

@@ -49,7 +49,7 @@ func TestCancelRunsCallbacks(t *testing.T) {
 		f.OnDone(callback)
 		f.OnDone(callback) // F14: twice is twice
 		for range 3 {
-			require.True(t, f.Cancel())
+			require.True(t, cancels(t, f.Cancel))
 			require.Equal(t, 2, called)
 		}
 	})
@@ -88,7 +88,7 @@ func TestCallbackFails(t *testing.T) {
 
 		g := submit(t, c, 1)
 		g.OnDone(func(*future) { runtime.Goexit() })
-		require.True(t, g.Cancel())
+		require.True(t, cancels(t, g.Cancel))
 		require.NoError(t, c.Close(t.Context()))
 	})
 }
@@ -189,7 +189,7 @@ func TestCallbackCloses(t *testing.T) {
 				go func() { outside <- c.Close(t.Context()) }()
 				for _, f := range fs[:2] {
 					if cancel {
-						go f.Cancel()
+						go f.Cancel(t.Context())
 					} else {
 						broker.succeed(f.ID(), 1)
 					}
@@ -234,7 +234,7 @@ func TestOnDoneRaces(t *testing.T) {
 		f := submit(t, c, i)
 		go broker.succeed(f.ID(), i)
 		f.OnDone(func(*future) { called.Add(1) })
-		f.Cancel()
+		cancels(t, f.Cancel)
 	}
 	require.NoError(t, c.Close(t.Context()))
 	require.EqualValues(t, rounds, called.Load())

@@ -44,6 +44,7 @@ type Client struct {
 	maxValue int64
 	fetches  chan struct{} // an element for each large result being fetched
 	chores   tally         // of goroutines that end by themselves soon
+	undos    undos
 
 	disconnect sync.Once
 	life       context.Context // ends when the client disconnects
@@ -120,7 +121,8 @@ func (c *Client) ID() string { return c.id }
 func (c *Client) Pending() int { return c.registry.pending() + c.attached.pending() }
 
 // Flush waits until the broker has stored every task submitted so far; from
-// then on they survive the client, the workers and a restart of the broker. Its
+// then on they survive the client, the workers and a restart of the broker. It also
+// waits until the broker has removed the delayed tasks that were cancelled. Its
 // error wraps ctx.Err or [ErrClosed].
 func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()
@@ -135,6 +137,9 @@ func (c *Client) Flush(ctx context.Context) error {
 		if err := b.flush(ctx); err != nil {
 			return err
 		}
+	}
+	if err := c.undos.pending.wait(ctx); err != nil {
+		return fmt.Errorf("producer: waiting for cancelled tasks to be removed: %w%s", err, c.trouble())
 	}
 	return nil
 }

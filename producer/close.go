@@ -17,7 +17,8 @@ func (c *Client) Stop() {
 }
 
 // Close stops the client as [Client.Stop] does, waits until every call that was
-// submitted has its outcome, disconnects, and waits for the done callbacks that run. It mirrors
+// submitted has its outcome and the broker has removed what was cancelled,
+// disconnects, and waits for the done callbacks that run. It mirrors
 // Executor.shutdown with wait.
 //
 // When ctx ends first, Close disconnects at once: futures still pending fail
@@ -56,7 +57,7 @@ func (c *Client) Close(ctx context.Context) error {
 // waitForOutcomes waits until every submitted call has its outcome, or the client
 // is closed, or gives why ctx ended before.
 func (c *Client) waitForOutcomes(ctx context.Context) error {
-	for _, whenEmpty := range []func() <-chan struct{}{c.registry.empty, c.met.empty} {
+	for _, whenEmpty := range []func() <-chan struct{}{c.registry.empty, c.met.empty, c.undos.pending.empty} {
 		empty := whenEmpty()
 		select {
 		case <-empty: // goes before the end of ctx
@@ -72,6 +73,9 @@ func (c *Client) waitForOutcomes(ctx context.Context) error {
 		}
 		if left := c.Pending(); left > 0 && c.life.Err() == nil {
 			return fmt.Errorf("producer: closing with %d tasks pending: %w%s", left, ended(ctx), c.trouble())
+		}
+		if c.life.Err() == nil {
+			return fmt.Errorf("producer: closing before cancelled tasks are removed, which may run: %w%s", ended(ctx), c.trouble())
 		}
 	}
 	return nil

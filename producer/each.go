@@ -1,7 +1,6 @@
 package producer
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 )
@@ -34,17 +33,4 @@ func each[T any](items []T, do func(T) error) error {
 		return *err
 	}
 	return nil
-}
-
-// chore has something done that ends by itself soon, if it is needed, and for
-// which Close waits.
-func (c *Client) chore(do func(context.Context), needed bool) {
-	if !needed {
-		return
-	}
-	c.chores.begin()
-	go func() {
-		defer c.chores.end()
-		do(context.Background())
-	}()
 }

@@ -18,6 +18,8 @@ var (
 	// ErrQueueFull is wrapped when the broker refused a task because its queue is
 	// full, see [WithFullQueue]. It wraps [ErrNotStored].
 	ErrQueueFull = fmt.Errorf("%w: the queue is full", ErrNotStored)
+	// ErrKeyHeld is wrapped by [Submit] with a [Key] that a task of another func has.
+	ErrKeyHeld = errors.New("producer: the key belongs to a task of another func")
 	// ErrAttached is wrapped by [Attach] when the client is attached to tasks of too
 	// many others.
 	ErrAttached = errors.New("producer: attached to tasks of too many clients")

@@ -91,27 +91,40 @@ func (f *Future[R]) State() State { return f.state() }
 func (f *Future[R]) ID() codec.ID { return f.id() }
 
 // Cancel cancels the task if it is not known to have started, and reports
-// whether the future is cancelled. A cancelled future is done at once, and its
+// whether the future is cancelled. It mirrors Future.cancel.
+//
+// A plain future is done at once, whatever ctx and the broker do, and its
 // callbacks have run when Cancel returns. Workers are told, and do not start the
 // task; one that started it in the same instant finishes it, and its outcome is
-// dropped. It mirrors Future.cancel.
+// dropped.
 //
-// The outcome of a durable future stands for everybody who asks for it, so Cancel
-// has the broker store that the task is cancelled, unless there is an outcome
-// already, which the future then takes. That is a round trip; without an answer
-// the future is not cancelled. Callbacks run as for any outcome.
-func (f *Future[R]) Cancel() bool {
-	f.batch.client.cancel(false, &f.pending)
-	return f.state() == Cancelled
+// The outcome of a durable future ([Retain], [Key], [Attach]) stands for everybody
+// who asks for it, so Cancel has the broker store that the task is cancelled, unless
+// there is an outcome already, which the future then takes. Callbacks run as for any
+// outcome. Of a task that another client has submitted, Cancel first asks the hosts
+// whether it runs, for up to two seconds: then it goes on, keeps its outcome, and
+// Cancel reports false.
+//
+// A delayed task, and the key of one with a key, is removed from the broker in the
+// background, once the broker has stored it. [Client.Flush] and [Client.Close] wait
+// for that. If the client ends before, the task may run, and nobody gets its outcome.
+//
+// The error says what is not known: that workers could not be told, or, with a
+// durable future that is not cancelled, that the broker or the hosts could not be
+// asked. It wraps ctx.Err if ctx ended meanwhile. Without a deadline of ctx's own
+// Cancel waits for at most 15 seconds.
+func (f *Future[R]) Cancel(ctx context.Context) (bool, error) {
+	_, err := f.batch.client.cancel(ctx, false, &f.pending)
+	return f.state() == Cancelled, err
 }
 
 // Kill is Cancel for a task that may be running, which is stopped then: first
 // its context ends, and if that does not help, its process. It reports false
-// only if the outcome was there before. It mirrors the cancel of a pebble
-// ProcessFuture.
-func (f *Future[R]) Kill() bool {
-	f.batch.client.cancel(true, &f.pending)
-	return f.state() == Cancelled
+// if the outcome was there before, and with an error. It mirrors the cancel of a
+// pebble ProcessFuture.
+func (f *Future[R]) Kill(ctx context.Context) (bool, error) {
+	_, err := f.batch.client.cancel(ctx, true, &f.pending)
+	return f.state() == Cancelled, err
 }
 
 // OnDone has fn called once when the future is done, whatever its outcome, which

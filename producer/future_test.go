@@ -15,16 +15,19 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
+// canceller is a future's Cancel.
+type canceller = func(context.Context) (bool, error)
+
 // bring brings a pending future into a state.
-var bring = map[string]func(f *fake, id codec.ID, cancel func() bool){
-	"pending":   func(*fake, codec.ID, func() bool) {},
-	"running":   func(f *fake, id codec.ID, _ func() bool) { f.start(id) },
-	"cancelled": func(_ *fake, _ codec.ID, cancel func() bool) { cancel() },
-	"cancelled elsewhere": func(f *fake, id codec.ID, _ func() bool) {
+var bring = map[string]func(f *fake, id codec.ID, cancel canceller){
+	"pending":   func(*fake, codec.ID, canceller) {},
+	"running":   func(f *fake, id codec.ID, _ canceller) { f.start(id) },
+	"cancelled": func(_ *fake, _ codec.ID, cancel canceller) { _, _ = cancel(context.Background()) },
+	"cancelled elsewhere": func(f *fake, id codec.ID, _ canceller) {
 		f.settle(id, codec.Outcome{Failure: &codec.Failure{Code: codec.CodeCancelled}})
 	},
-	"failed":    func(f *fake, id codec.ID, _ func() bool) { f.fail(id, "ow") },
-	"succeeded": func(f *fake, id codec.ID, _ func() bool) { f.succeed(id, 42) },
+	"failed":    func(f *fake, id codec.ID, _ canceller) { f.fail(id, "ow") },
+	"succeeded": func(f *fake, id codec.ID, _ canceller) { f.succeed(id, 42) },
 }
 
 // F6, F8: what each state answers, and what Cancel and Kill make of it.
@@ -66,12 +69,12 @@ func TestStates(t *testing.T) {
 			}
 			require.Equal(t, err, f.Err(ended), "every look finds the same")
 
-			require.Equal(t, want.cancel, f.Cancel())
+			require.Equal(t, want.cancel, cancels(t, f.Cancel))
 			if !want.cancel {
 				require.Equal(t, want.state, f.State())
 			}
-			require.Equal(t, want.cancel, f.Cancel(), "again")
-			require.Equal(t, want.kill, f.Kill())
+			require.Equal(t, want.cancel, cancels(t, f.Cancel), "again")
+			require.Equal(t, want.kill, cancels(t, f.Kill))
 			require.Equal(t, want.killed, f.State())
 			if want.killed.Done() {
 				require.Zero(t, c.Pending())
@@ -147,7 +150,7 @@ func TestOneOutcome(t *testing.T) {
 		broker.succeed(f.ID(), 2)
 		broker.fail(f.ID(), "late")
 		broker.start(f.ID())
-		require.False(t, f.Cancel())
+		require.False(t, cancels(t, f.Cancel))
 		value, err := f.Result(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, value)
@@ -262,8 +265,8 @@ func TestKillRequest(t *testing.T) {
 	c := connect(t, broker)
 	f, g := submit(t, c, 1), submit(t, c, 2)
 	broker.start(f.ID())
-	require.True(t, f.Kill())
-	require.True(t, g.Cancel())
+	require.True(t, cancels(t, f.Kill))
+	require.True(t, cancels(t, g.Cancel))
 	require.Equal(t, []cancelled{
 		{queue: producer.DefaultQueue, client: c.ID(), running: true, tasks: []uint64{f.ID().N}},
 		{queue: producer.DefaultQueue, client: c.ID(), running: false, tasks: []uint64{g.ID().N}},

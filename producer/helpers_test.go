@@ -45,6 +45,8 @@ type fake struct {
 	batches []sent
 	cancels []cancelled
 	shelf   shelf
+	running []byte // how a host answers AskCancel
+	objects *objectShelf
 	closed  int
 	calls   sync.WaitGroup
 
@@ -122,7 +124,25 @@ func (f *fake) Cancel(queue string, request []byte) error {
 	return nil
 }
 
-func (f *fake) Objects() transport.Objects { return nil }
+func (f *fake) AskCancel(_ context.Context, request []byte) error {
+	f.shelf.mu.Lock()
+	err, running := f.shelf.err, f.running
+	f.shelf.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if running != nil {
+		f.must(0, f.to.Running(running))
+	}
+	return f.Cancel("", request)
+}
+
+func (f *fake) Objects() transport.Objects {
+	if f.objects == nil {
+		return nil
+	}
+	return f.objects
+}
 
 func (f *fake) MaxPayload() int {
 	if f.payload > 0 {
@@ -253,4 +273,12 @@ func (l *log) records(text string) (n int) {
 		}
 	}
 	return n
+}
+
+// cancels calls a method that cancels, and returns what it says to have cancelled.
+func cancels[T any](t testing.TB, cancel func(context.Context) (T, error)) T {
+	t.Helper()
+	cancelled, err := cancel(context.Background())
+	require.NoError(t, err)
+	return cancelled
 }

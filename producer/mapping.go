@@ -16,6 +16,10 @@ import (
 // argument. What a loop leaves should be at rest, but a read may block for ever.
 const readPatience = 250 * time.Millisecond
 
+// leaveTimeout bounds how long the end of a Map waits for the broker to store that
+// durable calls are cancelled.
+const leaveTimeout = 5 * time.Second
+
 // mapping is one iteration of a Map: a goroutine that reads arguments and
 // submits calls, and the loop that yields, joined by a passage.
 type mapping[A, R any] struct {
@@ -152,7 +156,7 @@ func (m *mapping[A, R]) end(submitted <-chan struct{}) {
 	for i, call := range calls {
 		rest[i] = &call.pending
 	}
-	m.client.cancel(false, rest...)
+	m.cancel(rest...)
 	if over && m.panicked != nil {
 		panic(m.panicked)
 	}
@@ -241,6 +245,7 @@ func (m *mapping[A, R]) submit(arg A) bool {
 		task, err = m.prepare(m.ctx, &call.pending, encoded) // and keeps encoded
 	}
 	if err != nil {
+		argSpace.Put(space)
 		call.n = unsent
 		call.finish(nil, err)
 		m.submitChunk() // what comes before it
@@ -252,13 +257,14 @@ func (m *mapping[A, R]) submit(arg A) bool {
 	}
 	batch, err := m.batch.add(m.ctx, &call.pending, &task)
 	m.err = err
+	freeArg(space, encoded)
 	return m.added(call, batch)
 }
 
 // added passes on a call whose task is in a batch, unless there was an error.
 func (m *mapping[A, R]) added(call *mapped[R], batch uint64) bool {
 	if m.err != nil {
-		call.finish(nil, m.err)
+		call.finish(nil, codec.ErrCancelled) // nobody has it but its large argument
 		return false
 	}
 	m.sent++
@@ -285,7 +291,7 @@ func (m *mapping[A, R]) submitChunk() bool {
 		m.put(call)
 	}
 	for _, call := range m.calls[submitted:] {
-		call.finish(nil, err)
+		call.finish(nil, codec.ErrCancelled)
 	}
 	m.calls, m.tasks, m.err = nil, nil, err
 	return err == nil
@@ -297,6 +303,14 @@ func (m *mapping[A, R]) put(call *mapped[R]) bool {
 	if m.passage.pass(call) {
 		return true
 	}
-	m.client.cancel(false, &call.pending)
+	m.cancel(&call.pending)
 	return false
+}
+
+// cancel cancels calls that the loop has left, whose context may have ended.
+func (m *mapping[A, R]) cancel(calls ...*pending) {
+	ctx, end := context.WithTimeout(context.WithoutCancel(m.ctx), leaveTimeout)
+	defer end()
+	_, err := m.client.cancel(ctx, false, calls...)
+	m.client.warn(err)
 }

@@ -61,10 +61,20 @@ func (p *pending) setState(s State) { p.stands.Store(uint32(s)) }
 // audience is who wants to know what becomes of a task.
 type audience struct {
 	done      chan struct{} // made when somebody first waits
+	started   chan struct{} // made when somebody first asks; closed and nil once that is known
 	waiters   []waiter      // told by the goroutine that settles
 	callbacks []func()      // of OnDone
 	followers []*pending    // attached to the same task
 	reports   *reports      // of the running task
+}
+
+// hasStarted closes the channel of those who wait for the start. The future's mutex
+// is held, or nobody else has the audience any more.
+func (a *audience) hasStarted() {
+	if a != nil && a.started != nil {
+		close(a.started)
+		a.started = nil
+	}
 }
 
 // waiter is a function to call when a future is done, and who asked for it. It
@@ -107,6 +117,7 @@ func (p *pending) settle(state State, ran runTime, value []byte, err error) []fu
 	if a.done != nil {
 		close(a.done)
 	}
+	a.hasStarted()
 	for _, waiter := range a.waiters {
 		waiter.tell()
 	}
@@ -154,6 +165,28 @@ func (p *pending) mayCancel(running bool) bool {
 	return p.state() == Pending || p.state() == Running && running
 }
 
+// cancellable reports whether the task may be cancelled now, see mayCancel.
+func (p *pending) cancellable(running bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mayCancel(running)
+}
+
+// started returns a channel that is closed when the task is known to have started,
+// or the state is final.
+func (p *pending) started() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state() != Pending {
+		return closed
+	}
+	a := p.listen()
+	if a.started == nil {
+		a.started = make(chan struct{})
+	}
+	return a.started
+}
+
 func (p *pending) start() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -161,6 +194,7 @@ func (p *pending) start() {
 		return
 	}
 	p.setState(Running)
+	p.audience.hasStarted()
 	p.load.running.Add(1)
 	if p.audience != nil {
 		for _, follower := range p.audience.followers {

@@ -92,9 +92,10 @@ func At(t time.Time) CallOption {
 const keyRetain = 24 * time.Hour
 
 // Key gives the task a key, any text of at most 128 bytes. While a task of the
-// queue has it that waits or runs, no other task gets it: [Submit] gives a future
-// of that one instead, whose argument may be another. The outcome is kept for 24
-// hours unless [Retain] says otherwise.
+// queue that waits or runs has the key, no other task gets it: [Submit] returns a
+// future of that one instead. Its argument may be another; if it calls another func,
+// Submit fails with [ErrKeyHeld]. The outcome is kept for 24 hours unless [Retain]
+// says otherwise.
 func Key(key string) CallOption {
 	return func(c *call) error {
 		if key == "" || len(key) > codec.MaxName || !utf8.ValidString(key) {

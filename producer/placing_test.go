@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/transport"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -119,12 +120,12 @@ func TestDelayed(t *testing.T) {
 		(<-stored)(nil)
 		require.NoError(t, <-flushed)
 
-		require.True(t, f.Cancel())
+		require.True(t, cancels(t, f.Cancel))
 		synctest.Wait()
 		require.Equal(t, []codec.ID{f.ID()}, broker.unscheduled())
 		durable := submit(t, c, 1, producer.Delay(time.Hour), producer.Retain(time.Hour))
 		(<-stored)(nil)
-		require.True(t, durable.Cancel())
+		require.True(t, cancels(t, durable.Cancel))
 		synctest.Wait()
 		require.Equal(t, []codec.ID{f.ID(), durable.ID()}, broker.unscheduled())
 	})
@@ -146,11 +147,11 @@ func TestUnique(t *testing.T) {
 		require.Equal(t, "k", task.Key)
 		require.Equal(t, 24*time.Hour, task.Retain)
 		require.Equal(t, 2, c.Pending())
-		require.True(t, elsewhere.Cancel())
+		require.True(t, cancels(t, elsewhere.Cancel))
 		synctest.Wait()
 		require.NotContains(t, broker.shelf.keys, "other/k", "the key is free")
 
-		broker.shelf.keys["default/k"] = foreign(1)
+		broker.shelf.keys["default/k"] = transport.KeyHolder{ID: foreign(1)}
 		theirs := submit(t, c, 3, producer.Key("k"), producer.Retain(time.Hour))
 		require.Equal(t, foreign(1), theirs.ID())
 		broker.keep(f.ID(), valued(2), true)
@@ -180,10 +181,10 @@ func TestUniqueOfATaskThatIsOver(t *testing.T) {
 	c := connect(t, broker)
 	over := submit(t, c, 1, producer.Key("k"))
 	broker.keep(over.ID(), valued(2), true)
-	require.Equal(t, over.ID(), broker.shelf.keys["default/k"])
+	require.Equal(t, over.ID(), broker.shelf.keys["default/k"].ID)
 	next := submit(t, c, 3, producer.Key("k"))
 	require.NotEqual(t, over.ID(), next.ID())
-	require.Equal(t, next.ID(), broker.shelf.keys["default/k"])
+	require.Equal(t, next.ID(), broker.shelf.keys["default/k"].ID)
 	require.Equal(t, next.ID(), submit(t, c, 3, producer.Key("k")).ID())
 	broker.keep(next.ID(), valued(6), true)
 	n, err := next.Result(t.Context())

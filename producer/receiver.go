@@ -34,7 +34,7 @@ func (c receiver) Outcomes(process string, data []byte) (int, error) {
 				values += c.value(o)
 			}
 		} else if o.Object != "" {
-			c.fetchLarge(codec.ID{Client: c.id, N: o.N}, *o)
+			c.fetchLarge(codec.ID{Client: c.id, N: o.N}, *o, &c.counters.direct)
 		}
 	}
 	c.counters.came(&c.counters.direct, settled, values)
@@ -72,7 +72,7 @@ func (c receiver) Kept(data []byte) error {
 		o := &outcomes.List[i]
 		id := codec.ID{Client: outcomes.Client, N: o.N}
 		if o.Object != "" {
-			c.fetchLarge(id, *o)
+			c.fetchLarge(id, *o, &c.counters.stored)
 		} else if p := c.take(id); p != nil && p.outcome(o) {
 			settled++
 			values += c.value(o)
@@ -109,6 +109,20 @@ func (c receiver) Started(data []byte) error {
 	}
 	if p := c.registry.find(started.N); p != nil {
 		p.start()
+	}
+	return nil
+}
+
+// Running notes that tasks run, whoever has submitted them.
+func (c receiver) Running(data []byte) error {
+	ids, _, err := codec.ReadCancel(data)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if p := c.find(id); p != nil {
+			p.start()
+		}
 	}
 	return nil
 }

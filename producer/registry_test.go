@@ -69,7 +69,8 @@ func drained(t testing.TB) (*Client, *drain) {
 	c, err := New(context.Background(), d)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		c.CancelPending()
+		_, err := c.CancelPending(t.Context())
+		require.NoError(t, err)
 		_ = c.Close(context.Background())
 	})
 	return c, d

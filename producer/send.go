@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
@@ -36,25 +37,25 @@ func (r *remote) Send(b transport.Batch, stored func(error)) {
 }
 
 // SendUnique publishes a task together with its key.
-func (r *remote) SendUnique(ctx context.Context, b transport.Batch) (codec.ID, error) {
+func (r *remote) SendUnique(ctx context.Context, b transport.Batch) (transport.KeyHolder, error) {
 	msg := r.message(b)
 	for {
-		holder, err := broker.PublishUnique(ctx, r.nc, b.Queue, b.Key, b.ID.String(), msg)
+		holder, err := broker.PublishUnique(ctx, r.nc, b.Queue, b.Key, broker.KeyHolder{ID: b.ID.String(), Func: b.Func}, msg)
 		switch {
-		case err == nil && holder == "":
-			return b.ID, nil
+		case err == nil && holder.ID == "":
+			return transport.KeyHolder{ID: b.ID, Func: b.Func}, nil
 		case err == nil:
-			id, err := codec.ParseID(holder)
+			id, err := codec.ParseID(holder.ID)
 			if err != nil {
-				return codec.ID{}, fmt.Errorf("who holds the key: %w", err)
+				return transport.KeyHolder{}, fmt.Errorf("reading which task holds the key: %w", err)
 			}
-			return id, nil
+			return transport.KeyHolder{ID: id, Func: holder.Func}, nil
 		case r.full != WaitForRoom || !errors.Is(err, broker.ErrStreamFull):
-			return codec.ID{}, asOurs(err)
+			return transport.KeyHolder{}, asOurs(err)
 		}
 		select {
 		case <-ctx.Done():
-			return codec.ID{}, asOurs(err)
+			return transport.KeyHolder{}, asOurs(err)
 		case <-time.After(fullPause/2 + rand.N(fullPause)):
 		}
 	}
@@ -84,14 +85,14 @@ func (r *remote) Release(ctx context.Context, queue, key string, id codec.ID) er
 	return broker.ReleaseKey(ctx, r.js, queue, key, id.String())
 }
 
-// Scheduled reports whether a task is delayed, whatever its queue and lane.
-func (r *remote) Scheduled(ctx context.Context, id codec.ID) (bool, error) {
-	scheduled, err := broker.Scheduled(ctx, r.js, broker.SchedAnywhere(id.Client, id.N))
+// Scheduled returns the batch of a delayed task, whatever its queue and lane.
+func (r *remote) Scheduled(ctx context.Context, id codec.ID) ([]byte, error) {
+	batch, err := broker.Scheduled(ctx, r.js, broker.SchedAnywhere(id.Client, id.N))
 	if errors.Is(err, broker.ErrPermission) {
 		r.logger.Warn("if the task is delayed, it may run all the same", "task", id.String(), "error", err)
-		return false, nil
+		return nil, nil
 	}
-	return scheduled, err
+	return batch, err
 }
 
 // Unschedule removes a delayed task, whatever its queue and lane.
@@ -105,4 +106,16 @@ func (r *remote) Cancel(queue string, request []byte) error {
 		return r.nc.Publish(broker.CancelAnySubject, request)
 	}
 	return r.nc.Publish(broker.CancelSubject(queue), request)
+}
+
+// AskCancel publishes a request to all hosts, and waits until the broker has stored
+// it. It names the client, so that hosts tell it which of the tasks run.
+func (r *remote) AskCancel(ctx context.Context, request []byte) error {
+	msg := nats.NewMsg(broker.CancelAnySubject)
+	msg.Header.Set(broker.AskerHeader, r.client)
+	msg.Data = request
+	_, err := broker.UnlessRefusedOn(ctx, r.nc, broker.CancelAnySubject, func(ctx context.Context) (*jetstream.PubAck, error) {
+		return r.js.PublishMsg(ctx, msg)
+	})
+	return err
 }

@@ -16,7 +16,7 @@ type shelf struct {
 	kept    map[codec.ID][]byte
 	retain  map[codec.ID]time.Duration
 	gets    int
-	keys    map[string]codec.ID
+	keys    map[string]transport.KeyHolder
 	crons   map[string]cron
 	delayed map[codec.ID]bool
 	removed []codec.ID // from the schedules
@@ -85,37 +85,43 @@ func (s *shelf) watching(client string) int {
 	return s.watched[client]
 }
 
-func (f *fake) SendUnique(ctx context.Context, b transport.Batch) (codec.ID, error) {
+func (f *fake) SendUnique(ctx context.Context, b transport.Batch) (transport.KeyHolder, error) {
 	f.shelf.mu.Lock()
 	defer f.shelf.mu.Unlock()
 	if f.shelf.err != nil {
-		return codec.ID{}, f.shelf.err
+		return transport.KeyHolder{}, f.shelf.err
 	}
 	if f.shelf.keys == nil {
-		f.shelf.keys = map[string]codec.ID{}
+		f.shelf.keys = map[string]transport.KeyHolder{}
 	}
 	key := b.Queue + "/" + b.Key
 	if holder, held := f.shelf.keys[key]; held {
 		return holder, nil
 	}
-	f.shelf.keys[key] = b.ID
+	holder := transport.KeyHolder{ID: b.ID, Func: b.Func}
+	f.shelf.keys[key] = holder
 	f.Send(b, func(error) {})
-	return b.ID, nil
+	return holder, nil
 }
 
 func (f *fake) Release(_ context.Context, queue, key string, id codec.ID) error {
 	f.shelf.mu.Lock()
 	defer f.shelf.mu.Unlock()
-	if f.shelf.keys[queue+"/"+key] == id {
+	if f.shelf.keys[queue+"/"+key].ID == id {
 		delete(f.shelf.keys, queue+"/"+key)
 	}
 	return f.shelf.err
 }
 
-func (f *fake) Scheduled(_ context.Context, id codec.ID) (bool, error) {
+func (f *fake) Scheduled(_ context.Context, id codec.ID) ([]byte, error) {
 	f.shelf.mu.Lock()
 	defer f.shelf.mu.Unlock()
-	return f.shelf.delayed[id], f.shelf.err
+	if !f.shelf.delayed[id] {
+		return nil, f.shelf.err
+	}
+	batch := codec.NewBatch(id.Client, nil)
+	batch.Add(&codec.Task{N: id.N, Func: "f"})
+	return batch.Bytes(), f.shelf.err
 }
 
 func (f *fake) Unschedule(_ context.Context, id codec.ID) error {

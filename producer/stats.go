@@ -16,14 +16,22 @@ type Stats struct {
 	Direct    uint64 // outcomes that came from a worker
 	Stored    uint64 // outcomes that came from what the broker keeps
 	Values    uint64 // of those outcomes, values
-	// Failed counts the outcomes that are failures, by their code: those that came,
-	// CodeCancelled for what this client has cancelled, and "not_stored" for tasks
-	// that the broker has not stored.
+	// Failed counts the outcomes that are failures, by their code, each code that there
+	// may be with 0 or more: those that came,
+	// CodeCancelled for what this client has cancelled, "not_stored" for tasks that
+	// the broker has not stored, and "not_fetched" for large results that this client
+	// could not fetch.
 	Failed map[codec.Code]uint64
 }
 
-// codeNotStored is how a task is counted that the broker has not stored.
-const codeNotStored codec.Code = "not_stored"
+// How a client counts what no worker has failed.
+const (
+	codeNotStored  codec.Code = "not_stored"  // a task, by the broker
+	codeNotFetched codec.Code = "not_fetched" // a large result, by the client
+)
+
+// countedCodes are the codes that have a counter of their own.
+var countedCodes = append(codec.Codes[:], codeNotStored, codeNotFetched)
 
 // Stats counts what the client has done. It is safe for concurrent use.
 func (c *Client) Stats() Stats {
@@ -34,11 +42,8 @@ func (c *Client) Stats() Stats {
 		Values: c.counters.values.Load(), Failed: map[codec.Code]uint64{},
 	}
 	for i := range c.counters.failed {
-		if n := c.counters.failed[i].Load(); n > 0 {
-			code := codeNotStored
-			if i < len(codec.Codes) {
-				code = codec.Codes[i]
-			}
+		code, n := countedCodes[i], c.counters.failed[i].Load()
+		if n > 0 || code != codec.CodeDepth { // Submit refuses such a call, so no task fails with it
 			s.Failed[code] = n
 		}
 	}
@@ -49,7 +54,7 @@ func (c *Client) Stats() Stats {
 type counters struct {
 	publishes, bytes       atomic.Uint64
 	direct, stored, values atomic.Uint64
-	failed                 [len(codec.Codes) + 1]atomic.Uint64 // by the place in codec.Codes; the last is codeNotStored
+	failed                 [len(codec.Codes) + 2]atomic.Uint64 // by the place in countedCodes
 }
 
 func (c *counters) publish(data []byte) {
@@ -59,11 +64,7 @@ func (c *counters) publish(data []byte) {
 
 // fail counts failures. A code that has no place of its own is an error like others.
 func (c *counters) fail(code codec.Code, n uint64) {
-	i := len(codec.Codes)
-	if code != codeNotStored {
-		i = max(slices.Index(codec.Codes[:], code), 0)
-	}
-	c.failed[i].Add(n)
+	c.failed[max(slices.Index(countedCodes, code), 0)].Add(n)
 }
 
 // came counts the outcomes of one message, by the way it came, of which some are

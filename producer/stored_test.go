@@ -99,7 +99,7 @@ func TestBrokerCancelDurable(t *testing.T) {
 
 	f := submit(t, c, 1, producer.Retain(time.Hour))
 	g := attach(t, other, f.ID())
-	require.True(t, g.Cancel())
+	require.True(t, cancels(t, g.Cancel))
 	require.ErrorIs(t, f.Err(t.Context()), codec.ErrCancelled)
 	require.Equal(t, producer.Cancelled, f.State())
 	require.Error(t, store(t, js, f.ID(), 2), "too late")
@@ -112,7 +112,7 @@ func TestBrokerCancelDurable(t *testing.T) {
 	f = submit(t, c, 1, producer.Retain(time.Hour))
 	g = attach(t, other, f.ID())
 	require.NoError(t, store(t, js, f.ID(), 2))
-	require.False(t, g.Kill() || f.Kill())
+	require.False(t, cancels(t, g.Kill) || cancels(t, f.Kill))
 	for _, f := range []*producer.Future[int]{f, g} {
 		n, err := f.Result(t.Context())
 		require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestBrokerDelayed(t *testing.T) {
 	h := submit(t, c, 3, producer.Delay(time.Hour))
 	require.NoError(t, c.Flush(t.Context()))
 	require.GreaterOrEqual(t, waiting(), 2)
-	require.True(t, g.Cancel())
+	require.True(t, cancels(t, g.Cancel))
 	require.NoError(t, another(t, nc).Cancel(t.Context(), h.ID()))
 	batch, _ := next(t, js, producer.DefaultQueue, broker.High)
 	require.False(t, time.Now().Before(at))
@@ -176,12 +176,50 @@ func TestBrokerUnique(t *testing.T) {
 	}
 	h := submit(t, other, 2, producer.Key("k"))
 	require.NotEqual(t, f.ID(), h.ID())
-	require.True(t, h.Cancel())
+	require.True(t, cancels(t, h.Cancel))
 	require.Eventually(t, func() bool { // the key is free again
 		f := submit(t, c, 1, producer.Key("k"))
-		defer f.Cancel()
+		defer cancels(t, f.Cancel)
 		return f.ID() != h.ID()
 	}, 10*time.Second, 10*time.Millisecond)
+}
+
+// A key that a task of another func has is no way to that task's result: the error
+// names both funcs and the key, and nothing stays of the call.
+func TestBrokerKeyOfAnotherFunc(t *testing.T) {
+	t.Parallel()
+	c, nc := serve(t)
+	js := stream(t, nc)
+	other := another(t, nc)
+	halve := codec.NewFunc[int, int]("halve")
+	f := submit(t, c, 1, producer.Key("k"))
+	for name, client := range map[string]*producer.Client{"the same client": c, "another client": other} {
+		_, err := producer.Submit(t.Context(), client, halve, 8, producer.Key("k"))
+		require.ErrorIs(t, err, producer.ErrKeyHeld, name)
+		for _, text := range []string{`"k"`, `"double"`, `"halve"`, f.ID().String()} {
+			require.ErrorContains(t, err, text, name)
+		}
+		require.Equal(t, f.ID(), submit(t, client, 2, producer.Key("k")).ID(), "the same func meets it")
+		_, err = producer.Submit(t.Context(), client, codec.NewFunc[string, int]("double"), "2", producer.Key("k"))
+		require.NoError(t, err, "its argument may be another")
+	}
+	_, err := producer.Submit(t.Context(), other, halve, 8, producer.Key("k"), producer.Queue("other"))
+	require.NoError(t, err, "a key is of a queue")
+	batch, _ := next(t, js, producer.DefaultQueue, broker.Normal)
+	require.Equal(t, f.ID().N, batch.Tasks[0].N)
+
+	// A task that has its outcome does not keep others of its key out.
+	require.NoError(t, store(t, js, f.ID(), 2))
+	g, err := producer.Submit(t.Context(), other, halve, 8, producer.Key("k"))
+	require.NoError(t, err)
+	require.NotEqual(t, f.ID(), g.ID())
+
+	// Whose func an older client has not stored is taken for the same.
+	old := codec.ID{Client: codec.NewClientID(), N: 7}
+	_, err = broker.PublishUnique(t.Context(), nc, producer.DefaultQueue, "old", broker.KeyHolder{ID: old.String()},
+		&nats.Msg{Subject: broker.TaskSubject(producer.DefaultQueue, broker.Normal)})
+	require.NoError(t, err)
+	require.Equal(t, old, submit(t, c, 1, producer.Key("old")).ID())
 }
 
 // A schedule submits tasks until it is ended; the same name has one.

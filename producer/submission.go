@@ -75,10 +75,13 @@ func (s *submission) prepare(ctx context.Context, p *pending, arg []byte) (codec
 	p.route = s.route
 	if s.retain > 0 || s.delayed() {
 		p.traits = &traits{retain: s.retain, queue: s.queue, key: s.key, delayed: s.delayed()}
+		if s.key != "" || s.delayed() {
+			p.traits.stored = make(chan struct{})
+		}
 	}
 	task := s.task(arg)
 	if !s.batch.fits(&task) {
-		return task, s.client.putLarge(ctx, p, &task)
+		return task, s.client.putLarge(ctx, p, &task, s.at)
 	}
 	return task, nil
 }

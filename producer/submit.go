@@ -17,13 +17,14 @@ import (
 // A call with a [Key] goes to the broker by itself, and Submit waits for the
 // answer: the future is that of the task which has the key, by its ID. If ctx
 // ends meanwhile, the task may be stored all the same; to submit it again gives
-// its future.
+// its future. If the task that has the key calls another func, Submit fails with
+// [ErrKeyHeld].
 //
 // Its error wraps codec.ErrEncode or codec.ErrTooLarge if the argument cannot
 // be sent, codec.ErrName or codec.ErrOption if the func cannot be used,
 // codec.ErrDepth if ctx is that of a task that is itself such a call, and so on
-// more than ten times, [ErrOption], [ErrClosed], with a key [ErrNotStored] or
-// [ErrAttached], or ctx.Err. It mirrors
+// more than ten times, [ErrOption], [ErrClosed], with a key [ErrNotStored],
+// [ErrKeyHeld] or [ErrAttached], or ctx.Err. It mirrors
 // Executor.submit.
 func Submit[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], arg A, options ...CallOption) (*Future[R], error) {
 	s, err := newSubmission(ctx, c, f, options)
@@ -51,6 +52,7 @@ func submit[A, R any](ctx context.Context, s *submission, f codec.Func[A, R], ar
 	space := argSpace.Get().(*[]byte)
 	encoded, err := f.AppendArg((*space)[:0], arg)
 	if err != nil {
+		argSpace.Put(space)
 		return nil, err
 	}
 	defer freeArg(space, encoded)
@@ -75,7 +77,7 @@ func submit[A, R any](ctx context.Context, s *submission, f codec.Func[A, R], ar
 		_, err = s.batch.add(ctx, &future.pending, &task)
 	}
 	if err != nil {
-		future.finish(nil, err) // for who waits for it: its large argument
+		future.finish(nil, codec.ErrCancelled) // nobody has the future but its large argument
 		return nil, err
 	}
 	return future, nil
@@ -90,7 +92,7 @@ func submitUnique[A, R any](ctx context.Context, s *submission, future *Future[R
 	}
 	c.registry.take(future.n)
 	switch { // nobody has the future but its large argument
-	case err == nil, errors.Is(err, ErrNotStored):
+	case err == nil, errors.Is(err, ErrNotStored), errors.Is(err, ErrKeyHeld):
 		future.finish(nil, codec.ErrCancelled)
 	default: // the task may be stored, and then needs it
 		future.finish(nil, ErrClosed)
@@ -113,19 +115,23 @@ func (c *Client) sendUnique(ctx context.Context, s *submission, p *pending, task
 	if err := c.register(p); err != nil {
 		return codec.ID{}, err
 	}
+	defer close(p.traits.stored) // or nobody knows, which waiting would not change
 	task.N = p.n
 	batch := s.batch.batchOf(c.id, task)
-	batch.Key = s.key
+	batch.Key, batch.Func = s.key, s.name
 	ctx, cancel := c.within(ctx)
 	defer cancel()
 	c.counters.publish(batch.Data)
 	holder, err := c.transport.SendUnique(ctx, batch)
-	for err == nil && holder != p.id() && c.releaseOver(ctx, s, holder) {
+	for err == nil && holder.ID != p.id() && c.releaseOver(ctx, s, holder.ID) {
 		holder, err = c.transport.SendUnique(ctx, batch)
 	}
 	switch {
+	case err == nil && holder.Func != "" && holder.Func != s.name:
+		return codec.ID{}, fmt.Errorf("%w: task %s has the key %q of queue %s and calls %q, not %q; use another key",
+			ErrKeyHeld, holder.ID, s.key, s.queue, holder.Func, s.name)
 	case err == nil:
-		return holder, nil
+		return holder.ID, nil
 	case c.life.Err() != nil:
 		return codec.ID{}, ErrClosed
 	case ctx.Err() != nil:

@@ -15,6 +15,7 @@ type traits struct {
 	queue   string        // of key
 	key     string
 	delayed bool
+	stored  chan struct{} // of a delayed task or one with a key: closed once the broker has it, or never will
 }
 
 // durable reports whether the task's outcome is kept for others, or may be.

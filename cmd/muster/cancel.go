@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -16,9 +16,10 @@ func cancelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel ID...",
 		Short: "Cancel tasks",
-		Long: `Cancel has tasks not started, whoever has submitted them; whoever waits for one
-learns that it was cancelled. A task that runs already goes on for nothing, unless
---kill stops it. The status is 1 if one had its outcome before.`,
+		Long: `Cancel keeps tasks from being started, whichever client has submitted them; those
+who wait for one learn that it was cancelled. A task that runs already goes on and
+keeps its result, unless --kill stops it. The status is 1 if a task runs or had its
+outcome before.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var ids []codec.ID
@@ -42,23 +43,37 @@ learns that it was cancelled. A task that runs already goes on for nothing, unle
 // cancel cancels tasks by way of futures of them, so that their outcomes stand
 // when it returns.
 func cancel(ctx context.Context, c *producer.Client, ids []codec.ID, kill bool) error {
-	var failed error
+	var futures []*producer.Future[result]
+	var pending []codec.ID
 	for _, id := range ids {
 		future, err := producer.Attach(ctx, c, anyFunc, id)
 		if err != nil {
 			return because(ctx, err)
 		}
-		stop := future.Cancel
-		if kill {
-			stop = future.Kill
+		futures = append(futures, future)
+		if !future.State().Done() {
+			pending = append(pending, id)
 		}
+	}
+	stop := c.Cancel
+	if kill {
+		stop = c.Kill
+	}
+	failed := because(ctx, stop(ctx, pending...))
+	for _, future := range futures {
+		id, state := future.ID(), future.State()
 		switch {
-		case stop():
-		case future.State().Done():
+		case state == producer.Cancelled && slices.Contains(pending, id):
+			continue
+		case state.Done():
 			report("muster: task %s has its outcome already", id)
-			failed = errReported
+		case state == producer.Running:
+			report("muster: task %s runs, and goes on; --kill stops it", id)
 		default:
-			return fmt.Errorf("task %s could not be cancelled; is the broker there?", id)
+			report("muster: task %s is not cancelled", id)
+		}
+		if failed == nil {
+			failed = errReported
 		}
 	}
 	return failed

@@ -61,3 +61,16 @@ func TestTaskFlags(t *testing.T) {
 	args := append([]string{"submit", "--url", url, "echo", "5"}, strings.Fields(flags)...)
 	require.Equal(t, []string{"5"}, mustRun(t, args...))
 }
+
+// A running task that is cancelled without --kill goes on and keeps its result.
+func TestCancelledRunningTaskKeepsItsResult(t *testing.T) {
+	t.Parallel()
+	url := startBroker(t)
+	startWorker(t, url, "--processes", "1")
+	id := mustRun(t, "submit", "--detach", "sleep", "5", "--url", url)[0]
+	requireInFlight(t, url)
+	waiting := mustRun(t, "submit", "--detach", "echo", "1", "--url", url)[0]
+	run(t, nil, "cancel", id, waiting, "--url", url).requireFailure(t, 1, "task "+id+" runs, and goes on; --kill stops it")
+	require.True(t, strings.HasPrefix(mustRun(t, "result", id, "--url", url)[0], "5"), "how long it slept")
+	run(t, nil, "result", waiting, "--url", url).requireFailure(t, 1, "task cancelled")
+}

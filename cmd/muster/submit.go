@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -77,10 +78,24 @@ func submit(ctx context.Context, c *producer.Client, f codec.Func[item, result],
 	}
 	value, err := future.Result(ctx)
 	if err != nil && !future.State().Done() {
-		future.Cancel()
+		if failed := abandon(ctx, future); failed != nil {
+			report("muster: the task may run all the same: %v", failed)
+		}
 		return because(ctx, err)
 	}
 	return printResult(value, err)
+}
+
+// leaveTimeout bounds how long an interrupted command waits until its task is
+// cancelled.
+const leaveTimeout = 5 * time.Second
+
+// abandon cancels a task that nobody waits for any more, although ctx has ended.
+func abandon(ctx context.Context, future *producer.Future[result]) error {
+	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer end()
+	_, err := future.Cancel(ctx)
+	return err
 }
 
 // submitDetached leaves the task to itself once it is stored.

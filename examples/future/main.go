@@ -56,7 +56,11 @@ func run(ctx context.Context) (err error) {
 	fmt.Println("too early:", errors.Is(err, context.DeadlineExceeded))
 
 	// The one process is busy with the first call, so the second can be cancelled.
-	fmt.Println("cancelled:", second.Cancel(), second.State())
+	cancelled, err := second.Cancel(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println("cancelled:", cancelled, second.State())
 	fmt.Println("as an error:", errors.Is(second.Err(ctx), codec.ErrCancelled))
 
 	fmt.Println("the future:", first) // its id and state, never its value

@@ -97,5 +97,6 @@ func TestLooks(t *testing.T) {
 			}
 		}
 	}
-	long.Kill()
+	_, err := long.Kill(t.Context())
+	require.NoError(t, err)
 }

@@ -36,7 +36,7 @@ func TestDoneCallbacks(t *testing.T) {
 		f := s.pending()
 		var inside error
 		f.OnDone(func(f *future) { inside = f.Err(ended()) })
-		require.True(t, f.Cancel())
+		require.True(t, cancels(t, f.Cancel))
 		require.ErrorIs(t, inside, codec.ErrCancelled)
 	})
 
@@ -94,7 +94,7 @@ func TestDoneCallbacks(t *testing.T) {
 		f.OnDone(call)
 		f.OnDone(call)
 		for range 3 {
-			require.True(t, f.Cancel())
+			require.True(t, cancels(t, f.Cancel))
 			require.Equal(t, 2, called)
 		}
 	})

@@ -169,7 +169,7 @@ func TestPoolFamily(t *testing.T) {
 		requireNext(t, next, 0)
 		busy := s.running()
 		rest()
-		require.Equal(t, 4, s.client.CancelPending())
+		require.Equal(t, 4, cancels(t, s.client.CancelPending))
 		require.Equal(t, producer.Running, busy.State())
 		for range 4 {
 			requireNextIs(t, next, codec.ErrCancelled)

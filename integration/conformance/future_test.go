@@ -73,7 +73,7 @@ func TestFuture(t *testing.T) {
 			require.Equal(t, test.state, f.State(), name)
 			require.Equal(t, test.done, f.State().Done(), name)
 			require.Equal(t, test.done, isClosed(f.Done()), name)
-			require.Equal(t, test.cancels, f.Cancel(), name)
+			require.Equal(t, test.cancels, cancels(t, f.Cancel), name)
 			require.Equal(t, test.after, f.State(), name)
 			require.Equal(t, test.done || test.cancels, f.State().Done(), name)
 			require.Equal(t, test.done || test.cancels, isClosed(f.Done()), name)
@@ -142,7 +142,7 @@ func TestFuture(t *testing.T) {
 		s := newScene(t, p)
 		f := s.pending()
 		waiting := s.waiting(f)
-		require.True(t, f.Cancel())
+		require.True(t, cancels(t, f.Cancel))
 		waiting(func(o outcome) { require.ErrorIs(t, o.err, codec.ErrCancelled) })
 	})
 
@@ -156,7 +156,7 @@ func TestFuture(t *testing.T) {
 		for first, settle := range map[string]func(*future){
 			"value":     func(f *future) { s.reply(withValue(f, 1)) },
 			"failure":   func(f *future) { s.reply(withFailure(f, "first")) },
-			"cancelled": func(f *future) { require.True(t, f.Cancel()) },
+			"cancelled": func(f *future) { require.True(t, cancels(t, f.Cancel)) },
 			"both":      func(f *future) { s.reply(withValue(f, 1), withFailure(f, "second")) },
 		} {
 			f := s.pending()
@@ -171,7 +171,7 @@ func TestFuture(t *testing.T) {
 			s.reply(withValue(f, 2))
 			s.reply(withFailure(f, "second"))
 			require.Equal(t, state, f.State(), first)
-			require.Equal(t, first == "cancelled", f.Cancel(), first)
+			require.Equal(t, first == "cancelled", cancels(t, f.Cancel), first)
 			firsts[f] = first
 			requireFirst(t, first, resultOf(s.ctx, f))
 		}

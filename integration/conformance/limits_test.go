@@ -72,29 +72,29 @@ func TestLimits(t *testing.T) {
 		called := onDone(f)
 		old := s.await("deaf", 1)[0]
 		eventually(t, func() bool { return f.State() == producer.Running }, "the task to be known to run")
-		require.False(t, f.Cancel())
-		require.True(t, f.Kill())
+		require.False(t, cancels(t, f.Cancel))
+		require.True(t, cancels(t, f.Kill))
 		require.ErrorIs(t, next(t, called), codec.ErrCancelled)
 		require.ErrorIs(t, f.Err(ended()), codec.ErrCancelled)
 		require.Equal(t, producer.Cancelled, f.State())
-		require.True(t, f.Kill(), "it is cancelled already")
+		require.True(t, cancels(t, f.Kill), "it is cancelled already")
 		require.NotEqual(t, old, pidOf(t, submitErrand(t, p.Client(), errand{})))
 		require.Equal(t, old, next(t, died).PID)
 		requireGone(t, old)
 
 		f = submitErrand(t, p.Client(), errand{Started: s.file("heeding"), Forever: true})
 		old = s.await("heeding", 1)[0]
-		require.True(t, f.Kill())
+		require.True(t, cancels(t, f.Kill))
 		require.ErrorIs(t, f.Err(ended()), codec.ErrCancelled)
 		require.Equal(t, old, pidOf(t, submitErrand(t, p.Client(), errand{})))
 
 		done := submitErrand(t, p.Client(), errand{})
 		pidOf(t, done)
-		require.False(t, done.Kill())
+		require.False(t, cancels(t, done.Kill))
 
 		f = submitErrand(t, p.Client(), errand{Started: s.file("last"), Forever: true, Deaf: true})
 		old = s.await("last", 1)[0]
-		require.True(t, f.Kill())
+		require.True(t, cancels(t, f.Kill))
 		require.NoError(t, p.Kill())
 		require.ErrorIs(t, f.Err(ended()), codec.ErrCancelled)
 		require.False(t, alive(old))
@@ -113,7 +113,7 @@ func TestLimits(t *testing.T) {
 		stubborn.Started = s.file("started")
 		f = submitErrand(t, p.Client(), stubborn)
 		old := s.await("started", 1)[0]
-		require.True(t, f.Kill())
+		require.True(t, cancels(t, f.Kill))
 		require.Equal(t, "SIGKILL", next(t, died).Signal)
 		require.NotEqual(t, old, pidOf(t, submitErrand(t, p.Client(), errand{})))
 	})
@@ -128,7 +128,7 @@ func TestLimits(t *testing.T) {
 
 		f = submitErrand(t, p.Client(), errand{Child: s.file("killed"), Forever: true, Deaf: true})
 		children := s.await("killed", 1)
-		require.True(t, f.Kill())
+		require.True(t, cancels(t, f.Kill))
 		requireGone(t, children...)
 
 		inside, err := producer.Submit(soon(t), p.Client(), poolInside, 1)
@@ -141,7 +141,7 @@ func TestLimits(t *testing.T) {
 		f, err = producer.Submit(soon(t), p.Client(), fleetInside, s.file("fleet"))
 		require.NoError(t, err)
 		fleet := s.await("fleet", 3)
-		require.True(t, f.Kill())
+		require.True(t, cancels(t, f.Kill))
 		requireGone(t, fleet...)
 	})
 }

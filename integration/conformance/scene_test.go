@@ -49,7 +49,7 @@ func newScene(t *testing.T, p *pool.Pool, options ...producer.Option) *scene {
 		for _, gate := range s.gates {
 			s.open(gate)
 		}
-		s.client.CancelPending()
+		cancels(s, s.client.CancelPending)
 		require.NoError(t, s.client.Close(ctx), "a future, or a callback, does not end")
 	})
 	return s
@@ -97,7 +97,7 @@ func (s *scene) running() *future {
 func (s *scene) cancelled() *future {
 	s.Helper()
 	f := s.pending()
-	require.True(s, f.Cancel())
+	require.True(s, cancels(s, f.Cancel))
 	return f
 }
 
@@ -231,4 +231,12 @@ func (e *expiring) Err() error {
 func requireFreed[T any](s *scene, value weak.Pointer[T]) {
 	s.Helper()
 	s.eventually(func() bool { runtime.GC(); return value.Value() == nil }, "something holds the value")
+}
+
+// cancels calls a method that cancels, and returns what it says to have cancelled.
+func cancels[T any](t testing.TB, cancel func(context.Context) (T, error)) T {
+	t.Helper()
+	cancelled, err := cancel(context.Background())
+	require.NoError(t, err)
+	return cancelled
 }

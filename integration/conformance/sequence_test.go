@@ -105,7 +105,7 @@ func (s *scene) late(jobs []job, from int) (args iter.Seq[job], rest func()) {
 func (s *scene) requireNeverRun(busy *future, marks []string) {
 	s.Helper()
 	require.Equal(s, 1, s.client.Pending(), "what waits is not cancelled")
-	require.True(s, busy.Kill())
+	require.True(s, cancels(s, busy.Kill))
 	s.settle()
 	requireNone(s, marks)
 }

@@ -89,7 +89,7 @@ func TestShutdown(t *testing.T) {
 			return slices.ContainsFunc(futures, func(f *producer.Future[int]) bool { return f.State() == producer.Running })
 		}, "a task to run")
 		p.Client().Stop()
-		cancelled := p.Client().CancelPending()
+		cancelled := cancels(t, p.Client().CancelPending)
 		s.open("gate")
 		require.NoError(t, p.Close(soon(t)))
 		states := map[producer.State]int{}
@@ -167,7 +167,7 @@ func TestShutdown(t *testing.T) {
 				})
 			}
 			p.Client().Stop()
-			p.Client().CancelPending()
+			cancels(t, p.Client().CancelPending)
 			s.open("gate")
 			require.NoError(t, p.Close(soon(t)))
 			for i, f := range futures {

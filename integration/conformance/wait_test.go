@@ -34,7 +34,7 @@ func TestWait(t *testing.T) {
 		pending, cancelled := s.pending(), s.cancelled()
 		requireWait(s, s.ctx, producer.FirstCompleted, futures(pending, cancelled, blocked), futures(cancelled), futures(pending, blocked))
 		waiting = s.whileWaiting(producer.FirstCompleted, pending, blocked)
-		require.True(t, pending.Cancel())
+		require.True(t, cancels(t, pending.Cancel))
 		waiting(futures(pending), futures(blocked))
 	})
 

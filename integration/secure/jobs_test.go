@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func TestEachRoleCanDoItsJob(t *testing.T) {
 	f, err = producer.Submit(s.ctx, client, wait, 0)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return f.State() == producer.Running }, patience, time.Millisecond)
-	require.True(t, f.Kill())
+	require.True(t, cancels(t, f.Kill))
 	_, err = f.Result(s.ctx)
 	require.ErrorIs(t, err, codec.ErrCancelled)
 
@@ -153,4 +154,12 @@ func TestWhoeverLacksAPermissionIsToldTheMend(t *testing.T) {
 	_, err = producer.Connect(s.ctx, s.url, producer.WithCredentials(login.Credentials{CA: s.authority.file()}))
 	require.ErrorIs(t, err, broker.ErrCredential)
 	require.Less(t, time.Since(began), patience/2, "nobody waits for an answer that is not to come")
+}
+
+// cancels calls a method that cancels, and returns what it says to have cancelled.
+func cancels[T any](t testing.TB, cancel func(context.Context) (T, error)) T {
+	t.Helper()
+	cancelled, err := cancel(context.Background())
+	require.NoError(t, err)
+	return cancelled
 }

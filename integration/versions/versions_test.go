@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/big"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,6 +32,20 @@ func TestMixedVersions(t *testing.T) {
 			require.Contains(t, said, "nobody_has_this")
 			got, _ = s.run(0, client, "submit", "--limit", "200ms", "sleep", "600") // tells how long it slept
 			require.Regexp(t, `^0\.\d+$`, got)
+
+			// An argument and a result too large for a message, in the store of either.
+			large := strings.Repeat("x", 1500<<10)
+			cmd := s.command(client, "map", "echo")
+			cmd.Stdin = strings.NewReader(strconv.Quote(large) + "\n")
+			out, err := cmd.Output()
+			require.NoError(t, err)
+			require.Equal(t, large, strings.TrimSpace(string(out)))
+
+			// A key that a task of one version has, met by the other version's client.
+			held, _ := s.run(0, client, "submit", "--detach", "--queue", "nobody", "--key", "k", "echo", "1")
+			met, _ := s.run(0, other, "submit", "--detach", "--queue", "nobody", "--key", "k", "echo", "1")
+			require.Equal(t, held, met)
+			s.run(0, other, "cancel", held)
 
 			// A durable outcome, read by the other version's client.
 			id, _ := s.run(0, client, "submit", "--detach", "is_prime", "97")

@@ -97,8 +97,8 @@ func Run(ctx context.Context, c *producer.Client, cfg Config) (Report, error) {
 		}
 	}
 	if err != nil {
-		c.CancelPending()
-		return Report{}, err
+		_, cancelErr := c.CancelPending(context.WithoutCancel(ctx))
+		return Report{}, errors.Join(err, cancelErr)
 	}
 	m.efficiencies()
 	return m.report, nil

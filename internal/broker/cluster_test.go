@@ -73,7 +73,7 @@ func TestThreeReplicasOnACluster(t *testing.T) {
 	}
 	require.Equal(t, []int{3, 3}, replicas(t, js, broker.ScheduleStream))
 	require.Equal(t, []int{3, 3, 3, 3}, replicas(t, js, broker.TaskStream("q")))
-	name, err := objects.New(nc, slog.Default()).Put(t.Context(), []byte("large"))
+	name, err := objects.New(nc, slog.Default()).Put(t.Context(), []byte("large"), 0)
 	require.NoError(t, err)
 	require.NotEmpty(t, name)
 	require.Equal(t, []int{3}, replicas(t, js, "OBJ_MUSTER"))

@@ -8,9 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -29,11 +27,7 @@ func documentedConfigs() map[string]any {
 		"stream CANCELS":          cancelStream(opts),
 		"consumer workers_normal": workersConsumer("default", Normal),
 		"consumer feed_default":   feedConsumer("default"),
-		"stream OBJ_MUSTER": jetstream.StreamConfig{ // as the client library makes it for package objects
-			Name: "OBJ_MUSTER", Subjects: []string{"$O.MUSTER.C.>", "$O.MUSTER.M.>"},
-			MaxAge: 7 * 24 * time.Hour, MaxBytes: -1, Storage: jetstream.FileStorage,
-			Discard: jetstream.DiscardNew, AllowRollup: true, AllowDirect: true,
-		},
+		"stream OBJ_MUSTER":       ObjectStream(opts),
 	}
 }
 

@@ -18,7 +18,7 @@ func TestQueues(t *testing.T) {
 	require.NoError(t, broker.EnsureQueue(t.Context(), js, "empty", broker.StreamOptions{}))
 	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "OTHERS", Subjects: []string{"others"}})
 	require.NoError(t, err)
-	_, err = broker.PublishUnique(t.Context(), nc, "q", "k", "c-1", task(1))
+	_, err = broker.PublishUnique(t.Context(), nc, "q", "k", broker.KeyHolder{ID: "c-1"}, task(1))
 	require.NoError(t, err)
 	p := newPublisher(t, nc, broker.NewPublisher)
 	for n := range 3 {
@@ -78,7 +78,7 @@ func TestPause(t *testing.T) {
 func TestWalkAndRemove(t *testing.T) {
 	t.Parallel()
 	nc, js := queueOn(t, startServer(t, broker.ServerConfig{}).URL())
-	_, err := broker.PublishUnique(t.Context(), nc, "q", "k", "c-1", task(0))
+	_, err := broker.PublishUnique(t.Context(), nc, "q", "k", broker.KeyHolder{ID: "c-1"}, task(0))
 	require.NoError(t, err)
 	p := newPublisher(t, nc, broker.NewPublisher)
 	for n := range 3 {

@@ -73,10 +73,10 @@ func schedule(msg *nats.Msg, queue string, lane Lane, when string) {
 	msg.Header.Set(jetstream.ScheduleTargetHeader, DueSubject(queue, lane))
 }
 
-// Scheduled reports whether there is a schedule at a subject, which may have
-// wildcards.
-func Scheduled(ctx context.Context, js jetstream.JetStream, subject string) (bool, error) {
-	_, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+// Scheduled returns the message that waits at a schedule's subject, which may have
+// wildcards, and nil if there is none.
+func Scheduled(ctx context.Context, js jetstream.JetStream, subject string) ([]byte, error) {
+	msg, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		stream, err := js.Stream(ctx, ScheduleStream)
 		if err != nil {
 			return nil, err
@@ -84,26 +84,19 @@ func Scheduled(ctx context.Context, js jetstream.JetStream, subject string) (boo
 		return stream.GetLastMsgForSubject(ctx, subject)
 	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("looking for the schedule %s: %w", subject, err)
+		return nil, fmt.Errorf("looking for the schedule %s: %w", subject, err)
 	}
-	return true, nil
+	return msg.Data, nil
 }
 
 // Unschedule removes the schedule at a subject; that there is none is no error.
 // A subject with wildcards removes all that match. What has fired already is
 // not held back.
 func Unschedule(ctx context.Context, js jetstream.JetStream, subject string) error {
-	_, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (jetstream.Stream, error) {
-		stream, err := js.Stream(ctx, ScheduleStream)
-		if err == nil {
-			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
-		}
-		return stream, err
-	})
-	if err != nil {
+	if err := purgeSubject(ctx, js.Conn(), ScheduleStream, subject); err != nil {
 		return fmt.Errorf("removing the schedule %s: %w", subject, err)
 	}
 	return nil

@@ -2,10 +2,13 @@ package broker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -57,4 +60,37 @@ func removeMessage(ctx context.Context, js jetstream.JetStream, name string, seq
 		return nil
 	}
 	return err
+}
+
+// purgeTimeout bounds a purge whose context has no deadline.
+const purgeTimeout = 5 * time.Second
+
+// purgeSubject removes what a stream stores at a subject, which may have wildcards.
+// It is one request, where the client library makes two.
+func purgeSubject(ctx context.Context, nc *nats.Conn, stream, subject string) error {
+	request, err := json.Marshal(jetstream.StreamPurgeRequest{Subject: subject})
+	if err != nil {
+		return err
+	}
+	if _, ok := ctx.Deadline(); !ok { // as the client library does
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, purgeTimeout)
+		defer cancel()
+	}
+	answer, err := UnlessRefused(ctx, nc, func(ctx context.Context) (*nats.Msg, error) {
+		return nc.RequestWithContext(ctx, apiPrefix+"STREAM.PURGE."+stream, request)
+	})
+	if err != nil {
+		return err
+	}
+	var purged struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(answer.Data, &purged); err != nil {
+		return fmt.Errorf("the answer does not read: %w", err)
+	}
+	if purged.Error != nil {
+		return purged.Error
+	}
+	return nil
 }

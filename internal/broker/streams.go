@@ -36,6 +36,12 @@ const (
 	deadMaxAge  = 30 * 24 * time.Hour
 	deadMaxMsgs = 100_000
 
+	// An argument must live as long as its task waits, and nobody knows how long that
+	// is: a paused queue may wait for months. Whoever removes a task removes its
+	// argument; this bounds how long one stays whose client died before its task was
+	// stored. Results have a time to live of their own.
+	objectsMaxAge = 366 * 24 * time.Hour
+
 	// A host that starts reads what was cancelled before. It remembers no more
 	// than so many anyway.
 	cancelMaxAge  = 24 * time.Hour
@@ -139,5 +145,30 @@ func cancelStream(opts StreamOptions) jetstream.StreamConfig {
 		MaxBytes:    -1,
 		MaxAge:      cancelMaxAge,
 		Replicas:    opts.Replicas,
+	}
+}
+
+// ObjectBucket is the object store for values too large for one message, and
+// ObjectStreamName the stream that it is kept in.
+const (
+	ObjectBucket     = "MUSTER"
+	ObjectStreamName = "OBJ_" + ObjectBucket
+)
+
+// ObjectStream is the stream of the object store. It is one as client libraries make
+// it, but keeps objects for longer, and lets them have a time to live.
+func ObjectStream(opts StreamOptions) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        ObjectStreamName,
+		Description: "Muster: arguments and results too large for one message",
+		Subjects:    []string{"$O." + ObjectBucket + ".C.>", "$O." + ObjectBucket + ".M.>"},
+		MaxAge:      objectsMaxAge,
+		MaxBytes:    -1,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		Replicas:    opts.Replicas,
+		AllowRollup: true,
+		AllowDirect: true,
+		AllowMsgTTL: true,
 	}
 }

@@ -147,6 +147,14 @@ func StartedSubject(client string) string { return replyPrefix + client + ".star
 // ProgressSubject is where a client hears how far its tasks have come.
 func ProgressSubject(client string) string { return replyPrefix + client + ".progress" }
 
+// RunningSubject is where a client that asks to cancel tasks of any client hears
+// which of them run: its request names the client in the header [AskerHeader].
+func RunningSubject(client string) string { return replyPrefix + client + ".running" }
+
+// AskerHeader is the header of a cancel request that names the client to be told of
+// tasks that run.
+const AskerHeader = "Muster-Asker"
+
 // ReplyWildcard is what is sent to a client directly: outcomes, and notices of
 // starts and progress. No other client may listen to it: the server would take
 // that one for the receiver of an outcome.

@@ -20,10 +20,20 @@ const (
 	batchCommitHeader   = "Nats-Batch-Commit"
 )
 
+// FuncHeader is the header of a unique key's message that names the func that the
+// task which holds the key calls.
+const FuncHeader = "Muster-Func"
+
+// KeyHolder is a task that holds a unique key, or is to.
+type KeyHolder struct {
+	ID   string
+	Func string // empty if it is not known: older clients do not store it
+}
+
 // PublishUnique stores a task's message together with a unique key of the
-// queue, or neither if another task holds the key. It returns the id of the
-// task that holds the key then, and "" if the message is stored; id is the
-// task's own.
+// queue, or neither if another task holds the key. It returns the task that
+// holds the key then, and a zero KeyHolder if the message is stored; own is the
+// task itself.
 //
 // It tries until it has an answer, or ctx ends, or no stream has answered for
 // 20 s; so ctx should have a deadline. After ctx has ended the message may be
@@ -32,35 +42,35 @@ const (
 // it should, also when the key was released a short while ago.
 //
 // The errors are ctx's, those of [Publisher.Publish], and [ErrPermission].
-func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, task *nats.Msg) (holder string, err error) {
+func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key string, own KeyHolder, task *nats.Msg) (holder KeyHolder, err error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
-		return "", fmt.Errorf("opening JetStream: %w", err)
+		return KeyHolder{}, fmt.Errorf("opening JetStream: %w", err)
 	}
 	before := nc.LastError()
 	var missing time.Time // since when "no responders" is the only answer
 	for {
-		v, err := publishPair(ctx, nc, keyMessage(queue, key, id), task)
+		v, err := publishPair(ctx, nc, keyMessage(queue, key, own), task)
 		switch {
 		case v == stored, apiCode(err) == errCodeBatchDuplicate:
-			return "", nil
+			return KeyHolder{}, nil
 		case errors.Is(err, ErrWrongLastSequence):
 			held, err := heldKey(ctx, js, queue, key)
 			switch {
 			case errors.Is(err, ErrPermission):
-				return "", fmt.Errorf("asking who holds a unique key: %w", err)
+				return KeyHolder{}, fmt.Errorf("asking who holds a unique key: %w", err)
 			case err != nil, held == nil: // not to be known at the moment, or released in between
-			case string(held.Data) == id:
-				return "", nil
+			case string(held.Data) == own.ID:
+				return KeyHolder{}, nil
 			default:
-				return string(held.Data), nil
+				return KeyHolder{ID: string(held.Data), Func: held.Header.Get(FuncHeader)}, nil
 			}
 		case v == refused, v == full:
-			return "", fmt.Errorf("storing a task with a unique key: %w", err)
+			return KeyHolder{}, fmt.Errorf("storing a task with a unique key: %w", err)
 		}
 		if err := nc.LastError(); err != before {
 			if r := refusalIn(err); r != nil && (r.subject == task.Subject || r.subject == KeySubject(queue, key)) {
-				return "", fmt.Errorf("storing a task with a unique key: %w", r)
+				return KeyHolder{}, fmt.Errorf("storing a task with a unique key: %w", r)
 			}
 		}
 		switch now := time.Now(); {
@@ -69,11 +79,11 @@ func PublishUnique(ctx context.Context, nc *nats.Conn, queue, key, id string, ta
 		case missing.IsZero():
 			missing = now
 		case now.Sub(missing) > defaultTiming.noStream:
-			return "", fmt.Errorf("%w %s, for %s now", ErrNoStream, task.Subject, defaultTiming.noStream)
+			return KeyHolder{}, fmt.Errorf("%w %s, for %s now", ErrNoStream, task.Subject, defaultTiming.noStream)
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("storing a task with a unique key: %w", context.Cause(ctx))
+			return KeyHolder{}, fmt.Errorf("storing a task with a unique key: %w", context.Cause(ctx))
 		case <-time.After(defaultTiming.retry*2/5 + rand.N(defaultTiming.retry*3/5)):
 		}
 	}
@@ -108,12 +118,16 @@ func heldKey(ctx context.Context, js jetstream.JetStream, queue, key string) (*j
 	return held, err
 }
 
-func keyMessage(queue, key, id string) *nats.Msg {
-	return &nats.Msg{
+func keyMessage(queue, key string, own KeyHolder) *nats.Msg {
+	msg := &nats.Msg{
 		Subject: KeySubject(queue, key),
 		Header:  nats.Header{jetstream.ExpectedLastSubjSeqHeader: {"0"}},
-		Data:    []byte(id),
+		Data:    []byte(own.ID),
 	}
+	if own.Func != "" {
+		msg.Header.Set(FuncHeader, own.Func)
+	}
+	return msg
 }
 
 // publishPair stores both messages or neither. Without an answer the verdict

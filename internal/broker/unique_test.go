@@ -22,11 +22,11 @@ func TestUniqueKeyHasOneHolder(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range rivals {
 		all.Go(func() {
-			holder, err := broker.PublishUnique(t.Context(), nc, "q", "any key: >.*", "c-"+strconv.Itoa(i), task(i))
+			holder, err := broker.PublishUnique(t.Context(), nc, "q", "any key: >.*", broker.KeyHolder{ID: "c-" + strconv.Itoa(i)}, task(i))
 			if err != nil {
 				t.Error(err)
 			}
-			holders[i] = holder
+			holders[i] = holder.ID
 		})
 	}
 	all.Wait()
@@ -49,16 +49,16 @@ func TestUniqueKeyHasOneHolder(t *testing.T) {
 
 	// The key outlives the task's message, and goes with its holder alone.
 	require.NoError(t, broker.ReleaseKey(t.Context(), js, "q", "any key: >.*", "c-99"))
-	holder, err := broker.PublishUnique(t.Context(), nc, "q", "any key: >.*", "c-99", task(99))
+	holder, err := broker.PublishUnique(t.Context(), nc, "q", "any key: >.*", broker.KeyHolder{ID: "c-99"}, task(99))
 	require.NoError(t, err)
-	require.Equal(t, winner, holder)
+	require.Equal(t, winner, holder.ID)
 	for range 2 {
 		require.NoError(t, broker.ReleaseKey(t.Context(), js, "q", "any key: >.*", winner))
 	}
 	require.Zero(t, streamMsgs(t, js, broker.TaskStream("q")))
-	holder, err = broker.PublishUnique(t.Context(), nc, "q", "any key: >.*", "c-99", task(99))
+	holder, err = broker.PublishUnique(t.Context(), nc, "q", "any key: >.*", broker.KeyHolder{ID: "c-99"}, task(99))
 	require.NoError(t, err)
-	require.Empty(t, holder)
+	require.Empty(t, holder.ID)
 }
 
 // Whoever publishes again, because the answer was lost, finds the task stored,
@@ -72,8 +72,8 @@ func TestUniqueKeyLostAnswer(t *testing.T) {
 	between.setDeaf(true)
 	stored := make(chan error, 1)
 	go func() {
-		holder, err := broker.PublishUnique(t.Context(), nc, "q", "k", "c-1", task(1))
-		if holder != "" {
+		holder, err := broker.PublishUnique(t.Context(), nc, "q", "k", broker.KeyHolder{ID: "c-1"}, task(1))
+		if holder.ID != "" {
 			t.Error("held by", holder)
 		}
 		stored <- err
@@ -85,9 +85,9 @@ func TestUniqueKeyLostAnswer(t *testing.T) {
 	require.EqualValues(t, 2, streamMsgs(t, js, broker.TaskStream("q")))
 
 	require.NoError(t, broker.ReleaseKey(t.Context(), js, "q", "k", "c-1"))
-	holder, err := broker.PublishUnique(t.Context(), nc, "q", "k", "c-1", task(1))
+	holder, err := broker.PublishUnique(t.Context(), nc, "q", "k", broker.KeyHolder{ID: "c-1"}, task(1))
 	require.NoError(t, err)
-	require.Empty(t, holder)
+	require.Empty(t, holder.ID)
 	require.EqualValues(t, 1, streamMsgs(t, js, broker.TaskStream("q")))
 }
 
@@ -99,18 +99,18 @@ func TestUniqueKeyRefused(t *testing.T) {
 
 	big := task(1)
 	big.Data = make([]byte, 2000)
-	_, err := broker.PublishUnique(t.Context(), nc, "q", "k", "c-1", big)
+	_, err := broker.PublishUnique(t.Context(), nc, "q", "k", broker.KeyHolder{ID: "c-1"}, big)
 	require.ErrorIs(t, err, broker.ErrStreamFull)
 	big.Data = make([]byte, nc.MaxPayload()+1)
-	_, err = broker.PublishUnique(t.Context(), nc, "q", "k", "c-1", big)
+	_, err = broker.PublishUnique(t.Context(), nc, "q", "k", broker.KeyHolder{ID: "c-1"}, big)
 	require.ErrorIs(t, err, broker.ErrTooLarge)
 	require.Zero(t, streamMsgs(t, js, broker.TaskStream("q")), "a key without its task")
 
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err = broker.PublishUnique(ctx, nc, "none", "k", "c-1", &nats.Msg{Subject: broker.TaskSubject("none", broker.High)})
+	_, err = broker.PublishUnique(ctx, nc, "none", "k", broker.KeyHolder{ID: "c-1"}, &nats.Msg{Subject: broker.TaskSubject("none", broker.High)})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	nc.Close()
-	_, err = broker.PublishUnique(t.Context(), nc, "q", "k", "c-1", task(1))
+	_, err = broker.PublishUnique(t.Context(), nc, "q", "k", broker.KeyHolder{ID: "c-1"}, task(1))
 	require.ErrorIs(t, err, broker.ErrClosed)
 }

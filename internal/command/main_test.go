@@ -123,3 +123,11 @@ func requireGone(t *testing.T, pid int) {
 		return err != nil || bytes.Contains(stat, []byte(") Z ")) // a zombie does no harm
 	}, patience, 5*time.Millisecond, "process %d lives", pid)
 }
+
+// cancels calls a method that cancels, and returns what it says to have cancelled.
+func cancels[T any](t testing.TB, cancel func(context.Context) (T, error)) T {
+	t.Helper()
+	cancelled, err := cancel(context.Background())
+	require.NoError(t, err)
+	return cancelled
+}

@@ -168,7 +168,7 @@ func TestLimitAndKill(t *testing.T) {
 		sameProcess(name, func() error {
 			var future *producer.Future[any]
 			future, command = sleeping(f, name)
-			require.True(t, future.Kill())
+			require.True(t, cancels(t, future.Kill))
 			return future.Err(f.ctx)
 		}, codec.ErrCancelled)
 		requireGone(t, command)

@@ -47,7 +47,7 @@ func TestLive(t *testing.T) {
 	s := newScene(t)
 	s.host("kestrel", 1)
 	running := dashtest.Submit(s.Scene, nap, time.Hour)
-	defer running.Kill()
+	defer cancels(t, running.Kill)
 	news := s.events("/tasks/"+running.ID().String(), 3) // its elapsed time changes
 	require.Contains(t, news, "Elapsed")
 	require.Contains(t, s.events("/", 1), `"func":"nap"`)

@@ -50,7 +50,7 @@ func TestPages(t *testing.T) {
 	require.ErrorContains(t, refused.Err(s.Ctx), "no stock")
 	delayed := dashtest.Submit(s.Scene, echo, "later", producer.Delay(time.Hour))
 	running := dashtest.Submit(s.Scene, nap, time.Hour, producer.Limit(2*time.Hour))
-	defer running.Kill()
+	defer cancels(t, running.Kill)
 	id, dead := h.Status().ID, died.ID().String()
 
 	for path, wants := range map[string][]string{

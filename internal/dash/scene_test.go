@@ -1,6 +1,7 @@
 package dash_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -120,4 +121,12 @@ func (s *scene) form(verb string, pairs ...string) *http.Request {
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.Header.Set("Origin", s.Dash)
 	return r
+}
+
+// cancels calls a method that cancels, and returns what it says to have cancelled.
+func cancels[T any](t testing.TB, cancel func(context.Context) (T, error)) T {
+	t.Helper()
+	cancelled, err := cancel(context.Background())
+	require.NoError(t, err)
+	return cancelled
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/objects"
 )
 
 // ErrClosed is what a hand-off comes to whose desk was closed meanwhile.
@@ -28,6 +29,7 @@ type Desk struct {
 	nc        *nats.Conn
 	js        jetstream.JetStream
 	publisher *broker.Publisher
+	objects   *objects.Store
 	logger    *slog.Logger
 	inbox     string // receipts come to inbox.<token>
 	receipts  *nats.Subscription
@@ -68,7 +70,7 @@ func New(nc *nats.Conn, publisher *broker.Publisher, counter Counter, logger *sl
 
 func open(nc *nats.Conn, publisher *broker.Publisher, counter Counter, logger *slog.Logger, timeout time.Duration) (*Desk, error) {
 	d := &Desk{
-		nc: nc, publisher: publisher, counter: counter, logger: logger,
+		nc: nc, publisher: publisher, objects: objects.New(nc, logger), counter: counter, logger: logger,
 		inbox: nc.NewInbox(), timeout: timeout,
 		waiting: map[uint64]*parcel{},
 		wake:    make(chan struct{}, 1),
@@ -168,7 +170,7 @@ func (d *Desk) store(token uint64) {
 	}
 	all := newTally(len(outcomes.List), p.done)
 	for i := range outcomes.List {
-		d.keep(p.client, &outcomes.List[i], storedTTL, all.one)
+		d.keep(p.client, &outcomes.List[i], StoredTTL, all.one)
 	}
 }
 

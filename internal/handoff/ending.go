@@ -23,32 +23,30 @@ type Ending struct {
 // Plain reports whether the outcome of a task is all there is to pass on of its
 // end, so that it may go in a message with others. f is how it failed, if it did.
 func Plain(t *codec.Task, f *codec.Failure) bool {
-	return t.Retain == 0 && t.Key == "" && !givenUp(t, f)
-}
-
-// givenUp reports whether the task has used up a budget, and is to be kept for a
-// person to look at. A task whose first error is final has not: like a call's,
-// its error is its caller's business.
-func givenUp(t *codec.Task, f *codec.Failure) bool {
-	if f == nil {
-		return false
-	}
-	switch f.Code {
-	case codec.CodeWorkerDied:
-		return true
-	case codec.CodeError, codec.CodePanic, codec.CodeGoexit:
-		return t.ErrorBudget() > 1
-	}
-	return false
+	return t.Retain == 0 && t.Key == "" && t.Object == "" && !t.GivenUp(f)
 }
 
 // Settle passes on a task's end, one step after the other: the dead letter, if
 // the task is given up; the outcome, to the client or, if it is to be kept, to
-// RESULTS; and the key, if it has one, so that another task may have it. Then, or
-// when a step fails, it calls done once, from another goroutine. What e points to
-// must not change until then.
+// RESULTS; the key, if it has one, so that another task may have it; and the large
+// argument, unless a dead letter keeps the task. Then, or when a step fails, it
+// calls done once, from another goroutine. What e points to must not change until
+// then.
 func (d *Desk) Settle(e *Ending, done func(error)) {
-	if !givenUp(e.Task, e.Outcome.Failure) {
+	if !e.Task.GivenUp(e.Outcome.Failure) {
+		if object := e.Task.Object; object != "" {
+			settled := done
+			done = func(err error) {
+				if err != nil {
+					settled(err)
+					return
+				}
+				d.beside(settled, func() {
+					d.removeArgument(object)
+					settled(nil)
+				})
+			}
+		}
 		d.settleOutcome(e, done)
 		return
 	}
@@ -79,6 +77,20 @@ func (d *Desk) settleOutcome(e *Ending, done func(error)) {
 	out := codec.NewOutcomes(e.Client, nil)
 	out.Add(e.Outcome)
 	d.Send(e.Client, out.Bytes(), settled)
+}
+
+// removeTimeout bounds the removal of an argument. One that is not removed stays for
+// the object store's own age limit.
+const removeTimeout = 5 * time.Second
+
+// removeArgument removes the argument of a task that is over. If the delivery comes
+// again all the same, the object store still knows that this was so.
+func (d *Desk) removeArgument(object string) {
+	ctx, cancel := context.WithTimeout(d.life, removeTimeout)
+	defer cancel()
+	if err := d.objects.Remove(ctx, object); err != nil {
+		d.logger.Debug("a large argument stays in the object store", "object", object, "error", err)
+	}
 }
 
 // beside has what waits run on a goroutine that ends with the desk.

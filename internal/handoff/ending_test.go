@@ -59,6 +59,9 @@ func TestWhatNeedsMoreThanItsOutcomePassedOn(t *testing.T) {
 		"the last death":               {codec.Task{}, failed(codec.CodeWorkerDied), false},
 		"a limit, with errors to go":   {codec.Task{MaxErrors: 3}, failed(codec.CodeTimeLimit), true},
 		"cancelled, with more to go":   {codec.Task{MaxErrors: 3}, failed(codec.CodeCancelled), true},
+		"an error marked as final":     {codec.Task{MaxErrors: 3, Errors: 1}, &codec.Outcome{Failure: &codec.Failure{Code: codec.CodeError, Final: true}}, true},
+		"a lost argument":              {codec.Task{}, failed(codec.CodeArgumentLost), false},
+		"a large argument to remove":   {codec.Task{Object: "o"}, value, false},
 		"unknown func, and more tries": {codec.Task{MaxErrors: 3}, failed(codec.CodeUnknownFunc), true},
 	} {
 		require.Equal(t, c.plain, Plain(&c.task, c.outcome.Failure), name)
@@ -154,11 +157,11 @@ func TestKeyOfSettledTaskIsFree(t *testing.T) {
 	ctx := testContext(t)
 	require.NoError(t, broker.EnsureQueue(ctx, b.js, "q", broker.StreamOptions{}))
 	hold := func(n uint64) string {
-		holder, err := broker.PublishUnique(ctx, b.nc, "q", "nightly", codec.ID{Client: client, N: n}.String(), &nats.Msg{
+		holder, err := broker.PublishUnique(ctx, b.nc, "q", "nightly", broker.KeyHolder{ID: codec.ID{Client: client, N: n}.String()}, &nats.Msg{
 			Subject: broker.TaskSubject("q", broker.Normal), Data: []byte("task"),
 		})
 		require.NoError(t, err)
-		return holder
+		return holder.ID
 	}
 	first := codec.ID{Client: client, N: 5}.String()
 	require.Empty(t, hold(5))

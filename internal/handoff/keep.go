@@ -12,8 +12,8 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// storedTTL is how long RESULTS keeps an outcome that nobody asked to keep.
-const storedTTL = 24 * time.Hour
+// StoredTTL is how long RESULTS keeps an outcome that nobody asked to keep.
+const StoredTTL = 24 * time.Hour
 
 // keep stores an outcome in RESULTS for a time, which the server counts in
 // seconds. It refuses one that is there already: the first outcome of a task

@@ -23,20 +23,6 @@ import (
 // somebody says otherwise.
 const DefaultMost = 1 << 30
 
-const (
-	bucket = "MUSTER"
-	// keep is how long an object may lie that nobody has removed, since its
-	// client or its worker died.
-	keep = 7 * 24 * time.Hour
-)
-
-var (
-	// ErrGone is wrapped when an object is not there (any more).
-	ErrGone = errors.New("objects: the value is not in the object store any more")
-	// ErrTooLarge is wrapped when a value is larger than its reader takes.
-	ErrTooLarge = errors.New("objects: value too large")
-)
-
 // Store is the object store of a broker. It is safe for concurrent use, and
 // costs nothing until it is used. Where the broker is away for a moment, values are
 // tried again for half a minute, or until the context ends.
@@ -45,7 +31,16 @@ type Store struct {
 	logger *slog.Logger
 
 	mu     sync.Mutex
-	bucket jetstream.ObjectStore
+	opened *bucket
+	warned sync.Once
+}
+
+// bucket is the object store once it is open.
+type bucket struct {
+	jetstream.ObjectStore
+	js     jetstream.JetStream
+	stream jetstream.Stream
+	ttl    bool // whether objects may have a time to live
 }
 
 // New gives the object store of the broker that nc is connected to.
@@ -57,22 +52,55 @@ func (s *Store) Ensure(ctx context.Context) error {
 	return err
 }
 
-// Put stores a value under a new name, which it gives.
-func (s *Store) Put(ctx context.Context, data []byte) (name string, err error) {
+// MaxAge returns how long the store keeps a value that nobody removes, and 0 for
+// ever. An operator may have changed it, so the broker is asked each time.
+func (s *Store) MaxAge(ctx context.Context) (time.Duration, error) {
+	return patiently(ctx, s, func(ctx context.Context) (time.Duration, error) {
+		b, err := s.open(ctx)
+		if err != nil {
+			return 0, err
+		}
+		info, err := b.stream.Info(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("objects: asking how long values are kept: %w", err)
+		}
+		return info.Config.MaxAge, nil
+	})
+}
+
+// Put stores a value under a new name, which it returns. The broker removes it after
+// ttl if nobody has; 0 leaves that to the store's own age limit.
+func (s *Store) Put(ctx context.Context, data []byte, ttl time.Duration) (name string, err error) {
 	return patiently(ctx, s, func(ctx context.Context) (string, error) {
 		b, err := s.open(ctx)
 		if err != nil {
 			return "", err
 		}
+		if ttl == 0 {
+			s.warnOfAge(b)
+		}
 		name := rand.Text()
-		if _, err := b.PutBytes(ctx, name, data); err != nil {
+		if err := b.put(ctx, name, data, ttl); err != nil {
 			return "", fmt.Errorf("objects: storing %d bytes: %w", len(data), err)
 		}
 		return name, nil
 	})
 }
 
-// Get gives the value with a name, if it has at most most bytes.
+// warnOfAge says once that the store is one in which values may not live long enough:
+// an earlier version's, or one that an operator has changed.
+func (s *Store) warnOfAge(b *bucket) {
+	want := broker.ObjectStream(broker.StreamOptions{}).MaxAge
+	if have := b.stream.CachedInfo().Config.MaxAge; have > 0 && have < want {
+		s.warned.Do(func() {
+			s.logger.Warn("the object store removes the large argument of a task that waits too long; raise the stream's max_age",
+				"stream", broker.ObjectStreamName, "max_age", have, "want", want)
+		})
+	}
+}
+
+// Get returns the value with a name, if it has at most most bytes. The error wraps
+// [ErrGone] or [ErrRemoved] if it is not there, or [ErrTooLarge].
 func (s *Store) Get(ctx context.Context, name string, most int64) (data []byte, err error) {
 	return patiently(ctx, s, func(ctx context.Context) ([]byte, error) { return s.get(ctx, name, most) })
 }
@@ -84,7 +112,7 @@ func (s *Store) get(ctx context.Context, name string, most int64) (data []byte, 
 	}
 	object, err := b.Get(ctx, name)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil, fmt.Errorf("%w: %s", ErrGone, name)
+		return nil, b.whyMissing(ctx, name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("objects: looking up %s: %w", name, err)
@@ -143,7 +171,7 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 		if err != nil {
 			return struct{}{}, err
 		}
-		if err := b.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		if err := b.remove(ctx, name); err != nil {
 			return struct{}{}, fmt.Errorf("objects: removing %s: %w", name, err)
 		}
 		return struct{}{}, nil
@@ -151,34 +179,43 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	return err
 }
 
-// open gives the bucket, which it makes if nobody has yet.
-func (s *Store) open(ctx context.Context) (jetstream.ObjectStore, error) {
+// close has the next call open the bucket anew.
+func (s *Store) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bucket != nil {
-		return s.bucket, nil
+	s.opened = nil
+}
+
+// open returns the bucket, which it makes if nobody has yet.
+func (s *Store) open(ctx context.Context) (*bucket, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened != nil {
+		return s.opened, nil
 	}
-	js, err := jetstream.New(s.nc)
-	if err != nil {
+	b := &bucket{}
+	var err error
+	if b.js, err = jetstream.New(s.nc, jetstream.WithPublishAsyncTimeout(patience)); err != nil {
 		return nil, fmt.Errorf("objects: %w", err)
 	}
-	b, err := broker.UnlessRefused(ctx, s.nc, func(ctx context.Context) (jetstream.ObjectStore, error) {
-		return js.ObjectStore(ctx, bucket)
+	b.stream, err = broker.UnlessRefused(ctx, s.nc, func(ctx context.Context) (jetstream.Stream, error) {
+		return b.js.Stream(ctx, broker.ObjectStreamName)
 	})
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		b, err = broker.Replicate(s.nc, func(replicas int) (jetstream.ObjectStore, error) {
-			return js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-				Bucket: bucket, TTL: keep, Storage: jetstream.FileStorage, Replicas: replicas,
-				Description: "Muster: arguments and results too large for one message",
-			})
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		b.stream, err = broker.Replicate(s.nc, func(replicas int) (jetstream.Stream, error) {
+			return b.js.CreateStream(ctx, broker.ObjectStream(broker.StreamOptions{Replicas: replicas}))
 		})
-		if errors.Is(err, jetstream.ErrBucketExists) {
-			b, err = js.ObjectStore(ctx, bucket)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			b.stream, err = b.js.Stream(ctx, broker.ObjectStreamName)
 		}
+	}
+	if err == nil {
+		b.ttl = b.stream.CachedInfo().Config.AllowMsgTTL
+		b.ObjectStore, err = b.js.ObjectStore(ctx, broker.ObjectBucket)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("objects: opening the object store: %w", err)
 	}
-	s.bucket = b
+	s.opened = b
 	return b, nil
 }

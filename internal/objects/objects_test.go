@@ -35,7 +35,7 @@ func TestStore(t *testing.T) {
 	names := make([]string, 8)
 	for i := range names {
 		all.Go(func() {
-			name, err := objects.New(nc, slog.Default()).Put(ctx, bytes.Repeat([]byte{byte(i)}, i<<18))
+			name, err := objects.New(nc, slog.Default()).Put(ctx, bytes.Repeat([]byte{byte(i)}, i<<18), 0)
 			require.NoError(t, err)
 			names[i] = name
 		})
@@ -56,7 +56,7 @@ func TestStore(t *testing.T) {
 	require.NoError(t, s.Remove(ctx, names[7]))
 	require.NoError(t, s.Remove(ctx, names[7]), "twice is once")
 	_, err = s.Get(ctx, names[7], 1<<30)
-	require.ErrorIs(t, err, objects.ErrGone)
+	require.ErrorIs(t, err, objects.ErrRemoved)
 	there, err := s.Has(ctx, names[7])
 	require.NoError(t, err)
 	require.False(t, there)
@@ -80,12 +80,12 @@ func TestStoreWaitsForTheBroker(t *testing.T) {
 	server.Shutdown()
 	short, cancelShort := context.WithTimeout(ctx, time.Second)
 	defer cancelShort()
-	_, err = objects.New(nc, slog.Default()).Put(short, []byte("in vain"))
+	_, err = objects.New(nc, slog.Default()).Put(short, []byte("in vain"), 0)
 	require.Error(t, err, "its context has ended")
 
 	var name string
 	var all sync.WaitGroup
-	all.Go(func() { name, err = s.Put(ctx, []byte("large")) })
+	all.Go(func() { name, err = s.Put(ctx, []byte("large"), 0) })
 	await(ctx, t, log.said)
 	server, startErr := broker.StartServer(cfg)
 	require.NoError(t, startErr)
@@ -110,7 +110,7 @@ func TestStoreAsksAgain(t *testing.T) {
 	require.NoError(t, err)
 	defer nc.Close()
 	s := objects.New(nc, slog.Default())
-	name, err := s.Put(ctx, []byte("large"))
+	name, err := s.Put(ctx, []byte("large"), 0)
 	require.NoError(t, err)
 
 	line.mute.Store(true)

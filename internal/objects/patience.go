@@ -27,6 +27,7 @@ func patiently[T any](ctx context.Context, s *Store, try func(context.Context) (
 		if err == nil || lasting(err) || time.Since(began) > patience || ctx.Err() != nil {
 			return v, err
 		}
+		s.close() // somebody may have deleted the store
 		if tries == 1 {
 			s.logger.Warn("a large value could not be passed through the object store; trying again", "error", err)
 		}

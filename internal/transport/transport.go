@@ -26,16 +26,17 @@ type Transport interface {
 	Send(b Batch, stored func(error))
 
 	// SendUnique stores a batch of one task that has a key, unless another task
-	// has that key, and gives the id of the task that has it now. After an error
+	// has that key, and returns the task that has it now. After an error
 	// that is ctx's the task may be stored all the same.
-	SendUnique(ctx context.Context, b Batch) (holder codec.ID, err error)
+	SendUnique(ctx context.Context, b Batch) (KeyHolder, error)
 
 	// Release takes a key from a task that is done; it is no error if another has
 	// it, or none.
 	Release(ctx context.Context, queue, key string, id codec.ID) error
 
-	// Scheduled reports whether a task waits for its time.
-	Scheduled(ctx context.Context, id codec.ID) (bool, error)
+	// Scheduled returns the encoded batch of a task that waits for its time, and nil
+	// if it does not.
+	Scheduled(ctx context.Context, id codec.ID) ([]byte, error)
 
 	// Unschedule removes a task that waits for its time; it is no error if it does
 	// not.
@@ -45,6 +46,11 @@ type Transport interface {
 	// of a queue, or of any if the queue is empty. It does not block, and the
 	// request may be lost.
 	Cancel(queue string, request []byte) error
+
+	// AskCancel passes on a request like Cancel, for any queue, and returns once it is
+	// kept for workers that come later. Workers that run some of its tasks say so to
+	// the receiver.
+	AskCancel(ctx context.Context, request []byte) error
 
 	// MaxPayload is the longest batch or request, in bytes.
 	MaxPayload() int
@@ -80,13 +86,23 @@ type Batch struct {
 	ID  codec.ID
 	At  time.Time // not to be started before, if set
 	Key string    // of which one task may wait or run at a time
+
+	Func string // that a task with a key calls
+}
+
+// KeyHolder is the task that has a key.
+type KeyHolder struct {
+	ID   codec.ID
+	Func string // that it calls; empty if that is not known
 }
 
 // Objects keeps large values under names that it gives them. Its methods are
 // safe for concurrent use.
 type Objects interface {
-	// Put stores a value under a new name.
-	Put(ctx context.Context, data []byte) (name string, err error)
+	// Put stores a value under a new name, for ttl if that is not 0.
+	Put(ctx context.Context, data []byte, ttl time.Duration) (name string, err error)
+	// MaxAge returns how long a value is kept that nobody removes, and 0 for ever.
+	MaxAge(ctx context.Context) (time.Duration, error)
 	// Get gives a value of at most most bytes.
 	Get(ctx context.Context, name string, most int64) ([]byte, error)
 	// Remove removes a value; it is no error if it is not there.
@@ -129,6 +145,8 @@ type Receiver interface {
 	Kept(data []byte) error
 	// Started takes a notice that a task has started.
 	Started(data []byte) error
+	// Running takes an answer to AskCancel: a request of the tasks that run.
+	Running(data []byte) error
 	// Progress takes a report of a running task.
 	Progress(data []byte) error
 	// Pending gives how many outcomes of its own tasks the client waits for.
