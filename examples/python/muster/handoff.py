@@ -1,11 +1,9 @@
-"""Passing on what became of a task: docs/protocol.md, "Hand off", "Another attempt" and
-"Giving up"."""
+"""Passing on what became of a task: docs/protocol.md, "Hand off" and "Giving up"."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from datetime import datetime
 from typing import Callable
 
 from .errors import Malformed, NoResponders, WrongSequence, WrongVersion
@@ -44,14 +42,6 @@ class Desk:
             self._keep(client, outcome, STORED, renew)
         if options.get("key"):
             self._release(options["key"], f"{client}-{task.n}")
-
-    def retry(self, client: str, task: TaskCall, lane: str, at: datetime, renew: Renew) -> None:
-        """Stores a task for another attempt."""
-        headers = {
-            "Nats-Schedule": "@at " + at.isoformat().replace("+00:00", "Z"),
-            "Nats-Schedule-Target": f"muster.due.{self._queue}.{lane}",
-        }
-        self.store(f"muster.sched.{self._queue}.{lane}.{client}.{task.n}", write_batch(Batch(client, [task])), headers, renew)
 
     def bury_unread(self, message: Message, why: str) -> None:
         """Stores a message that is not a batch as a dead letter."""

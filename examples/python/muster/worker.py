@@ -21,10 +21,11 @@ from .delivery import Delivery
 from .errors import Malformed, MusterError, WrongVersion
 from .fields import cut
 from .handoff import Desk
-from .jetstream import stored_message
+from .heartbeat import Heartbeat
+from .jetstream import stored_messages
 from .messages import Outcome, TaskCall, read_cancel, write_started
 from .nats import Connection, Message
-from .streams import LANES, ensure_queue, ensure_shared
+from .streams import LANES, ensure
 
 log = logging.getLogger("muster.worker")
 RENEW = 0.5  # seconds; a lease lasts 3
@@ -47,12 +48,13 @@ class Worker:
         self._cancelled: OrderedDict[str, bool] = OrderedDict()  # by id: whether it is to be stopped, too
         self._connection = Connection(url, "muster worker")
         self._desk = Desk(self._connection, queue)
-        ensure_queue(self._connection, queue)
-        ensure_shared(self._connection)
+        self._busy = False
+        ensure(self._connection, queue)
         self._connection.on_reconnect.append(self._recall_cancelled)
         for subject in (f"muster.cancel.{queue}", "muster.cancelany"):
             self._connection.subscribe(subject, lambda message: self._cancel(message.data))
         self._recall_cancelled()
+        self._heartbeat = Heartbeat(self._connection, self.host, queue, list(handlers), lambda: self._busy)
 
     def run(self) -> int:
         """Serves until stop, or SIGTERM or SIGINT where this is the main thread. Gives
@@ -65,8 +67,11 @@ class Worker:
         try:
             while status == 0 and not self._stopping.is_set():
                 if (message := self._pull()) is not None:
+                    self._busy = True
                     status = self._serve(message)
+                    self._busy = False
         finally:
+            self._heartbeat.stop()
             try:
                 self._connection.flush()  # the last answer
             except TimeoutError:
@@ -148,7 +153,7 @@ class Worker:
         task = delivery.next()
         task.options["crashes"] = crashes = task.options.get("crashes", 0) + 1
         if crashes < task.options.get("max_crashes", 3):
-            return delivery.put_back(task)
+            return delivery.store_again(task)
         attempt = crashes + task.options.get("errors", 0)
         failure = {"code": "worker_died", "message": f"delivered {delivery.count} times", "attempt": attempt}
         self._desk.settle(delivery.client, task, Outcome(task.n, failure=failure), delivery.renew)
@@ -180,7 +185,7 @@ class Worker:
             at = time.time() + backoff(task)
             in_time = "deadline" not in task.options or at * 1000 < task.options["deadline"]
             if not final and errors < task.options.get("max_errors", 1) and in_time:
-                self._desk.retry(delivery.client, task, delivery.lane, datetime.fromtimestamp(at, timezone.utc), delivery.renew)
+                delivery.store_again(task, at=datetime.fromtimestamp(at, timezone.utc))
                 return status
         self._desk.settle(delivery.client, task, outcome, delivery.renew)
         return status
@@ -234,10 +239,7 @@ class Worker:
     def _recall_cancelled(self) -> None:
         """Reads the requests that came before this worker, or while it was cut off."""
         try:
-            for subject in (f"muster.cancel.{self.queue}", "muster.cancelany"):
-                sequence = 0
-                while stored := stored_message(self._connection, "CANCELS", {"seq": sequence + 1, "next_by_subj": subject}):
-                    sequence, data = stored
-                    self._cancel(data)
+            for data in stored_messages(self._connection, "CANCELS", [f"muster.cancel.{self.queue}", "muster.cancelany"]):
+                self._cancel(data)
         except (MusterError, TimeoutError) as e:
             log.warning("tasks that were cancelled may run: %s", e)
