@@ -197,3 +197,39 @@ func TestHostPutsAsideABatchOfALaterVersion(t *testing.T) {
 	require.Equal(t, codec.CodeArgument, dead.Failure.Code)
 	f.requireEmpty(js)
 }
+
+// A value that a handler returns wins over the limit or the cancel request that told it
+// to stop; an error does not.
+func TestValueWinsOverLimitAndCancel(t *testing.T) {
+	f := newFleet(t)
+	f.host(2)
+	d := f.driver()
+	limit := command{"limit": 50}
+	value := d.submit(command{"submit": "linger", "arg": false, "options": limit})
+	require.JSONEq(t, "7", string(d.result(value).Value))
+	failure := d.submit(command{"submit": "linger", "arg": true, "options": limit})
+	require.Equal(t, "time_limit", d.result(failure).Failure["code"])
+
+	nc := f.jetstream().Conn()
+	started, err := nc.SubscribeSync("muster.reply.*.started")
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	for fails, code := range map[bool]any{false: nil, true: "cancelled"} {
+		id, err := codec.ParseID(d.submit(command{"submit": "linger", "arg": fails}))
+		require.NoError(t, err)
+		for n := id.N + 1; n != id.N; { // a notice may be of a task before
+			notice, err := started.NextMsgWithContext(f.ctx)
+			require.NoError(t, err)
+			s, err := codec.ReadStarted(notice.Data)
+			require.NoError(t, err)
+			n = s.N
+		}
+		require.NoError(t, nc.Publish(broker.CancelSubject(queue), codec.AppendCancel(nil, id.Client, true, id.N)))
+		result := d.result(id.String())
+		if code == nil {
+			require.JSONEq(t, "7", string(result.Value))
+		} else {
+			require.Equal(t, code, result.Failure["code"])
+		}
+	}
+}
