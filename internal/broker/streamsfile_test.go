@@ -24,6 +24,7 @@ type streamsFile struct {
 		Create, Info string
 		Body         map[string]any
 	}
+	Missing  []jetstream.ErrorCode
 	Exists   []jetstream.ErrorCode
 	Replicas struct {
 		Cluster int
@@ -118,8 +119,8 @@ func TestStreamsFileMakesWhatTheCodeMakes(t *testing.T) {
 	makeEverything(t, theirs, "q")
 }
 
-// What the file lets an operator choose, the code takes, and the server's answer to
-// the file's own requests is then one of the codes that the file names.
+// What the file lets an operator choose, the code takes, and the server's answers to
+// the file's own requests, before and after, are the codes that the file names.
 func TestStreamsFileNamesWhatMayDiffer(t *testing.T) {
 	t.Parallel()
 	nc := connect(t, startServer(t, broker.ServerConfig{}).URL())
@@ -145,7 +146,9 @@ func TestStreamsFileNamesWhatMayDiffer(t *testing.T) {
 		if _, ok := config["num_replicas"]; ok {
 			config["num_replicas"] = 1 // of one server
 		}
-		_, code := ask(t, nc, request.Create, request.Body)
+		_, code := ask(t, nc, request.Info, nil)
+		require.Contains(t, file.Missing, code, request.Info)
+		_, code = ask(t, nc, request.Create, request.Body)
 		require.Zero(t, code, request.Create)
 		_, code = ask(t, nc, request.Create, file.Requests[i].Body)
 		require.Contains(t, file.Exists, code, request.Create)

@@ -89,8 +89,7 @@ def ask(connection: Connection, what: str, body: Any = None, patience: float = 2
 def last_direct(connection: Connection, stream: str, subject: str, timeout: float = 2) -> bytes | None:
     """The last message of a subject, of a stream with allow_direct; None if there is
     none. Raises TimeoutError or NoResponders."""
-    request = json.dumps({"last_by_subj": subject}).encode()
-    answer = connection.request(f"$JS.API.DIRECT.GET.{stream}", request, timeout)
+    answer = connection.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout)
     if answer.status == "404":
         return None
     if answer.status:

@@ -28,7 +28,11 @@ def ensure(connection: Connection, queue: str) -> None:
 
 
 def _make(connection: Connection, file: dict[str, Any], request: dict[str, Any], create: str) -> dict[str, Any]:
-    """The answer to a request to make something, or to one for what is there."""
+    """The server's word on what is there, or was made."""
+    look = request["info"].removeprefix(API)
+    answer = ask(connection, look)
+    if answer.get("error", {}).get("err_code") not in file["missing"]:
+        return answer
     body, replicas = request["body"], file["replicas"]
     if "num_replicas" in body and connection.info.get("cluster"):
         answer = ask(connection, create, {**body, "num_replicas": replicas["cluster"]})
@@ -38,7 +42,7 @@ def _make(connection: Connection, file: dict[str, Any], request: dict[str, Any],
     else:
         answer = ask(connection, create, body)
     if answer.get("error", {}).get("err_code") in file["exists"]:
-        answer = ask(connection, request["info"].removeprefix(API))
+        answer = ask(connection, look)
     return answer
 
 
