@@ -305,6 +305,37 @@ func TestPythonWorkerReadsEveryStoredRequest(t *testing.T) {
 	require.ErrorIs(t, err, codec.ErrCancelled)
 }
 
+// A client that asks to cancel tasks of any client's hears which of them run.
+func TestPythonWorkerTellsWhichCancelledTasksRun(t *testing.T) {
+	f := newFleet(t)
+	w := f.worker()
+	gate := filepath.Join(f.dir, "gate")
+	future, err := producer.Submit(f.ctx, f.client(), attend, gate, producer.Retain(time.Hour))
+	require.NoError(t, err)
+	w.started()
+	nc := f.jetstream().Conn()
+	heard, err := nc.SubscribeSync("muster.reply.billing.asker.running")
+	require.NoError(t, err)
+	request := nats.NewMsg(broker.CancelAnySubject)
+	request.Header.Set("Muster-Asker", "billing.asker")
+	id := future.ID()
+	for _, data := range [][]byte{[]byte("no request"), codec.AppendCancel(nil, id.Client, false, id.N+1), codec.AppendCancel(nil, id.Client, false, id.N, id.N+1)} {
+		request.Data = data
+		require.NoError(t, nc.PublishMsg(request))
+	}
+	for range 2 { // at once, and again
+		msg, err := heard.NextMsgWithContext(f.ctx)
+		require.NoError(t, err)
+		ids, running, err := codec.ReadCancel(msg.Data)
+		require.NoError(t, err)
+		require.False(t, running)
+		require.Equal(t, []codec.ID{id}, ids)
+	}
+	require.NoError(t, os.WriteFile(gate, nil, 0o600))
+	_, err = future.Result(f.ctx)
+	require.NoError(t, err, "it goes on, and keeps its value")
+}
+
 // Operators see the worker while it serves.
 func TestPythonWorkerSendsHeartbeats(t *testing.T) {
 	f := newFleet(t)

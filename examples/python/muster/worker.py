@@ -19,11 +19,11 @@ from . import msgpack
 from .attempt import Attempt, Task, attempt_number, backoff
 from .delivery import Delivery
 from .errors import Malformed, MusterError, WrongVersion
-from .fields import cut
+from .fields import CLIENT, cut
 from .handoff import Desk
 from .heartbeat import Heartbeat
 from .jetstream import stored_messages
-from .messages import Outcome, TaskCall, read_cancel, write_started
+from .messages import Outcome, TaskCall, read_cancel, write_cancel, write_started
 from .nats import Connection, Message
 from .streams import LANES, ensure
 
@@ -31,6 +31,7 @@ log = logging.getLogger("muster.worker")
 RENEW = 0.5  # seconds; a lease lasts 3
 ANNOUNCE, SPLIT = 0.005, 0.025  # seconds a task runs until its client is told, and the rest goes elsewhere
 PULL = 2.0  # seconds
+LOOK_AGAIN = 0.05  # seconds until a task that was about to start runs
 MOST_DELIVERIES = 10
 MOST_CANCELLED = 16_384
 
@@ -48,13 +49,13 @@ class Worker:
         self._cancelled: OrderedDict[str, bool] = OrderedDict()  # by id: whether it is to be stopped, too
         self._connection = Connection(url, "muster worker")
         self._desk = Desk(self._connection, queue)
-        self._busy = False
+        self._running = ""  # the id of the task that runs
         ensure(self._connection, queue)
         self._connection.on_reconnect.append(self._recall_cancelled)
         for subject in (f"muster.cancel.{queue}", "muster.cancelany"):
-            self._connection.subscribe(subject, lambda message: self._cancel(message.data))
+            self._connection.subscribe(subject, self._hear_cancel)
         self._recall_cancelled()
-        self._heartbeat = Heartbeat(self._connection, self.host, queue, list(handlers), lambda: self._busy)
+        self._heartbeat = Heartbeat(self._connection, self.host, queue, list(handlers), lambda: self._running != "")
 
     def run(self) -> int:
         """Serves until stop, or SIGTERM or SIGINT where this is the main thread. Gives
@@ -67,9 +68,7 @@ class Worker:
         try:
             while status == 0 and not self._stopping.is_set():
                 if (message := self._pull()) is not None:
-                    self._busy = True
                     status = self._serve(message)
-                    self._busy = False
         finally:
             self._heartbeat.stop()
             try:
@@ -168,8 +167,10 @@ class Worker:
         if refusal:
             outcome.failure = refusal
         else:
+            self._running = known.id
             attempt = Attempt(self.handlers[task.func], arg, known)
             stopped = self._watch(attempt, delivery, task, began)
+            self._running = ""
             if stopped:
                 outcome.failure, status = {"code": stopped, "message": "the handler was left behind"}, 3
             else:
@@ -226,15 +227,32 @@ class Worker:
                 return "cancelled"
         return ""
 
-    def _cancel(self, data: bytes) -> None:
+    def _hear_cancel(self, message: Message) -> None:
+        """Takes a request, and tells the client that asks whether the task runs here."""
+        client, tasks = self._cancel(message.data)
+        asker = message.headers.get("Muster-Asker", "")
+        if tasks and CLIENT.fullmatch(asker):
+            self._tell_running(asker, client, tasks)
+            again = threading.Timer(LOOK_AGAIN, self._tell_running, (asker, client, tasks))
+            again.daemon = True
+            again.start()
+
+    def _tell_running(self, asker: str, client: str, tasks: list[int]) -> None:
+        if running := [n for n in tasks if f"{client}-{n}" == self._running]:
+            self._connection.publish(f"muster.reply.{asker}.running", write_cancel(client, running, False))
+
+    def _cancel(self, data: bytes) -> tuple[str, list[int]]:
+        """Takes a request, and returns whose tasks it names, and which."""
         try:
             client, tasks, running = read_cancel(data)
         except (Malformed, WrongVersion) as e:
-            return log.warning("a cancel request does not read: %s", e)
+            log.warning("a cancel request does not read: %s", e)
+            return "", []
         for n in tasks:
             self._cancelled[f"{client}-{n}"] = running or self._cancelled.get(f"{client}-{n}", False)
         while len(self._cancelled) > MOST_CANCELLED:
             self._cancelled.popitem(last=False)
+        return client, tasks
 
     def _recall_cancelled(self) -> None:
         """Reads the requests that came before this worker, or while it was cut off."""
