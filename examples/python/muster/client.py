@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import logging
+import os
 import random
 import secrets
 import threading
@@ -72,7 +73,8 @@ class Client:
 
     def __init__(self, url: str = "nats://127.0.0.1:4222", queue: str = "default"):
         self.queue = queue
-        self.name = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+        group = os.environ.get("MUSTER_GROUP")
+        self.name = (f"{group}." if group else "") + base64.b32encode(secrets.token_bytes(10)).decode().lower()
         self._numbers = itertools.count()
         self._messages = itertools.count(1)
         self._lock = threading.Lock()

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .errors import Conflict, MusterError
+from .errors import Conflict, MusterError, Refused
 from .jetstream import ask
 from .nats import Connection
 
@@ -23,8 +23,13 @@ def ensure(connection: Connection, queue: str) -> None:
     file = json.loads(FILE.read_text().replace("<queue>", queue))
     for request in file["requests"]:
         create = request["create"].removeprefix(API)
-        if create != LARGE_VALUES:
-            _compare(file, create, request["body"], _make(connection, file, request, create))
+        if create == LARGE_VALUES:
+            continue
+        try:
+            answer = _make(connection, file, request, create)
+        except Refused:
+            continue  # the user may not look; somebody else has made it
+        _compare(file, create, request["body"], answer)
 
 
 def _make(connection: Connection, file: dict[str, Any], request: dict[str, Any], create: str) -> dict[str, Any]:
