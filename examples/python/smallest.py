@@ -172,7 +172,7 @@ def run(nats, queue, handlers, delivery):
                 continue
         if failure:
             failure["attempt"] = attempt
-            if code == "worker_died" or code == "error" and errors >= most_errors > 1:
+            if code == "worker_died" or code == "error" and most_errors > 1:
                 bury(nats, f"muster.dead.{queue}.{client}.{n}", queue, failure, pack([1, 1, client, [call]]))
         outcome = [n, int((time.time() - began) * 1e6), int(bool(failure)), pack(failure) if failure else value]
         hand_off(nats, client, n, pack([1, 2, client, [outcome]]), options.get("retain", 0))

@@ -122,6 +122,8 @@ func TestPythonWorkerFailsAndRetries(t *testing.T) {
 	_, err = submit(final, 1, producer.Attempts(3))
 	require.ErrorAs(t, err, &remote)
 	require.Equal(t, 1, remote.Attempt)
+	_, err = broker.TaskLetter(f.ctx, f.jetstream(), remote.Task.Client, remote.Task.N)
+	require.ErrorIs(t, err, broker.ErrNoLetter, "it is final, and not given up")
 
 	_, err = submit(nowhere, 1, producer.Attempts(3))
 	require.ErrorIs(t, err, codec.ErrUnknownFunc)

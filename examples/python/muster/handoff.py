@@ -28,10 +28,11 @@ class Desk:
         self._queue = queue
         self._suspects: dict[str, float] = {}
 
-    def settle(self, client: str, task: TaskCall, outcome: Outcome, renew: Renew) -> None:
-        """Passes on the end of a task: dead letter, outcome, key, in that order."""
+    def settle(self, client: str, task: TaskCall, outcome: Outcome, renew: Renew, final: bool = False) -> None:
+        """Passes on the end of a task: dead letter, outcome, key, in that order. An error
+        that its handler has marked as final has no letter."""
         options, failure = task.options, outcome.failure
-        retried = options.get("max_errors", 1) > 1
+        retried = options.get("max_errors", 1) > 1 and not final
         if failure and (failure["code"] == "worker_died" or retried and failure["code"] in ("error", "panic", "goexit")):
             letter = DeadLetter(self._queue, int(time.time() * 1000), failure, write_batch(Batch(client, [task])))
             subject = f"muster.dead.{self._queue}.{client}.{task.n}"

@@ -161,7 +161,7 @@ class Worker:
         """Runs one task and passes on what it came to. Gives an exit status if the
         process has to end."""
         known = Task(f"{delivery.client}-{task.n}", task.func, attempt_number(task), task.options.get("header", {}))
-        outcome, status, final = Outcome(task.n), 0, True
+        outcome, status, final = Outcome(task.n), 0, False
         began = time.monotonic()
         refusal, arg = self._refusal(known, task)
         if refusal:
@@ -188,7 +188,7 @@ class Worker:
             if not final and errors < task.options.get("max_errors", 1) and in_time:
                 delivery.store_again(task, at=datetime.fromtimestamp(at, timezone.utc))
                 return status
-        self._desk.settle(delivery.client, task, outcome, delivery.renew)
+        self._desk.settle(delivery.client, task, outcome, delivery.renew, final)
         return status
 
     def _refusal(self, known: Task, task: TaskCall) -> tuple[dict[str, Any] | None, Any]:
