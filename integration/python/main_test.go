@@ -77,7 +77,7 @@ type fleet struct {
 	url    string
 	dir    string
 
-	environment []string // of programs, besides this process's
+	environment []string // of programs, in addition to this process's
 }
 
 func newFleet(t *testing.T) *fleet {
