@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"bytes"
 	"os"
 	"reflect"
 	"regexp"
@@ -68,6 +69,33 @@ func TestProtocolDocument(t *testing.T) {
 		return
 	}
 	require.Equal(t, string(after), string(before), "go test ./codec -run ProtocolDocument -update rewrites them")
+}
+
+// The document lists a task's options and a failure's keys in the order in which they
+// are written, as the vectors' README says.
+func TestProtocolDocumentListsKeysInOrder(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../docs/protocol.md")
+	require.NoError(t, err)
+	for table, message := range map[string][]byte{
+		"| option | type | meaning and limit |": encodeBatch(fullTask),
+		"| key | type | meaning and limit |":    encodeOutcomes(codec.Outcome{N: 7, Failure: &fullFailure}),
+	} {
+		_, rest, found := strings.Cut(string(document), table)
+		require.True(t, found, table)
+		rows, _, _ := strings.Cut(rest, "\n\n")
+		var listed []string
+		at := 0
+		for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)`").FindAllStringSubmatch(rows, -1) {
+			key := row[1]
+			listed = append(listed, key)
+			if from := bytes.Index(message, append([]byte{0xa0 | byte(len(key))}, key...)); from >= 0 {
+				require.Greater(t, from, at, "%s is written before what the document lists before it", key)
+				at = from
+			}
+		}
+		require.GreaterOrEqual(t, len(listed), 13, table)
+	}
 }
 
 // The document names every code, option, failure key and JSON key that is on the

@@ -59,6 +59,7 @@ func cancelVectors(t *testing.T) (all []vector) {
 	add("not to be started", false, 42, 300)
 	add("to be stopped", true, 1<<64-1)
 	add("none", false)
+	all[len(all)-1].ReadOnly = true // what it means does not say whose tasks they are
 	add("sixteen", false, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 	grouped := "billing." + client
 	all = append(all, written("client of a group", codec.AppendCancel(nil, grouped, true, 7), fields{"tasks": []string{grouped + "-7"}, "running": true}, read))
@@ -89,6 +90,8 @@ func startedVectors(t *testing.T) (all []vector) {
 	sortByName(all)
 	all = append(all,
 		readable("more elements", extended(codec.AppendStarted(nil, &plain), 0xc0), meaning(plain), read),
+		readable("a host that is cut once it is UTF-8", pack(t, 1, 5, 42, 1, strings.Repeat("h", 255)+"\xff", 1),
+			meaning(codec.Started{N: 42, Attempt: 1, Host: strings.Repeat("h", 255), PID: 1}), read),
 		readable("a long host", pack(t, 1, 5, 42, 1, strings.Repeat("h", 257), 1), meaning(codec.Started{N: 42, Attempt: 1, Host: strings.Repeat("h", 256), PID: 1}), read))
 	all = append(all, refusables(codec.AppendStarted(nil, &plain), read)...)
 	return append(all,

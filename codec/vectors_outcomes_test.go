@@ -110,6 +110,8 @@ func outcomesVectors(t *testing.T) (all []vector) {
 		Values: []codec.ErrorValue{{Type: "*main.RangeError", Data: []byte{0x81, 0xa3, 'M', 'a', 'x', 0x09}}},
 	}))
 
+	add("every key of a failure", failed(fullFailure))
+
 	reads := func(name string, data []byte, list ...codec.Outcome) {
 		all = append(all, readable(name, data, meaningOfOutcomes(client, list), readOutcomes))
 	}

@@ -75,7 +75,7 @@ func batchVectors(t *testing.T) (all []vector) {
 	add("one task", plain)
 	add("two tasks", plain, codec.Task{N: 43, Func: "echo", Arg: []byte{0xc0}})
 	all = append(all, written("chunk", encodeChunk(plain, plain), meaningOfBatch(client, true, []codec.Task{plain, plain}), readBatch))
-	for _, n := range []uint64{0, 127, 128, 255, 256, 65535, 65536, 1<<32 - 1, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 1} {
+	for _, n := range []uint64{0, 127, 128, 255, 256, 65535, 65536, 1<<32 - 1, 1 << 32, 1<<53 + 1, 1<<63 - 1, 1 << 63, 1<<64 - 1} {
 		add("number "+strconv.FormatUint(n, 10), with(func(t *codec.Task) { t.N = n }))
 	}
 	add("empty argument", with(func(t *codec.Task) { t.Arg = []byte{} }))

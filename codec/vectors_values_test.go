@@ -86,17 +86,21 @@ type order struct {
 func valueVectors(t *testing.T) (all []vector) {
 	all = append(all, value[any](t, "nil", nil), value(t, "true", true), value(t, "false", false))
 	for _, n := range []int64{
-		0, 1, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, math.MaxInt64,
+		0, 1, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<53 + 1, math.MaxInt64,
 		-1, -32, -33, -128, -129, -32768, -32769, math.MinInt32, math.MinInt32 - 1, math.MinInt64,
 	} {
 		all = append(all, value(t, "int "+strconv.FormatInt(n, 10), n))
 	}
 	all = append(all, value(t, "int 9223372036854775808", uint64(1<<63)), value(t, "int 18446744073709551615", uint64(math.MaxUint64)))
 	for _, f := range []float64{
-		0, math.Copysign(0, -1), 1, 1.5, -0.1, math.Pi, math.MaxFloat64, math.SmallestNonzeroFloat64, 1 << 53, math.Inf(1), math.Inf(-1), math.NaN(),
+		0, math.Copysign(0, -1), 1, 1.5, -0.1, math.Pi, math.MaxFloat64, math.SmallestNonzeroFloat64, 1 << 53, math.Inf(1), math.Inf(-1),
 	} {
 		all = append(all, value(t, "float "+strconv.FormatFloat(f, 'g', -1, 64), f))
 	}
+	nan := meaningOfValue(math.NaN())
+	all = append(all, // each language writes its own bits
+		readable("float NaN", []byte{0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 1}, nan, readValue[float64]),
+		readable("float NaN of other bits", []byte{0xcb, 0xff, 0xf8, 0, 0, 0, 0, 0, 0}, nan, readValue[float64]))
 	for _, n := range []int{0, 1, 31, 32, 255, 256} {
 		all = append(all, value(t, "str of "+strconv.Itoa(n), strings.Repeat("s", n)))
 		all = append(all, value(t, "bin of "+strconv.Itoa(n), bytes.Repeat([]byte{0xff}, n)))

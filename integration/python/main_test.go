@@ -76,6 +76,8 @@ type fleet struct {
 	server *broker.Server
 	url    string
 	dir    string
+
+	environment []string // of programs, in addition to this process's
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -146,7 +148,7 @@ func (f *fleet) program(path string, args ...string) *program {
 	p := &program{fleet: f, cmd: exec.Command(f.python, append([]string{path}, args...)...), lines: make(chan string, 1<<10)}
 	modules, err := filepath.Abs(examples)
 	require.NoError(f.t, err)
-	p.cmd.Env = append(os.Environ(), "PYTHONPATH="+modules, "PYTHONDONTWRITEBYTECODE=1")
+	p.cmd.Env = append(append(os.Environ(), "PYTHONPATH="+modules, "PYTHONDONTWRITEBYTECODE=1"), f.environment...)
 	p.cmd.Stderr = f.t.Output()
 	p.stdin, err = p.cmd.StdinPipe()
 	require.NoError(f.t, err)

@@ -23,11 +23,20 @@ var (
 	double = codec.NewFunc[int, int]("double")
 	fail   = codec.NewFunc[int, int]("fail")
 	wait   = codec.NewFunc[string, int]("wait")
+	linger = codec.NewFunc[bool, int]("linger")
 )
 
 var errBusy = errors.New("the shop is busy")
 
 func handle() {
+	// Runs until it is told to stop, and then returns a value all the same, or fails.
+	consumer.Handle(linger, func(ctx context.Context, fails bool) (int, error) {
+		<-ctx.Done()
+		if fails {
+			return 0, ctx.Err()
+		}
+		return 7, nil
+	})
 	consumer.Handle(double, func(_ context.Context, n int) (int, error) { return 2 * n, nil })
 	consumer.Handle(fail, func(ctx context.Context, times int) (int, error) {
 		attempt := attemptOf(ctx)

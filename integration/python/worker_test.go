@@ -1,6 +1,7 @@
 package python
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	operator "github.com/musterfleet/muster/fleet"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/login"
 	"github.com/musterfleet/muster/producer"
@@ -120,6 +122,8 @@ func TestPythonWorkerFailsAndRetries(t *testing.T) {
 	_, err = submit(final, 1, producer.Attempts(3))
 	require.ErrorAs(t, err, &remote)
 	require.Equal(t, 1, remote.Attempt)
+	_, err = broker.TaskLetter(f.ctx, f.jetstream(), remote.Task.Client, remote.Task.N)
+	require.ErrorIs(t, err, broker.ErrNoLetter, "it is final, and not given up")
 
 	_, err = submit(nowhere, 1, producer.Attempts(3))
 	require.ErrorIs(t, err, codec.ErrUnknownFunc)
@@ -281,6 +285,90 @@ func TestPythonWorkerCancels(t *testing.T) {
 	_, err = running.Result(f.ctx)
 	require.ErrorIs(t, err, codec.ErrCancelled)
 	require.Equal(t, 3, w.ended())
+}
+
+// More stored requests than one answer of the broker has room for.
+func TestPythonWorkerReadsEveryStoredRequest(t *testing.T) {
+	f := newFleet(t)
+	c := f.client()
+	future, err := producer.Submit(f.ctx, c, attend, "/nowhere")
+	require.NoError(t, err)
+	require.NoError(t, c.Flush(f.ctx))
+	js := f.jetstream()
+	for n := range uint64(1000) {
+		_, err := js.PublishAsync(broker.CancelSubject(queue), codec.AppendCancel(nil, "stranger", false, n))
+		require.NoError(t, err)
+	}
+	<-js.PublishAsyncComplete()
+	_, err = js.Publish(f.ctx, broker.CancelAnySubject, codec.AppendCancel(nil, c.ID(), false, future.ID().N))
+	require.NoError(t, err)
+	f.worker()
+	_, err = future.Result(f.ctx)
+	require.ErrorIs(t, err, codec.ErrCancelled)
+}
+
+// A client that asks to cancel tasks of any client's hears which of them run.
+func TestPythonWorkerTellsWhichCancelledTasksRun(t *testing.T) {
+	f := newFleet(t)
+	w := f.worker()
+	gate := filepath.Join(f.dir, "gate")
+	future, err := producer.Submit(f.ctx, f.client(), attend, gate, producer.Retain(time.Hour))
+	require.NoError(t, err)
+	w.started()
+	nc := f.jetstream().Conn()
+	heard, err := nc.SubscribeSync("muster.reply.billing.asker.running")
+	require.NoError(t, err)
+	request := nats.NewMsg(broker.CancelAnySubject)
+	request.Header.Set("Muster-Asker", "billing.asker")
+	id := future.ID()
+	for _, data := range [][]byte{[]byte("no request"), codec.AppendCancel(nil, id.Client, false, id.N+1), codec.AppendCancel(nil, id.Client, false, id.N, id.N+1)} {
+		request.Data = data
+		require.NoError(t, nc.PublishMsg(request))
+	}
+	for range 2 { // at once, and again
+		msg, err := heard.NextMsgWithContext(f.ctx)
+		require.NoError(t, err)
+		ids, running, err := codec.ReadCancel(msg.Data)
+		require.NoError(t, err)
+		require.False(t, running)
+		require.Equal(t, []codec.ID{id}, ids)
+	}
+	require.NoError(t, os.WriteFile(gate, nil, 0o600))
+	_, err = future.Result(f.ctx)
+	require.NoError(t, err, "it goes on, and keeps its value")
+}
+
+// Operators see the worker while it serves.
+func TestPythonWorkerSendsHeartbeats(t *testing.T) {
+	f := newFleet(t)
+	w := f.worker()
+	see, err := operator.Connect(f.ctx, f.url)
+	require.NoError(t, err)
+	defer see.Close()
+	var hosts []codec.HostStatus
+	require.Eventually(t, func() bool {
+		hosts, err = see.Hosts(f.ctx)
+		return err == nil && len(hosts) == 1
+	}, patience, 20*time.Millisecond)
+	require.Equal(t, queue, hosts[0].Queue)
+	require.Equal(t, codec.HostServing, hosts[0].State)
+	require.Equal(t, w.cmd.Process.Pid, hosts[0].PID)
+	require.Contains(t, hosts[0].Funcs, "attend")
+	require.Equal(t, 1, hosts[0].Want)
+	require.Equal(t, codec.ProcessIdle, hosts[0].Processes[0].State)
+
+	nc := f.jetstream().Conn()
+	beats, err := nc.SubscribeSync(broker.HostSubject(hosts[0].ID))
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	require.NoError(t, w.cmd.Process.Signal(syscall.SIGTERM))
+	require.Zero(t, w.ended())
+	var last codec.HostStatus
+	for last.State != codec.HostStopped {
+		msg, err := beats.NextMsgWithContext(f.ctx)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(msg.Data, &last))
+	}
 }
 
 // The programs that a reader tries first.

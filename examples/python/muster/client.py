@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import logging
+import os
 import random
 import secrets
 import threading
@@ -20,7 +21,7 @@ from .errors import Malformed, MusterError, NoResponders, NotStored, TaskFailed,
 from .jetstream import last_direct, remove, store, stored_message
 from .messages import Batch, Outcome, TaskCall, read_outcomes, write_batch, write_cancel, write_receipt
 from .nats import Connection, Message
-from .streams import ensure_queue, ensure_shared
+from .streams import ensure
 
 log = logging.getLogger("muster.client")
 SWEEP = 30.0  # seconds between looks for outcomes that may have been missed
@@ -72,7 +73,8 @@ class Client:
 
     def __init__(self, url: str = "nats://127.0.0.1:4222", queue: str = "default"):
         self.queue = queue
-        self.name = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+        group = os.environ.get("MUSTER_GROUP")
+        self.name = (f"{group}." if group else "") + base64.b32encode(secrets.token_bytes(10)).decode().lower()
         self._numbers = itertools.count()
         self._messages = itertools.count(1)
         self._lock = threading.Lock()
@@ -83,8 +85,7 @@ class Client:
         self._connection.subscribe(f"muster.reply.{self.name}.>", self._reply)
         self._connection.subscribe(f"muster.live.{self.name}.*", self._live)
         self._connection.flush()  # before the first task, whose outcome may come at once
-        ensure_queue(self._connection, queue)
-        ensure_shared(self._connection)
+        ensure(self._connection, queue)
         threading.Thread(target=self._sweep_now_and_then, name="sweep", daemon=True).start()
 
     def submit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from .handoff import Desk
 from .jetstream import acknowledgement
@@ -20,7 +21,6 @@ class Delivery:
         self._subject = message.subject
         self._ack = message.reply
         self.count, self.sequence = acknowledgement(message.reply)
-        self.lane = message.subject.rpartition(".")[2]
         self.client, self.chunk, self.tasks = batch.client, batch.chunk, batch.tasks
         self.begun = False
         for task in self.tasks:
@@ -32,17 +32,30 @@ class Delivery:
         self.begun = True
         return self.tasks.pop(0)
 
-    def put_back(self, charged: TaskCall | None = None, apart: bool = False) -> None:
-        """Stores again the tasks that have not begun, in their lane, for another
-        worker; or one with a crash charged, and then in the lane that goes first."""
-        tasks, self.tasks = ([charged], self.tasks) if charged else (self.tasks, [])
-        batches = [[task] for task in tasks] if apart else [tasks] if tasks else []
-        subject = self._subject.rpartition(".")[0] + ".high" if charged else self._subject
-        for batch in batches:
-            data = write_batch(Batch(self.client, batch, self.chunk and not apart and not charged))
-            digest = hashlib.sha256(data).digest()[:8].hex()
-            use = "putback" if charged else "split"
-            self._desk.store(subject, data, {"Nats-Msg-Id": f"{use}.{self._ack}.{digest}"}, self.renew, full_waits=True)
+    def put_back(self, apart: bool = False) -> None:
+        """Stores again the tasks that have not begun, each in a batch of its own if apart."""
+        tasks, self.tasks = self.tasks, []
+        for batch in [[task] for task in tasks] if apart else [tasks] if tasks else []:
+            self._store_again(self._subject, Batch(self.client, batch, self.chunk and not apart), {})
+
+    def store_again(self, task: TaskCall, at: datetime | None = None) -> None:
+        """Stores one task again, with the counts that were charged, to run at once or at a
+        later time."""
+        subject, headers = self._subject, {}
+        if at is not None:
+            queue, lane = self._subject.split(".")[2:]
+            subject = f"muster.sched.{queue}.{lane}.{self.client}.{task.n}"
+            headers = {
+                "Nats-Schedule": "@at " + at.isoformat().replace("+00:00", "Z"),
+                "Nats-Schedule-Target": f"muster.due.{queue}.{lane}",
+            }
+        self._store_again(subject, Batch(self.client, [task]), headers)
+
+    def _store_again(self, subject: str, batch: Batch, headers: dict[str, str]) -> None:
+        data = write_batch(batch)
+        digest = hashlib.sha256(data).digest()[:8].hex()
+        headers = {"Nats-Msg-Id": f"split.{self._ack}.{digest}", **headers}
+        self._desk.store(subject, data, headers, self.renew, full_waits=True)
 
     def renew(self) -> None:
         """Has the lease begin anew."""

@@ -21,6 +21,10 @@ class NoResponders(MusterError):
     """Nobody takes the subject of a request."""
 
 
+class Refused(MusterError):
+    """The user may not publish to a subject."""
+
+
 class NotStored(MusterError):
     """A stream refused a message for good."""
 

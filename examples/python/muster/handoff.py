@@ -1,11 +1,9 @@
-"""Passing on what became of a task: docs/protocol.md, "Hand off", "Another attempt" and
-"Giving up"."""
+"""Passing on what became of a task: docs/protocol.md, "Hand off" and "Giving up"."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from datetime import datetime
 from typing import Callable
 
 from .errors import Malformed, NoResponders, WrongSequence, WrongVersion
@@ -30,10 +28,11 @@ class Desk:
         self._queue = queue
         self._suspects: dict[str, float] = {}
 
-    def settle(self, client: str, task: TaskCall, outcome: Outcome, renew: Renew) -> None:
-        """Passes on the end of a task: dead letter, outcome, key, in that order."""
+    def settle(self, client: str, task: TaskCall, outcome: Outcome, renew: Renew, final: bool = False) -> None:
+        """Passes on the end of a task: dead letter, outcome, key, in that order. An error
+        that its handler has marked as final has no letter."""
         options, failure = task.options, outcome.failure
-        retried = options.get("max_errors", 1) > 1
+        retried = options.get("max_errors", 1) > 1 and not final
         if failure and (failure["code"] == "worker_died" or retried and failure["code"] in ("error", "panic", "goexit")):
             letter = DeadLetter(self._queue, int(time.time() * 1000), failure, write_batch(Batch(client, [task])))
             subject = f"muster.dead.{self._queue}.{client}.{task.n}"
@@ -44,14 +43,6 @@ class Desk:
             self._keep(client, outcome, STORED, renew)
         if options.get("key"):
             self._release(options["key"], f"{client}-{task.n}")
-
-    def retry(self, client: str, task: TaskCall, lane: str, at: datetime, renew: Renew) -> None:
-        """Stores a task for another attempt."""
-        headers = {
-            "Nats-Schedule": "@at " + at.isoformat().replace("+00:00", "Z"),
-            "Nats-Schedule-Target": f"muster.due.{self._queue}.{lane}",
-        }
-        self.store(f"muster.sched.{self._queue}.{lane}.{client}.{task.n}", write_batch(Batch(client, [task])), headers, renew)
 
     def bury_unread(self, message: Message, why: str) -> None:
         """Stores a message that is not a batch as a dead letter."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import queue as queues
 import random
+import secrets
 import time
 from typing import Any, Callable
 
@@ -87,8 +89,7 @@ def ask(connection: Connection, what: str, body: Any = None, patience: float = 2
 def last_direct(connection: Connection, stream: str, subject: str, timeout: float = 2) -> bytes | None:
     """The last message of a subject, of a stream with allow_direct; None if there is
     none. Raises TimeoutError or NoResponders."""
-    request = json.dumps({"last_by_subj": subject}).encode()
-    answer = connection.request(f"$JS.API.DIRECT.GET.{stream}", request, timeout)
+    answer = connection.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout)
     if answer.status == "404":
         return None
     if answer.status:
@@ -105,6 +106,37 @@ def stored_message(connection: Connection, stream: str, request: dict[str, Any])
         raise MusterError(f"reading {stream}: {answer['error']}")
     message = answer["message"]
     return message["seq"], base64.b64decode(message.get("data", ""))
+
+
+def stored_messages(connection: Connection, stream: str, subjects: list[str], patience: float = 20) -> list[bytes]:
+    """The bodies of all messages that a stream has at some subjects. Raises TimeoutError."""
+    name = secrets.token_hex(11)
+    config = {
+        "name": name, "filter_subjects": subjects, "ack_policy": "none", "deliver_policy": "all",
+        "mem_storage": True, "num_replicas": 1, "inactive_threshold": 10 * 10**9,
+    }
+    answer = ask(connection, f"CONSUMER.CREATE.{stream}.{name}", {"stream_name": stream, "config": config}, patience)
+    if "error" in answer:
+        raise MusterError(f"reading {stream}: {answer['error']}")
+    bodies: list[bytes] = []
+    if not (left := answer["num_pending"]):
+        return bodies
+    came: queues.SimpleQueue[Message] = queues.SimpleQueue()
+    inbox = f"{connection.inbox_prefix}.read.{name}"
+    subscription = connection.subscribe(inbox, came.put)
+    try:
+        request = json.dumps({"batch": left, "no_wait": True}).encode()
+        connection.publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}", request, inbox)
+        while len(bodies) < left:
+            message = came.get(timeout=patience)
+            if not message.reply:  # some have gone meanwhile
+                break
+            bodies.append(message.data)
+    except queues.Empty:
+        raise TimeoutError(f"reading {stream}: {len(bodies)} of {left} messages came") from None
+    finally:
+        connection.unsubscribe(subscription)
+    return bodies
 
 
 def remove(connection: Connection, stream: str, sequence: int) -> None:

@@ -6,7 +6,9 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import os
 import random
+import re
 import secrets
 import socket
 import threading
@@ -15,9 +17,10 @@ from dataclasses import dataclass, field
 from typing import Callable
 from urllib.parse import unquote, urlsplit
 
-from .errors import MusterError, NoResponders
+from .errors import MusterError, NoResponders, Refused
 
 log = logging.getLogger("muster.nats")
+REFUSED = re.compile(r'Permissions Violation for Publish to "([^"]+)"')
 
 
 @dataclass
@@ -55,8 +58,9 @@ class Connection:
         self._ids = itertools.count(1)
         self._pongs: list[threading.Event] = []
         self._closed = False
-        self.inbox_prefix = "_INBOX." + secrets.token_hex(11)
+        self.inbox_prefix = f"{_inbox()}.{secrets.token_hex(11)}"
         self._answers: dict[str, Callable[[Message], None]] = {}
+        self._requests: dict[str, str] = {}  # their subjects, by the inbox of the answer
         self._tokens = itertools.count()
         self._connect(patience)
         self.subscribe(self.inbox_prefix + ".*", self._answer)
@@ -107,7 +111,7 @@ class Connection:
         self._answers.pop(inbox.rpartition(".")[2], None)
 
     def request(self, subject: str, data: bytes = b"", timeout: float = 2, headers: dict[str, str] | None = None) -> Message:
-        """Publishes, and waits for an answer. Raises TimeoutError, or NoResponders."""
+        """Publishes, and waits for an answer. Raises TimeoutError, NoResponders or Refused."""
         came = threading.Event()
         answers: list[Message] = []
 
@@ -116,12 +120,16 @@ class Connection:
             came.set()
 
         inbox = self.inbox(take)
+        self._requests[inbox] = subject
         try:
             self.publish(subject, data, inbox, headers)
             if not came.wait(timeout):
                 raise TimeoutError(f"no answer from {subject} within {timeout} s")
         finally:
             self.forget(inbox)
+            del self._requests[inbox]
+        if answers[0].status == "refused":
+            raise Refused(f"the user may not publish to {subject}")
         if answers[0].status == "503":
             raise NoResponders(f"nobody takes {subject}")
         return answers[0]
@@ -225,7 +233,17 @@ class Connection:
             elif verb == b"INFO":
                 self.info = json.loads(line[5:])
             elif verb == b"-ERR":
-                log.warning("the broker says: %s", line.decode())
+                self._refuse(line.decode(errors="replace"))
+
+    def _refuse(self, words: str) -> None:
+        """Takes the server's word that something is not allowed: a request then has no
+        other answer."""
+        refused = REFUSED.search(words)
+        inboxes = [inbox for inbox, subject in list(self._requests.items()) if refused and subject == refused[1]]
+        for inbox in inboxes:
+            self._answer(Message(inbox, b"", status="refused"))
+        if not inboxes:
+            log.warning("the broker says: %s", words)
 
     def _deliver(self, words: list[bytes], head: int, size: int) -> None:
         body = self._stream.take(size + 2)
@@ -242,6 +260,12 @@ class Connection:
                 subscription[1](message)
             except Exception:
                 log.exception("taking a message on %s", message.subject)
+
+
+def _inbox() -> str:
+    """Where the user may have answers: docs/security.md, "Groups"."""
+    group = os.environ.get("MUSTER_GROUP")
+    return os.environ.get("NATS_INBOX_PREFIX") or (f"_INBOX_{group}" if group else "_INBOX")
 
 
 class _Stream:

@@ -19,17 +19,19 @@ from . import msgpack
 from .attempt import Attempt, Task, attempt_number, backoff
 from .delivery import Delivery
 from .errors import Malformed, MusterError, WrongVersion
-from .fields import cut
+from .fields import CLIENT, cut
 from .handoff import Desk
-from .jetstream import stored_message
-from .messages import Outcome, TaskCall, read_cancel, write_started
+from .heartbeat import Heartbeat
+from .jetstream import stored_messages
+from .messages import Outcome, TaskCall, read_cancel, write_cancel, write_started
 from .nats import Connection, Message
-from .streams import LANES, ensure_queue, ensure_shared
+from .streams import LANES, ensure
 
 log = logging.getLogger("muster.worker")
 RENEW = 0.5  # seconds; a lease lasts 3
 ANNOUNCE, SPLIT = 0.005, 0.025  # seconds a task runs until its client is told, and the rest goes elsewhere
 PULL = 2.0  # seconds
+LOOK_AGAIN = 0.05  # seconds until a task that was about to start runs
 MOST_DELIVERIES = 10
 MOST_CANCELLED = 16_384
 
@@ -47,12 +49,13 @@ class Worker:
         self._cancelled: OrderedDict[str, bool] = OrderedDict()  # by id: whether it is to be stopped, too
         self._connection = Connection(url, "muster worker")
         self._desk = Desk(self._connection, queue)
-        ensure_queue(self._connection, queue)
-        ensure_shared(self._connection)
+        self._running = ""  # the id of the task that runs
+        ensure(self._connection, queue)
         self._connection.on_reconnect.append(self._recall_cancelled)
         for subject in (f"muster.cancel.{queue}", "muster.cancelany"):
-            self._connection.subscribe(subject, lambda message: self._cancel(message.data))
+            self._connection.subscribe(subject, self._hear_cancel)
         self._recall_cancelled()
+        self._heartbeat = Heartbeat(self._connection, self.host, queue, list(handlers), lambda: self._running != "")
 
     def run(self) -> int:
         """Serves until stop, or SIGTERM or SIGINT where this is the main thread. Gives
@@ -67,6 +70,7 @@ class Worker:
                 if (message := self._pull()) is not None:
                     status = self._serve(message)
         finally:
+            self._heartbeat.stop()
             try:
                 self._connection.flush()  # the last answer
             except TimeoutError:
@@ -148,7 +152,7 @@ class Worker:
         task = delivery.next()
         task.options["crashes"] = crashes = task.options.get("crashes", 0) + 1
         if crashes < task.options.get("max_crashes", 3):
-            return delivery.put_back(task)
+            return delivery.store_again(task)
         attempt = crashes + task.options.get("errors", 0)
         failure = {"code": "worker_died", "message": f"delivered {delivery.count} times", "attempt": attempt}
         self._desk.settle(delivery.client, task, Outcome(task.n, failure=failure), delivery.renew)
@@ -157,14 +161,16 @@ class Worker:
         """Runs one task and passes on what it came to. Gives an exit status if the
         process has to end."""
         known = Task(f"{delivery.client}-{task.n}", task.func, attempt_number(task), task.options.get("header", {}))
-        outcome, status, final = Outcome(task.n), 0, True
+        outcome, status, final = Outcome(task.n), 0, False
         began = time.monotonic()
         refusal, arg = self._refusal(known, task)
         if refusal:
             outcome.failure = refusal
         else:
+            self._running = known.id
             attempt = Attempt(self.handlers[task.func], arg, known)
             stopped = self._watch(attempt, delivery, task, began)
+            self._running = ""
             if stopped:
                 outcome.failure, status = {"code": stopped, "message": "the handler was left behind"}, 3
             else:
@@ -180,9 +186,9 @@ class Worker:
             at = time.time() + backoff(task)
             in_time = "deadline" not in task.options or at * 1000 < task.options["deadline"]
             if not final and errors < task.options.get("max_errors", 1) and in_time:
-                self._desk.retry(delivery.client, task, delivery.lane, datetime.fromtimestamp(at, timezone.utc), delivery.renew)
+                delivery.store_again(task, at=datetime.fromtimestamp(at, timezone.utc))
                 return status
-        self._desk.settle(delivery.client, task, outcome, delivery.renew)
+        self._desk.settle(delivery.client, task, outcome, delivery.renew, final)
         return status
 
     def _refusal(self, known: Task, task: TaskCall) -> tuple[dict[str, Any] | None, Any]:
@@ -221,23 +227,37 @@ class Worker:
                 return "cancelled"
         return ""
 
-    def _cancel(self, data: bytes) -> None:
+    def _hear_cancel(self, message: Message) -> None:
+        """Takes a request, and tells the client that asks whether the task runs here."""
+        client, tasks = self._cancel(message.data)
+        asker = message.headers.get("Muster-Asker", "")
+        if tasks and CLIENT.fullmatch(asker):
+            self._tell_running(asker, client, tasks)
+            again = threading.Timer(LOOK_AGAIN, self._tell_running, (asker, client, tasks))
+            again.daemon = True
+            again.start()
+
+    def _tell_running(self, asker: str, client: str, tasks: list[int]) -> None:
+        if running := [n for n in tasks if f"{client}-{n}" == self._running]:
+            self._connection.publish(f"muster.reply.{asker}.running", write_cancel(client, running, False))
+
+    def _cancel(self, data: bytes) -> tuple[str, list[int]]:
+        """Takes a request, and returns whose tasks it names, and which."""
         try:
             client, tasks, running = read_cancel(data)
         except (Malformed, WrongVersion) as e:
-            return log.warning("a cancel request does not read: %s", e)
+            log.warning("a cancel request does not read: %s", e)
+            return "", []
         for n in tasks:
             self._cancelled[f"{client}-{n}"] = running or self._cancelled.get(f"{client}-{n}", False)
         while len(self._cancelled) > MOST_CANCELLED:
             self._cancelled.popitem(last=False)
+        return client, tasks
 
     def _recall_cancelled(self) -> None:
         """Reads the requests that came before this worker, or while it was cut off."""
         try:
-            for subject in (f"muster.cancel.{self.queue}", "muster.cancelany"):
-                sequence = 0
-                while stored := stored_message(self._connection, "CANCELS", {"seq": sequence + 1, "next_by_subj": subject}):
-                    sequence, data = stored
-                    self._cancel(data)
+            for data in stored_messages(self._connection, "CANCELS", [f"muster.cancel.{self.queue}", "muster.cancelany"]):
+                self._cancel(data)
         except (MusterError, TimeoutError) as e:
             log.warning("tasks that were cancelled may run: %s", e)
