@@ -31,7 +31,7 @@ learns that it was cancelled. A task that runs already goes on for nothing, unle
 			}
 			return withClient(cmd.Context(), &at, func(c *producer.Client) error {
 				return cancel(cmd.Context(), c, ids, kill)
-			})
+			}, producer.WithoutStreams())
 		},
 	}
 	at.add(cmd)
