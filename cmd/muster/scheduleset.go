@@ -29,7 +29,7 @@ give it --retries, and one that fails in the end is found by muster dead ls.
 Weekday 7 is Sunday, as 0 is; months and weekdays may have names (jan, mon). Where the
 zone changes its clock, a local time that is skipped does not fire on that day, and one
 that is repeated fires twice; Set warns of it. Use UTC, or an hour outside the change.`,
-		Example: `  muster schedule set nightly '30 2 * * *' --zone Europe/Berlin backup '"/srv"'
+		Example: `  muster schedule set nightly '30 4 * * *' --zone Europe/Berlin backup '"/srv"'
   muster schedule set --retries 3 poll '@every 90s' fetch`,
 		Args: cobra.RangeArgs(3, 4),
 		RunE: func(cmd *cobra.Command, args []string) error {
