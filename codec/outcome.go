@@ -63,7 +63,8 @@ func (r *reader) outcome() (o Outcome) {
 	return o
 }
 
-const maxRun = 365 * 24 * time.Hour
+// maxRun is the longest run time on the wire.
+const maxRun = MaxLimit
 
 // Outcomes is a message of several outcomes for one client. It is not safe for
 // concurrent use.

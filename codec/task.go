@@ -10,6 +10,14 @@ const DefaultBackoff = time.Second
 // before the task fails with [ErrWorkerDied].
 const DefaultCrashes = 3
 
+// What a task can carry on the wire.
+const (
+	// MaxAttempts is the largest budget of crashes, or of errors.
+	MaxAttempts = 1 << 20
+	// MaxLimit is the longest time limit.
+	MaxLimit = 365 * 24 * time.Hour
+)
+
 // Task is one call of a func.
 type Task struct {
 	N    uint64 // the client's number for the task
@@ -28,7 +36,7 @@ type Task struct {
 	Backoff  time.Duration
 	Deadline time.Time // not started after it, if set; milliseconds on the wire
 	// Limit is how long the task may run before it is stopped, 0 for ever:
-	// milliseconds on the wire, rounded up, and at most 365 days.
+	// milliseconds on the wire, rounded up, and at most MaxLimit.
 	Limit time.Duration
 	Depth int // how many tasks it was called within
 	// Retain is how long the outcome is to be kept for whoever asks for it by the

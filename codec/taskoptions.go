@@ -26,7 +26,7 @@ const (
 const (
 	maxHeaders     = 64
 	maxHeaderBytes = 4096
-	maxCount       = 1 << 20
+	maxCount       = MaxAttempts
 )
 
 // options gives how many options are set.

@@ -13,9 +13,20 @@ import (
 // is. Its error wraps [ErrQueueName], or is that of a stream that is configured
 // otherwise.
 func (f *Fleet) CreateQueue(ctx context.Context, queue string) error {
-	// Connect has seen to the streams that all queues share.
-	if err := broker.EnsureQueue(ctx, f.js, queue, broker.StreamOptions{}); err != nil {
+	if err := f.ensure(ctx, queue); err != nil {
 		return fmt.Errorf("creating queue %s: %w", queue, err)
 	}
 	return f.objects.Ensure(ctx)
+}
+
+// ensure makes the streams that all queues share and those of a queue, if they are not
+// there.
+func (f *Fleet) ensure(ctx context.Context, queue string) error {
+	if err := broker.ValidQueue(queue); err != nil {
+		return err
+	}
+	if err := broker.EnsureShared(ctx, f.js, broker.StreamOptions{}); err != nil {
+		return err
+	}
+	return broker.EnsureQueue(ctx, f.js, queue, broker.StreamOptions{})
 }

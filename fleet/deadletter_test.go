@@ -129,6 +129,7 @@ func TestDeadLetterOfUnreadableMessage(t *testing.T) {
 
 func TestLetterThatDoesNotRead(t *testing.T) {
 	s := newScene(t)
+	require.NoError(t, s.fleet.CreateQueue(s.ctx, "q"))
 	_, err := s.jetStream().Publish(s.ctx, broker.DeadSubject("q", "c", 1), []byte("hello"))
 	require.NoError(t, err)
 	letter, err := s.fleet.DeadLetter(s.ctx, "c-1")

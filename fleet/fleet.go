@@ -21,6 +21,7 @@ type Fleet struct {
 	publisher *broker.Publisher
 	desk      *handoff.Desk
 	objects   *objects.Store
+	logger    *slog.Logger
 }
 
 // Option is an option of [Connect].
@@ -47,13 +48,17 @@ func WithNATS(options ...nats.Option) Option {
 
 // Connect connects to the broker at url. An empty url means MUSTER_URL, then
 // NATS_URL, then the NATS context, then nats://127.0.0.1:4222. It waits until ctx
-// ends, or 5 seconds. Its error names what is wrong and the mend.
+// ends, or 5 seconds. Its error says what is wrong and how to fix it.
+//
+// It creates nothing at the broker, and neither does looking: where nobody has used
+// Muster there are no queues, dead letters or schedules. [Fleet.CreateQueue],
+// [Fleet.Purge] and [Fleet.RetryDead] create what they write to.
 func Connect(ctx context.Context, url string, options ...Option) (_ *Fleet, err error) {
 	cfg := config{logger: slog.Default()}
 	for _, option := range options {
 		option(&cfg)
 	}
-	f := &Fleet{}
+	f := &Fleet{logger: cfg.logger}
 	defer func() {
 		if err != nil {
 			f.Close()
@@ -64,9 +69,6 @@ func Connect(ctx context.Context, url string, options ...Option) (_ *Fleet, err 
 	}
 	f.objects = objects.New(f.nc, cfg.logger)
 	if f.js, err = broker.Check(ctx, f.nc); err != nil {
-		return nil, err
-	}
-	if err = broker.EnsureShared(ctx, f.js, broker.StreamOptions{}); err != nil {
 		return nil, err
 	}
 	if f.publisher, err = broker.NewPublisher(f.nc); err != nil {

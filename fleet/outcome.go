@@ -29,6 +29,9 @@ func (f *Fleet) Outcome(ctx context.Context, task string) (Outcome, error) {
 		return Outcome{}, err
 	}
 	stream, err := f.js.Stream(ctx, broker.ResultsStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return Outcome{}, fmt.Errorf("%w: %s", ErrNoOutcome, id)
+	}
 	if err != nil {
 		return Outcome{}, fmt.Errorf("fleet: opening stream %s: %w", broker.ResultsStream, err)
 	}

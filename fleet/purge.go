@@ -16,7 +16,8 @@ import (
 // Purge cancels the tasks of a queue that wait: those in messages that have not
 // been delivered, those that are delayed, and those that wait for their next
 // attempt. Each client is told at once, and then the task is removed; so their
-// futures fail with codec.ErrCancelled. Cron schedules stay.
+// futures fail with codec.ErrCancelled. Their large arguments are removed from the
+// object store. Cron schedules stay.
 //
 // A message in flight stays, for a host may be at work on it: hosts are asked not
 // to begin those of its tasks that they have not begun.
@@ -28,6 +29,9 @@ import (
 // which it can be called again. Its error wraps [ErrNoQueue] or [ErrQueueName].
 func (f *Fleet) Purge(ctx context.Context, queue string) (n int, err error) {
 	if _, err := f.look(ctx, queue); err != nil {
+		return 0, err
+	}
+	if err := broker.EnsureShared(ctx, f.js, broker.StreamOptions{}); err != nil { // where outcomes go
 		return 0, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -188,6 +192,9 @@ func (p *purge) begin(batch *codec.Batch, remove func() error) error {
 			return
 		}
 		p.removed.Add(int64(len(batch.Tasks)))
+		for i := range batch.Tasks {
+			p.fleet.removeObject(p.ctx, batch.Tasks[i].Object)
+		}
 	})
 	return nil
 }

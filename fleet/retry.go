@@ -77,7 +77,7 @@ func (f *Fleet) submitAgain(ctx context.Context, d *DeadLetter, id codec.ID) err
 			return ErrArgumentGone
 		}
 	}
-	if err := broker.EnsureQueue(ctx, f.js, d.Queue, broker.StreamOptions{}); err != nil {
+	if err := f.ensure(ctx, d.Queue); err != nil {
 		return err
 	}
 	msg := nats.NewMsg(broker.TaskSubject(d.Queue, broker.Normal))
@@ -113,7 +113,7 @@ func exists(ctx context.Context, js jetstream.JetStream, stream, subject string)
 	if err == nil {
 		_, err = s.GetLastMsgForSubject(ctx, subject)
 	}
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	if errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 		return false, nil
 	}
 	return err == nil, err

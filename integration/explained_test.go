@@ -56,7 +56,9 @@ func TestExplainedDeathsHoldNobodyUp(t *testing.T) {
 			g := newGate(s.t)
 			f := submitVisit(s, p.Client(), g, "stopped")
 			g.next(s.t, s.ctx)
-			f.Kill()
+			killed, err := f.Kill(s.ctx)
+			require.NoError(s.t, err)
+			require.True(s.t, killed)
 			require.ErrorIs(s.t, f.Err(s.ctx), codec.ErrCancelled)
 		}),
 	} {
@@ -155,7 +157,9 @@ func TestAProcessThatWasStoppedIsNoCrash(t *testing.T) {
 			g := newGate(t)
 			f := submitVisit(s, p.Client(), g, "stopped")
 			g.next(t, s.ctx)
-			f.Kill()
+			if _, err := f.Kill(s.ctx); err != nil {
+				return err
+			}
 			return f.Err(s.ctx)
 		}, codec.CauseCancelled, codec.ErrCancelled, "killed by signal SIGQUIT, since its task was cancelled while it ran"},
 	} {

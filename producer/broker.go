@@ -31,6 +31,7 @@ const (
 // and outcomes come to the client's reply subject.
 type remote struct {
 	url    string
+	look   bool // create no streams before the first task
 	full   FullQueue
 	logger *slog.Logger
 	who    login.Credentials
@@ -57,7 +58,7 @@ type remote struct {
 }
 
 func newRemote(url string, cfg *config) *remote {
-	r := &remote{url: url, full: cfg.full, logger: cfg.logger, who: cfg.who, nats: cfg.nats, reunited: make(chan struct{}, 1)}
+	r := &remote{url: url, look: cfg.lookOnly, full: cfg.full, logger: cfg.logger, who: cfg.who, nats: cfg.nats, reunited: make(chan struct{}, 1)}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r
 }
@@ -76,8 +77,10 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 	if r.js, err = broker.Check(ctx, r.nc); err != nil {
 		return err
 	}
-	if err = broker.EnsureShared(ctx, r.js, broker.StreamOptions{}); err != nil {
-		return err
+	if !r.look {
+		if err = broker.EnsureShared(ctx, r.js, broker.StreamOptions{}); err != nil {
+			return err
+		}
 	}
 	r.results = results{r}
 	if r.publisher, err = broker.NewPublisher(r.nc); err != nil {
@@ -102,6 +105,11 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 
 // Queue makes the queue's stream if nobody has.
 func (r *remote) Queue(ctx context.Context, queue string) error {
+	if r.look {
+		if err := broker.EnsureShared(ctx, r.js, broker.StreamOptions{}); err != nil {
+			return err
+		}
+	}
 	return broker.EnsureQueue(ctx, r.js, queue, broker.StreamOptions{})
 }
 

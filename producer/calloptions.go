@@ -3,6 +3,8 @@ package producer
 import (
 	"fmt"
 	"time"
+
+	"github.com/musterfleet/muster/codec"
 )
 
 // call is what the options of one call, or of one Map, come to.
@@ -25,53 +27,49 @@ type call struct {
 type CallOption func(*call) error
 
 // Deadline sets the time after which the task is not started any more; then it
-// fails with codec.ErrExpired. The handler's context ends at the same time.
+// fails with codec.ErrExpired. The handler's context ends at the same time. It is
+// before the year 2262; the zero time means no deadline.
 func Deadline(t time.Time) CallOption {
 	return func(c *call) error {
 		c.deadline = t
-		return nil
+		if epoch := time.Unix(0, 0); !t.IsZero() && t.Before(epoch) {
+			c.deadline = epoch // has passed as well, and fits the wire
+		}
+		return checkTime("a deadline", t)
 	}
 }
 
 // Limit sets how long the task may run, from its start in a worker process, each
 // attempt anew. Then it is stopped, at first by its context and at last with its
-// process, and fails with codec.ErrTimeLimit. It mirrors the timeout of pebble's
-// ProcessPool.schedule.
+// process, and fails with codec.ErrTimeLimit. It is at most codec.MaxLimit. It
+// mirrors the timeout of pebble's ProcessPool.schedule.
 func Limit(d time.Duration) CallOption {
 	return func(c *call) error {
-		if d <= 0 {
-			return fmt.Errorf("%w: a time limit of %v; use more than nothing", ErrOption, d)
-		}
 		c.limit = d
-		return nil
+		return checkPeriod("a time limit", d, codec.MaxLimit)
 	}
 }
 
 // Crashes sets how many attempts of the task may end with their process before
-// it fails with codec.ErrWorkerDied. The default is codec.DefaultCrashes; 1
-// means that a task is never run again, as in Python's executor.
+// it fails with codec.ErrWorkerDied: 1 to codec.MaxAttempts. The default is
+// codec.DefaultCrashes; 1 means that a task is never run again, as in Python's
+// executor.
 func Crashes(n int) CallOption {
 	return func(c *call) error {
-		if n < 1 {
-			return fmt.Errorf("%w: a crash budget of %d; use 1 or more", ErrOption, n)
-		}
 		c.maxCrashes = n
-		return nil
+		return checkBudget("a crash budget", n)
 	}
 }
 
 // Attempts sets how many attempts of the task may end with an error of the
-// handler's, or its panic, before that is the outcome. The default is 1: the
+// handler's, or its panic, before that is the outcome: 1 to codec.MaxAttempts. The default is 1: the
 // first error is final, as in Python's executor. An error that the handler marks
 // with codec.Final is final always. Crashes have a budget of their own, see
 // [Crashes].
 func Attempts(n int) CallOption {
 	return func(c *call) error {
-		if n < 1 {
-			return fmt.Errorf("%w: an error budget of %d attempts; use 1 or more", ErrOption, n)
-		}
 		c.maxErrors = n
-		return nil
+		return checkBudget("an error budget", n)
 	}
 }
 
@@ -84,11 +82,8 @@ const maxBackoff = 10 * time.Minute
 // so that tasks that have failed together do not come back together.
 func Backoff(d time.Duration) CallOption {
 	return func(c *call) error {
-		if d <= 0 || d > maxBackoff {
-			return fmt.Errorf("%w: a backoff of %v; use more than nothing, and at most %v", ErrOption, d, maxBackoff)
-		}
 		c.backoff = d
-		return nil
+		return checkPeriod("a backoff", d, maxBackoff)
 	}
 }
 

@@ -103,7 +103,7 @@ func open(ctx context.Context, t transport.Transport, cfg *config) (*Client, err
 	c.attached = attachments{watch: c.watch, owners: map[string]*owner{}}
 	c.life, c.end = context.WithCancel(context.Background())
 	err := t.Open(ctx, c.id, receiver{c})
-	if err == nil {
+	if err == nil && !cfg.lookOnly {
 		_, err = c.batcher(ctx, c.queue, Normal)
 	}
 	if err != nil {

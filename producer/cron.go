@@ -15,9 +15,15 @@ import (
 //
 // cron is a crontab's five fields (minute, hour, day, month, weekday), or six with
 // seconds first, or @hourly and the like, in UTC or in another [TimeZone]; or
-// "@every 90s". Each time is a task of its own. Nobody waits for its outcome, which
+// "@every 90s". Weekday 7 is Sunday, as 0 is. Each time is a task of its own. Nobody waits for its outcome, which
 // is stored, and kept for 24 hours unless [Retain] says otherwise. A time that
 // passes while the broker is down is not made up for.
+//
+// The broker looks for the next local time that matches. Where a zone changes its
+// clock, a time that is skipped does not fire on that day, and one that is repeated
+// fires twice: "30 2 * * *" in Europe/Berlin does so on the last Sundays of March and
+// October. Where the clock changes at midnight, or not by whole hours, the schedule may
+// miss the whole day, or fire on another. UTC has no such days.
 //
 // Its error is as that of [Submit], and wraps [ErrOption] if name or cron cannot
 // be used, also if it was the broker that said so.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,9 +15,11 @@ import (
 // crons is the cron schedules in the stream of schedules.
 type crons struct{ js jetstream.JetStream }
 
-// badSchedule has the server's words for an expression and for a time zone that it
-// cannot read.
-var badSchedule = []jetstream.ErrorCode{10189, 10223}
+// The server's codes for an expression and for a time zone that it does not know.
+const (
+	errCodeCron jetstream.ErrorCode = 10189
+	errCodeZone jetstream.ErrorCode = 10223
+)
 
 // Crons gives the cron schedules.
 func (r *remote) Crons() transport.Crons { return crons{r.js} }
@@ -32,8 +33,13 @@ func (s crons) Set(ctx context.Context, name, expr, zone string, b transport.Bat
 		return err
 	}
 	_, err := s.js.PublishMsg(ctx, msg)
-	if refused, ok := errors.AsType[*jetstream.APIError](err); ok && slices.Contains(badSchedule, refused.ErrorCode) {
-		return fmt.Errorf("%w %.80q, zone %.80q: %s", broker.ErrSchedule, expr, zone, refused.Description)
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok {
+		switch refused.ErrorCode {
+		case errCodeCron:
+			return fmt.Errorf("%w %.80q: the broker does not take it", broker.ErrSchedule, expr)
+		case errCodeZone:
+			return fmt.Errorf("%w: the broker knows no time zone %.80q; use a name such as Europe/Berlin", broker.ErrSchedule, zone)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("storing it: %w", err)

@@ -14,6 +14,7 @@ import (
 const DefaultQueue = "default"
 
 type config struct {
+	lookOnly bool
 	maxValue int64
 	queue    string
 	full     FullQueue
@@ -97,6 +98,15 @@ func WithCredentials(who login.Credentials) Option {
 func WithNATS(options ...nats.Option) Option {
 	return func(c *config) error {
 		c.nats = append(c.nats, options...)
+		return nil
+	}
+}
+
+// WithoutStreams has [Connect] create no streams at the broker, for a program that looks
+// at tasks of others, as by [Attach]. The first task that the client submits creates them.
+func WithoutStreams() Option {
+	return func(c *config) error {
+		c.lookOnly = true
 		return nil
 	}
 }

@@ -64,26 +64,27 @@ func Priority(lane Lane) CallOption {
 }
 
 // Delay has the task start so long from now at the earliest. It waits in the
-// broker, which looks at its clock every 250 ms.
+// broker, which looks at its clock every 250 ms. The delay ends before the year 2262.
 func Delay(d time.Duration) CallOption {
 	return func(c *call) error {
 		if d < 0 {
-			return fmt.Errorf("%w: a delay of %v; use nothing or more", ErrOption, d)
+			return fmt.Errorf("%w: a delay of %v; use 0s or more", ErrOption, d)
 		}
 		c.at = time.Now().Add(d)
-		return nil
+		return checkTime(fmt.Sprintf("a delay of %v", d), c.at)
 	}
 }
 
 // At has the task start at t at the earliest, by the broker's clock, which it
-// looks at every 250 ms. A time that has passed is as good as now.
+// looks at every 250 ms. A time that has passed is as good as now. It is before the
+// year 2262, and not the zero time.
 func At(t time.Time) CallOption {
 	return func(c *call) error {
-		if t.IsZero() || t.Year() > 9999 {
-			return fmt.Errorf("%w: a start at %v; use a time before the year 10000", ErrOption, t)
+		if t.IsZero() {
+			return fmt.Errorf("%w: a start at the zero time; use the time to start at", ErrOption)
 		}
 		c.at = t
-		return nil
+		return checkTime("a start", t)
 	}
 }
 

@@ -32,7 +32,7 @@ outcome before.`,
 			}
 			return withClient(cmd.Context(), &at, func(c *producer.Client) error {
 				return cancel(cmd.Context(), c, ids, kill)
-			})
+			}, producer.WithoutStreams())
 		},
 	}
 	at.add(cmd)

@@ -21,11 +21,13 @@ func deadCommand() *cobra.Command {
 type letters struct {
 	all   bool
 	queue string
+	consent
 }
 
 func (l *letters) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&l.all, "all", false, "all dead letters of the --queue, in place of their ids")
 	cmd.Flags().StringVar(&l.queue, "queue", "", "queue that --all is about")
+	l.consent.add(cmd)
 }
 
 func (l *letters) check(ids []string) error {
@@ -40,6 +42,19 @@ func (l *letters) check(ids []string) error {
 		return usage("which dead letters? give their ids, or --all --queue NAME")
 	}
 	return nil
+}
+
+// agreed asks before something is done to all letters of a queue. Letters that are named
+// by their ids need no question. do is a verb.
+func (l *letters) agreed(ctx context.Context, f *fleet.Fleet, do string) error {
+	if !l.all || l.yes {
+		return nil
+	}
+	n, err := f.CountDead(ctx, l.queue)
+	if err != nil {
+		return err
+	}
+	return l.get(ctx, "%s %s of queue %s", do, count(n, "dead letter"), l.queue)
 }
 
 // each does something with each of the letters. If there are several, what fails

@@ -54,10 +54,10 @@ func TestDead(t *testing.T) {
 
 	got = run(t, nil, "dead", "rm", sleeper, "nosuch-1", "--url", url)
 	require.Equal(t, ended{stderr: "muster: nosuch-1: no such dead letter: nosuch-1\n", status: 1}, got)
-	all := mustRun(t, "dead", "retry", "--all", "--queue", "default", "--url", url)
+	all := mustRun(t, "dead", "retry", "--all", "--queue", "default", "--yes", "--url", url)
 	require.Len(t, all, 1)
 	run(t, nil, "result", all[0], "--url", url).requireFailure(t, 1, "cannot sleep -1 seconds")
-	require.Empty(t, mustRun(t, "dead", "rm", "--all", "--queue", "default", "--url", url))
+	require.Empty(t, mustRun(t, "dead", "rm", "--all", "--queue", "default", "--yes", "--url", url))
 	require.Len(t, mustRun(t, "dead", "ls", "--url", url), 1)
 }
 

@@ -29,7 +29,11 @@ their attempts, and messages in the queues that are no tasks; the oldest first.`
 				if asJSON {
 					return writeJSONList(os.Stdout, inJSON(all))
 				}
-				return printLetters(all)
+				n, err := printLetters(all)
+				if err == nil && n == 0 {
+					noteEmpty(cmd.Context(), f)
+				}
+				return err
 			})
 		},
 	}
@@ -49,14 +53,16 @@ func inJSON(all iter.Seq2[fleet.DeadLetter, error]) iter.Seq2[letterJSON, error]
 	}
 }
 
-func printLetters(all iter.Seq2[fleet.DeadLetter, error]) error {
+// printLetters returns how many there are.
+func printLetters(all iter.Seq2[fleet.DeadLetter, error]) (n int, err error) {
 	t := newTable(os.Stdout, "ID", "QUEUE", "FUNC", "AGE", "CRASHES", "ERRORS", "CAUSE")
 	for letter, err := range all {
 		if err != nil {
-			return err
+			return n, err
 		}
+		n++
 		t.row(letter.ID, letter.Queue, letter.Func, age(letter.At), strconv.Itoa(letter.Crashes), strconv.Itoa(letter.Errors),
 			short(letter.Cause.Error, mostCause))
 	}
-	return t.flush()
+	return n, t.flush()
 }

@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/pflag"
+
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/fleet"
 	"github.com/musterfleet/muster/internal/broker"
@@ -37,6 +39,26 @@ func (e usageError) Error() string        { return e.text }
 func (e usageError) Is(target error) bool { return target == errUsage }
 
 func usage(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// flagError says what a flag's value must be where the parser says only how Go reads it.
+func flagError(err error) error {
+	bad, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	use := ""
+	switch bad.GetFlag().Value.Type() {
+	case "int":
+		use = "use a whole number"
+	case "duration":
+		use = "use a time such as 90s or 1h30m, at most 2562047h"
+	case "bool":
+		use = "use true or false"
+	default:
+		return err
+	}
+	return usage("--%s %.80q: %s", bad.GetFlag().Name, bad.GetValue(), use)
+}
 
 // isUsage reports whether an error comes from a value that the caller gave.
 func isUsage(err error) bool {

@@ -49,15 +49,15 @@ func TestHost(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return strings.Contains(strings.Join(mustRun(t, "host", "ls", "--url", url), "\n"), "ago: sleep: killed by signal SIGKILL, sent")
 	}, patience, 50*time.Millisecond)
-	run(t, nil, "host", "kill", "kestrel", pid, "--url", url).requireFailure(t, 1, "refused: host "+host.ID)
+	run(t, nil, "host", "kill", "kestrel", pid, "--yes", "--url", url).requireFailure(t, 1, "refused: host "+host.ID)
 
 	require.Empty(t, mustRun(t, "host", "resize", "kestrel", "3", "--url", url))
 	require.Equal(t, 3, mustRunJSON[codec.HostStatus](t, "host", "info", "kestrel", "--json", "--url", url).Want)
 	run(t, nil, "host", "resize", "kestrel", "5000", "--url", url).requireFailure(t, 1, "refused")
 
 	startWorker(t, url, "--processes", "1", "--host", "kestrel")
-	run(t, nil, "host", "drain", "kestrel", "--url", url).requireFailure(t, 1, "several hosts have the name: kestrel; give one of the ids ")
-	require.Empty(t, mustRun(t, "host", "drain", "--wait", host.ID, "--url", url))
+	run(t, nil, "host", "drain", "kestrel", "--yes", "--url", url).requireFailure(t, 1, "several hosts have the name: kestrel; give one of the ids ")
+	require.Empty(t, mustRun(t, "host", "drain", "--wait", host.ID, "--yes", "--url", url))
 	run(t, nil, "host", "info", host.ID, "--url", url).requireFailure(t, 1, "no such host")
 }
 

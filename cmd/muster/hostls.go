@@ -29,6 +29,9 @@ and those that there should be; MEMORY is theirs and the supervisor's together.`
 				if asJSON {
 					return writeJSONList(os.Stdout, withoutErrors(hosts))
 				}
+				if len(hosts) == 0 {
+					noteEmpty(cmd.Context(), f)
+				}
 				return printHosts(hosts)
 			})
 		},

@@ -19,7 +19,7 @@ are too many finish what they run. ` + aboutHosts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			processes, err := strconv.Atoi(args[1])
 			if err != nil || processes < 1 {
-				return usage("%.40s worker processes: the number must be 1 or more", args[1])
+				return usage("%.40s is not a number of worker processes: use 1 or more", args[1])
 			}
 			return to.with(cmd.Context(), func(f *fleet.Fleet) error {
 				return f.ResizeHost(cmd.Context(), args[0], processes)

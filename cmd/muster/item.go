@@ -6,6 +6,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/musterfleet/muster/internal/jsonvalue"
+	"github.com/musterfleet/muster/producer"
 )
 
 // item is an argument as the user wrote it. It becomes MessagePack where the
@@ -26,6 +27,9 @@ func (e *itemError) Error() string { return e.text }
 func plain(err error) error {
 	if bad, ok := errors.AsType[*itemError](err); ok {
 		return bad
+	}
+	if errors.Is(err, producer.ErrOption) {
+		return usage("%s", optionText(err))
 	}
 	return err
 }

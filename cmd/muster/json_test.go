@@ -40,7 +40,7 @@ func TestJSONDocument(t *testing.T) {
 		}
 	}
 	url := startBroker(t)
-	mustRun(t, "schedule", "set", "--url", url, "--zone", "Europe/Berlin", "nightly", "30 2 * * *", "echo", "1")
+	mustRun(t, "schedule", "set", "--url", url, "--zone", "Europe/Berlin", "nightly", "30 4 * * *", "echo", "1")
 	letter, host := startEventfulFleet(t, url)
 	for command, table := range jsonCommands {
 		t.Run(command, func(t *testing.T) {

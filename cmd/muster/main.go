@@ -53,7 +53,7 @@ Try it: muster demo`,
 	root.DisableSuggestions = true                  // they take several lines
 	root.SetVersionTemplate("muster {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+		return fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath())
 	})
 	root.AddCommand(
 		demoCommand(), serveCommand(), workerCommand(),

@@ -28,6 +28,14 @@ func (o *operator) with(ctx context.Context, do func(*fleet.Fleet) error) error 
 	return nil
 }
 
+// noteEmpty says on stderr that nobody uses Muster on a server, where a list of what is
+// there is empty for that reason: the user may mean another server.
+func noteEmpty(ctx context.Context, f *fleet.Fleet) {
+	if queues, err := f.Queues(ctx); err == nil && len(queues) == 0 {
+		report("muster: no Muster queues on this server")
+	}
+}
+
 // group makes a command that only has sub-commands.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{

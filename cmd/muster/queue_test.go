@@ -60,7 +60,7 @@ func TestQueue(t *testing.T) {
 
 	mustRun(t, "queue", "pause", "default", "--url", url)
 	waiting := mustRun(t, "submit", "--detach", "echo", "--url", url)[0]
-	require.Equal(t, []string{"2 tasks purged"}, mustRun(t, "queue", "purge", "default", "--url", url))
+	require.Equal(t, []string{"2 tasks purged"}, mustRun(t, "queue", "purge", "default", "--yes", "--url", url))
 	run(t, nil, "result", waiting, "--url", url).requireFailure(t, 1, "task cancelled: purged from queue default by an operator")
 	require.Equal(t, []string{"0 tasks purged"}, mustRun(t, "queue", "purge", "--yes", "default", "--url", url))
 }

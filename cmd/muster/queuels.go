@@ -31,6 +31,9 @@ batch of short tasks; SCHEDULED counts tasks that are delayed or to be retried.`
 					t.row(q.Name, state(q.Paused), thousands(int(q.Waiting)), thousands(q.InFlight),
 						thousands(q.Scheduled), thousands(q.Dead), age(q.Oldest))
 				}
+				if len(queues) == 0 {
+					noteEmpty(cmd.Context(), f)
+				}
 				return t.flush()
 			})
 		},

@@ -44,7 +44,7 @@ runs from one that never was, or whose outcome was not kept: there is none.`,
 			}
 			return withClient(cmd.Context(), &at, func(c *producer.Client) error {
 				return await(cmd.Context(), c, id, timeout, noWait)
-			})
+			}, producer.WithoutStreams())
 		},
 	}
 	at.add(cmd)

@@ -10,8 +10,12 @@ func TestSchedule(t *testing.T) {
 	t.Parallel()
 	url := startBroker(t)
 	require.Equal(t, []string{"[]"}, mustRun(t, "schedule", "ls", "--json", "--url", url))
-	require.Empty(t, mustRun(t, "schedule", "set", "--url", url, "--zone", "Europe/Berlin", "--queue", "night", "--priority", "low",
-		"nightly", "30 2 * * *", "backup", `{"dir": "/srv"}`))
+	set := run(t, nil, "schedule", "set", "--url", url, "--zone", "Europe/Berlin", "--queue", "night", "--priority", "low",
+		"nightly", "30 2 * * *", "backup", `{"dir": "/srv"}`)
+	require.Zero(t, set.status, set.stderr)
+	require.Empty(t, set.stdout)
+	require.Regexp(t, `^muster: warning: on 20\d\d-\d\d-\d\d Europe/Berlin (skips|repeats) the time from 02:00 to 03:00: `+
+		`schedule nightly may fire (not at all|twice) then; use UTC, or an hour outside the change\n$`, set.stderr)
 	mustRun(t, "schedule", "set", "--url", url, "tick", "@every 90s", "echo")
 
 	list := mustRun(t, "schedule", "ls", "--url", url)
@@ -29,16 +33,21 @@ func TestSchedule(t *testing.T) {
 	require.Len(t, mustRun(t, "schedule", "ls", "--url", url), 2)
 
 	for text, args := range map[string][]string{
-		"use five fields":           {"tick", "* * *", "echo"},
-		`bad schedule "99 * * * *"`: {"tick", "99 * * * *", "echo"},
-		`zone "Atlantis"`:           {"tick", "* * * * *", "echo", "--zone", "Atlantis"},
-		"is not JSON":               {"tick", "@hourly", "echo", "text"},
-		"out of range":              {"tick", "@hourly", "echo", "1e999"},
-		"name of a schedule":        {"a.b", "@hourly", "echo"},
-		"invalid func name":         {"tick", "@hourly", "a:b"},
-		"use Limit":                 {"--deadline", "1s", "tick", "@hourly", "echo"},
-		"a time zone without":       {"--zone=", "tick", "@hourly", "echo"},
-		"accepts between 3":         {"tick", "@hourly"},
+		"it has 3 fields":                         {"tick", "* * *", "echo"},
+		`the minute "*/0": use a step of 1 to 60`: {"tick", "*/0 * * * *", "echo"},
+		`the time zone "Local": use a name such`:  {"tick", "0 4 * * *", "echo", "--zone", "Local"},
+		"so it never fires":                       {"tick", "0 0 31 2 *", "echo"},
+		"use a period of whole seconds":           {"tick", "@every 2562047h", "echo"},
+		"--retain 1ms: an outcome kept for 1ms":   {"--retain", "1ms", "tick", "@hourly", "echo"},
+		`bad schedule "99 * * * *"`:               {"tick", "99 * * * *", "echo"},
+		`zone "Atlantis"`:                         {"tick", "* * * * *", "echo", "--zone", "Atlantis"},
+		"is not JSON":                             {"tick", "@hourly", "echo", "text"},
+		"out of range":                            {"tick", "@hourly", "echo", "1e999"},
+		"name of a schedule":                      {"a.b", "@hourly", "echo"},
+		"invalid func name":                       {"tick", "@hourly", "a:b"},
+		"use Limit":                               {"--deadline", "1s", "tick", "@hourly", "echo"},
+		"a time zone without":                     {"--zone=", "tick", "@hourly", "echo"},
+		"accepts between 3":                       {"tick", "@hourly"},
 	} {
 		status := 2
 		if text == "out of range" {

@@ -43,6 +43,9 @@ seconds first.`,
 				if asJSON {
 					return writeJSONList(os.Stdout, withoutErrors(all))
 				}
+				if len(all) == 0 {
+					noteEmpty(cmd.Context(), f)
+				}
 				t := newTable(os.Stdout, "NAME", "CRON", "ZONE", "QUEUE", "LANE", "FUNC", "ARGUMENT")
 				for _, s := range all {
 					t.row(s.Name, s.Cron, cmp.Or(s.Zone, "UTC"), s.Queue, s.Lane, cmp.Or(s.Func, "-"), short(string(s.Arg), 40))

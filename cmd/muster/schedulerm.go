@@ -17,7 +17,7 @@ none. Tasks that were submitted already run.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd.Context(), &at, func(c *producer.Client) error {
 				return because(cmd.Context(), producer.Unschedule(cmd.Context(), c, args[0]))
-			})
+			}, producer.WithoutStreams())
 		},
 	}
 	at.add(cmd)

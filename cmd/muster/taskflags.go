@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -32,14 +35,16 @@ func (f *taskFlags) options(cmd *cobra.Command) (options []producer.CallOption, 
 	}
 	set := optionSetter{cmd, &options, &err}
 	set.count("attempts", f.attempts, producer.Attempts)
-	if set.given("retries", f.retries >= 0, "the number must not be negative") {
+	if set.given("retries", f.retries >= 0 && f.retries < codec.MaxAttempts, fmt.Sprintf("use 0 to %d", codec.MaxAttempts-1)) {
 		options = append(options, producer.Attempts(f.retries+1))
 	}
 	set.duration("backoff", f.backoff, producer.Backoff)
 	set.count("crashes", f.crashes, producer.Crashes)
 	set.duration("limit", f.limit, producer.Limit)
 	set.duration("timeout", f.limit, producer.Limit)
-	set.duration("deadline", f.deadline, func(d time.Duration) producer.CallOption { return producer.Deadline(time.Now().Add(d)) })
+	if set.given("deadline", f.deadline > 0, "the time must be more than nothing") {
+		set.add("deadline", producer.Deadline(time.Now().Add(f.deadline)))
+	}
 	for _, lane := range []producer.Lane{producer.High, producer.Normal, producer.Low} {
 		if lane.String() == f.priority {
 			return append(options, producer.Priority(lane)), err
@@ -62,12 +67,13 @@ func (f *placeFlags) add(cmd *cobra.Command) {
 
 func (f *placeFlags) options(cmd *cobra.Command, options []producer.CallOption) (_ []producer.CallOption, err error) {
 	set := optionSetter{cmd, &options, &err}
-	if f.retain > 0 { // as when it is implied
+	if f.retain > 0 && !cmd.Flags().Changed("retain") { // it is implied
 		options = append(options, producer.Retain(f.retain))
-	} else {
-		set.duration("retain", f.retain, producer.Retain)
 	}
-	set.duration("delay", f.delay, producer.Delay)
+	set.duration("retain", f.retain, producer.Retain)
+	if set.given("delay", f.delay > 0, "the time must be more than nothing") {
+		set.add("delay", producer.Delay(f.delay))
+	}
 	if cmd.Flags().Changed("key") { // an empty one is refused, not passed over
 		options = append(options, producer.Key(f.key))
 	}
@@ -85,15 +91,30 @@ type optionSetter struct {
 }
 
 func (s optionSetter) count(flag string, n int, option func(int) producer.CallOption) {
-	if s.given(flag, n >= 1, "the number must be 1 or more") {
-		*s.options = append(*s.options, option(n))
+	if s.cmd.Flags().Changed(flag) {
+		s.add(flag, option(n))
 	}
 }
 
 func (s optionSetter) duration(flag string, d time.Duration, option func(time.Duration) producer.CallOption) {
-	if s.given(flag, d > 0, "the time must be more than nothing") {
-		*s.options = append(*s.options, option(d))
+	if s.cmd.Flags().Changed(flag) {
+		s.add(flag, option(d))
 	}
+}
+
+// add adds the option of a flag, unless its value is out of range.
+func (s optionSetter) add(flag string, option producer.CallOption) {
+	err := producer.CheckOptions(option)
+	s.given(flag, err == nil, optionText(err))
+	*s.options = append(*s.options, option)
+}
+
+// optionText is what an error says of an option, without whose it is.
+func optionText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.TrimPrefix(err.Error(), producer.ErrOption.Error()+": ")
 }
 
 // given reports whether a flag was given, rightly.

@@ -84,7 +84,7 @@ func TestBadUsage(t *testing.T) {
 		"host ls surplus":                       "",
 		"host drain":                            "accepts 1 arg(s)",
 		"host resize h":                         "accepts 2 arg(s)",
-		"host resize h 0":                       "must be 1 or more",
+		"host resize h 0":                       "use 1 or more",
 		"host kill h 1x":                        "1x is not a process id",
 		"completion nosuch":                     "the shell must be",
 		"completion":                            "accepts 1 arg(s)",

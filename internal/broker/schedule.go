@@ -29,36 +29,37 @@ import (
 
 // ScheduleAt makes msg a task's message that reaches the lane at a time,
 // once it is published to a [SchedSubject]. A time that has passed is as good
-// as now. The server looks at its schedules no more often than every 250 ms.
+// as now, and one after [LatestTime] must not be. The server looks at its schedules no
+// more often than every 250 ms.
 func ScheduleAt(msg *nats.Msg, queue string, lane Lane, at time.Time) {
 	// The client library's option cuts the time to seconds, which is early.
 	schedule(msg, queue, lane, "@at "+at.UTC().Format(time.RFC3339Nano))
 }
 
+// LatestTime is the last instant for which a task can be scheduled, or its deadline set:
+// the end of the last whole year that the server can count, in nanoseconds since 1970.
+// A later one would overflow there, and so be in the past.
+var LatestTime = time.Date(2262, 1, 1, 0, 0, 0, -1, time.UTC)
+
 // ScheduleCron makes msg one that reaches the lane again and again, once it is
 // published to a [CronSubject]. expr is a crontab's five fields, or six with
 // seconds first, or @hourly and the like, or "@every 90s"; zone is a name such
-// as "Europe/Berlin" for the first two, or empty for UTC. The error is
-// [ErrSchedule]; the server refuses further mistakes when it is published.
+// as "Europe/Berlin" for all but the last, or empty for UTC. The error is
+// [ErrSchedule]; the server refuses a zone that it does not know when it is published.
 func ScheduleCron(msg *nats.Msg, queue string, lane Lane, expr, zone string) error {
-	expr = strings.Join(strings.Fields(expr), " ")
-	every, isEvery := strings.CutPrefix(expr, "@every ")
-	switch fields := strings.Count(expr, " ") + 1; {
-	case isEvery:
-		period, err := time.ParseDuration(every)
-		if err != nil || period < time.Second {
-			return fmt.Errorf("%w %.80q: use a second or more, such as \"@every 90s\"", ErrSchedule, expr)
-		}
-		if zone != "" {
-			return fmt.Errorf("%w %.80q: a period has no time zone", ErrSchedule, expr)
-		}
-	case fields == 1 && strings.HasPrefix(expr, "@"):
-	case fields == 5:
-		expr = "0 " + expr
-	case fields != 6:
-		return fmt.Errorf("%w %.80q: use five fields (minute hour day month weekday), or six with seconds first", ErrSchedule, expr)
+	c, err := parseCron(expr)
+	if err != nil {
+		return err
 	}
-	schedule(msg, queue, lane, expr)
+	if zone != "" {
+		if strings.HasPrefix(c.text, "@every ") {
+			return fmt.Errorf("%w %.80q: a period has no time zone", ErrSchedule, c.text)
+		}
+		if err := checkZone(zone); err != nil {
+			return err
+		}
+	}
+	schedule(msg, queue, lane, c.text)
 	if zone != "" {
 		msg.Header.Set(jetstream.ScheduleTimeZoneHeader, zone)
 	}
@@ -83,7 +84,7 @@ func Scheduled(ctx context.Context, js jetstream.JetStream, subject string) ([]b
 		}
 		return stream.GetLastMsgForSubject(ctx, subject)
 	})
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	if errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -96,7 +97,7 @@ func Scheduled(ctx context.Context, js jetstream.JetStream, subject string) ([]b
 // A subject with wildcards removes all that match. What has fired already is
 // not held back.
 func Unschedule(ctx context.Context, js jetstream.JetStream, subject string) error {
-	if err := purgeSubject(ctx, js.Conn(), ScheduleStream, subject); err != nil {
+	if err := purgeSubject(ctx, js.Conn(), ScheduleStream, subject); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("removing the schedule %s: %w", subject, err)
 	}
 	return nil

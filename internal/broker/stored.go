@@ -14,12 +14,16 @@ import (
 
 // storedMessages yields what a stream stores at the subjects that match filter,
 // in order, one request and one message at a time. It leaves everything where
-// it is. It ends with what had been stored when it began, or with an error.
+// it is. It ends with what had been stored when it began, or with an error. A stream
+// that does not exist stores nothing.
 func storedMessages(ctx context.Context, js jetstream.JetStream, name, filter string) iter.Seq2[*jetstream.RawStreamMsg, error] {
 	return func(yield func(*jetstream.RawStreamMsg, error) bool) {
 		stream, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (jetstream.Stream, error) {
 			return js.Stream(ctx, name)
 		})
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return
+		}
 		if err != nil {
 			yield(nil, fmt.Errorf("reading stream %s: %w", name, err))
 			return

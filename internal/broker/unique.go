@@ -103,6 +103,19 @@ func ReleaseKey(ctx context.Context, js jetstream.JetStream, queue, key, id stri
 	return nil
 }
 
+// HoldsKey reports whether the task with this id holds a unique key. Nobody does where
+// there is no such queue.
+func HoldsKey(ctx context.Context, js jetstream.JetStream, queue, key, id string) (bool, error) {
+	held, err := heldKey(ctx, js, queue, key)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("asking who holds a unique key: %w", err)
+	}
+	return held != nil && string(held.Data) == id, nil
+}
+
 // heldKey is nil if nobody holds the key.
 func heldKey(ctx context.Context, js jetstream.JetStream, queue, key string) (*jetstream.RawStreamMsg, error) {
 	held, err := UnlessRefused(ctx, js.Conn(), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {

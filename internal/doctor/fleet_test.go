@@ -45,7 +45,7 @@ func TestMissingFunc(t *testing.T) {
 	require.Eventually(t, func() bool { // it is told with the next heartbeat
 		for _, f := range b.examine().all {
 			if f.Check == doctor.CheckFunc && f.Level == doctor.Problem {
-				return matched("missing func: .*tasks that failed for want of it on host ", f.Saw)
+				return matched("^missing func: tasks that failed on host \\S+ with an unknown func: \\d+; the callers' errors name the func$", f.Saw)
 			}
 		}
 		return false

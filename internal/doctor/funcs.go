@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/musterfleet/muster/codec"
@@ -68,10 +67,6 @@ func (e *examination) offered(queue string, want asked) {
 			continue
 		}
 		lacking++
-		named := strconv.Quote(f)
-		if f == scoreboard.Other {
-			named = "some func that they do not know (its name is in the callers' errors)"
-		}
 		who := "no host of the queue has"
 		if len(without) < len(hosts) {
 			who = "these hosts of the queue have not: " + strings.Join(without, ", ") + ", though others have,"
@@ -80,7 +75,11 @@ func (e *examination) offered(queue string, want asked) {
 		if want[f] == deadAsk {
 			judge = e.warn
 		}
-		judge(CheckFunc, queue, fmt.Sprintf("missing func: %s a handler for %s, which is asked for by %s", who, named, want[f]),
+		saw := fmt.Sprintf("missing func: %s a handler for %q, which is asked for by %s", who, f, want[f])
+		if f == scoreboard.Other { // hosts count together what they have no handler for
+			saw = "missing func: " + want[f] + "; the callers' errors name the func"
+		}
+		judge(CheckFunc, queue, saw,
 			"run a program on the hosts that calls consumer.Handle for it, offer it with --exec, or mend its name in the client")
 	}
 	if lacking == 0 {
@@ -98,7 +97,7 @@ func (e *examination) asks(ctx context.Context, name string) asked {
 	for _, host := range e.hosts {
 		for f, count := range host.Counts {
 			if n := count.Failed[codec.CodeUnknownFunc]; host.Queue == name && n > 0 {
-				all.add(f, fmt.Sprintf("tasks that failed for want of it on host %s: %d", host.Host, n))
+				all.add(f, fmt.Sprintf("tasks that failed on host %s with an unknown func: %d", host.Host, n))
 			}
 		}
 	}
