@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/command"
 	"github.com/musterfleet/muster/internal/shellmap"
 	"github.com/musterfleet/muster/producer"
 )
@@ -93,7 +94,7 @@ is not, it shows how much is done and, of a file, how long the rest will take.`,
 
 // check makes of the flags what they come to.
 func (m *mapping) check(cmd *cobra.Command, name string) error {
-	m.f = codec.NewFunc[item, result](name)
+	m.f = codec.NewFunc[item, result](name, command.ListExitError())
 	if err := m.f.Check(); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (m *mapping) run(ctx context.Context) (err error) {
 	defer signals.Close()
 	job := &shellmap.Job{
 		In: os.Stdin, End: '\n', Out: os.Stdout,
-		Halt: m.halt, Greedy: m.chunk > 0,
+		Halt: m.halt, Unordered: m.unordered, Chunk: m.chunk,
 		Func: m.f.Name(), Raw: m.raw,
 		Stop: signals.Stop,
 		Wait: func(underWay int) {
@@ -85,59 +85,75 @@ func (m *mapping) openLog(job *shellmap.Job) (err error) {
 	return err
 }
 
-// calls gives what runs a task for each item.
+// calls returns what runs a task for each item. Results come in the order in which
+// tasks end: the job decides by that, and prints them in the order that was asked for.
 func (m *mapping) calls(c *producer.Client) func(context.Context, iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
 	return func(ctx context.Context, items iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
 		return func(yield func(shellmap.Result, error) bool) {
-			var line []byte
-			for r, err := range m.results(ctx, c, m.args(items)) {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			decided := make(chan struct{}, 1)
+			for r, err := range producer.MapUnordered(ctx, c, m.f, m.args(ctx, items, decided), m.options...) {
+				done := shellmap.Result{Call: r.Index, Run: r.Run, Unsent: r.ID == (codec.ID{})}
 				if err == nil {
-					line, err = appendLine(line[:0], r.Value)
+					done.Line, err = makeLine(r.Value)
+				}
+				if m.joblog != "" && !done.Unsent {
+					done.Task = r.ID.String()
 				}
 				if err != nil {
-					line = nil
-				}
-				done := shellmap.Result{Call: r.Index, Line: line, Run: r.Run}
-				if m.joblog != "" && r.ID != (codec.ID{}) {
-					done.Task = r.ID.String()
+					done.Exit = exitOf(err)
 				}
 				if !yield(done, plain(err)) {
 					return
+				}
+				if isItemError(err) {
+					decided <- struct{}{}
 				}
 			}
 		}
 	}
 }
 
-// args gives items as arguments.
-func (m *mapping) args(items iter.Seq[shellmap.Item]) iter.Seq[item] {
+// args returns items as arguments. After one that cannot be sent it goes on when
+// somebody has decided whether that ends the run: nothing after such an item is sent
+// then.
+func (m *mapping) args(ctx context.Context, items iter.Seq[shellmap.Item], decided <-chan struct{}) iter.Seq[item] {
 	return func(yield func(item) bool) {
+		refused := false
 		for i := range items {
-			arg := item{text: i.Text, raw: m.raw}
-			if i.Err != nil {
-				arg.err = &itemError{i.Err.Error()}
-			}
+			arg := m.arg(i)
+			arg.refused = &refused
 			if !yield(arg) {
+				return
+			}
+			if !refused {
+				continue
+			}
+			refused = false
+			select {
+			case <-decided:
+			case <-ctx.Done():
 				return
 			}
 		}
 	}
 }
 
-// results gives the results in the order that was asked for.
-func (m *mapping) results(ctx context.Context, c *producer.Client, args iter.Seq[item]) iter.Seq2[producer.Indexed[result], error] {
-	if m.unordered {
-		return producer.MapUnordered(ctx, c, m.f, args, m.options...)
+func (m *mapping) arg(i shellmap.Item) item {
+	arg := item{text: i.Text, raw: m.raw}
+	if i.Err != nil {
+		arg.err = &itemError{i.Err.Error()}
 	}
-	return producer.MapIndexed(ctx, c, m.f, args, m.options...)
+	return arg
 }
 
 // preview gives the tasks in place of what they would come to.
 func (m *mapping) preview(_ context.Context, items iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
 	return func(yield func(shellmap.Result, error) bool) {
 		call := 0
-		for arg := range m.args(items) {
-			line, err := m.previewLine(arg)
+		for i := range items {
+			line, err := m.previewLine(m.arg(i))
 			if !yield(shellmap.Result{Call: call, Line: line}, plain(err)) {
 				return
 			}

@@ -107,10 +107,5 @@ func printResult(value result, err error) error {
 	if err != nil {
 		return plain(err)
 	}
-	line, err := appendLine(nil, value)
-	if err != nil {
-		return err
-	}
-	_, err = os.Stdout.Write(line)
-	return err
+	return printLine(os.Stdout, value)
 }

@@ -75,13 +75,13 @@ func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byt
 	return stdout.data, nil
 }
 
-// failure says how a command failed, in words as those about a worker process.
+// failure says how a command failed, with the end of its stderr.
 func failure(state *os.ProcessState, stderr *lastWords) error {
-	cause := describe(state)
+	exit := exitOf(state)
 	if words := stderr.String(); words != "" {
-		return fmt.Errorf("%s; its stderr ends:\n%s", cause, words)
+		return fmt.Errorf("%w; its stderr ends:\n%s", exit, words)
 	}
-	return errors.New(cause)
+	return exit
 }
 
 // result gives the command's stdout as the func's result.

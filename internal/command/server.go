@@ -133,7 +133,7 @@ func (s *server) cause(err error) string {
 	case !inTime:
 		return "it closed its stdout and went on"
 	}
-	return describe(s.cmd.ProcessState)
+	return exitOf(s.cmd.ProcessState).Error()
 }
 
 // die ends this process as its server has ended.

@@ -215,34 +215,63 @@ func TestResume(t *testing.T) {
 }
 
 // Few items are under way while nothing is known of their results, and what is
-// under way stays within its bound; but there is always room for one.
+// under way or not printed stays within its bounds; but there is always room for one.
 func TestWindow(t *testing.T) {
 	t.Parallel()
-	w := newWindow(maxWindow)
+	w := newWindow(maxBytes, 1<<20)
 	fill := func(size int) int {
 		n := 0
 		for ; w.fits(size); n++ {
 			w.add(entry{size: size})
 		}
 		for call := range w.calls {
-			w.take(call, 10)
+			w.end(call, 10)
 		}
+		w.printed(n, n*10)
 		return n
 	}
-	require.InDelta(t, maxWindow/firstResult, fill(10), 2)
+	require.InDelta(t, maxBytes/firstResult, fill(10), 2)
 	require.Greater(t, fill(10_000), 1_000, "results are small")
-	require.Equal(t, 1, fill(maxWindow))
-	require.Zero(t, w.count())
-	_, ok := w.take(-1, 0)
+	require.Equal(t, 1, fill(maxBytes))
+	require.Zero(t, w.underWay())
+	require.Zero(t, w.items)
+	require.Zero(t, w.bytes)
+	_, ok := w.end(-1, 0)
 	require.False(t, ok)
 
-	w.add(entry{size: maxWindow})
+	w.add(entry{size: maxBytes})
 	closed := make(chan struct{})
 	close(closed)
+	<-w.room
 	require.False(t, w.wait(1, closed, nil))
 	require.False(t, w.wait(1, nil, closed))
-	go w.take(w.added-1, 0)
+	w.end(w.added-1, 0)
 	require.True(t, w.wait(1, nil, nil))
+}
+
+// A result that waits to be printed takes its room, in items and in bytes.
+func TestWindowCountsWhatIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	w := newWindow(maxBytes, 3)
+	for range 3 {
+		w.add(entry{size: 1})
+	}
+	w.end(1, 5)
+	w.end(2, 5)
+	require.False(t, w.fits(1), "three items are not printed")
+	w.printed(1, 5)
+	require.True(t, w.fits(1))
+
+	w = newWindow(maxBytes, 1<<20)
+	w.add(entry{size: 1})
+	w.add(entry{size: 1})
+	w.end(1, maxBytes)
+	require.False(t, w.fits(1), "a large result is not printed")
+	w.printed(1, maxBytes)
+	require.False(t, w.fits(1), "another may be as large")
+	w.end(0, 0)
+	w.printed(1, 0)
+	require.True(t, w.fits(1))
 }
 
 func TestProgress(t *testing.T) {
@@ -253,6 +282,8 @@ func TestProgress(t *testing.T) {
 	tally.skipped.Store(3_000)
 	require.Equal(t, "300 done, 100/s, 4s left", tally.describe(10_000, 3*time.Second))
 	require.Equal(t, "300 done, 100/s", tally.describe(-1, 3*time.Second))
+	tally.failed.Store(2)
+	require.Equal(t, "300 done, 2 failed, 100/s", tally.describe(-1, 3*time.Second))
 
 	var p *Progress
 	called := false

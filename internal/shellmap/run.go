@@ -1,13 +1,12 @@
 package shellmap
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"io"
 	"sync/atomic"
 	"time"
 
-	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/joblog"
 )
 
@@ -16,15 +15,26 @@ import (
 // that may show before the interrupt does.
 const cutPatience = 50 * time.Millisecond
 
-// run is the state of a Job: Call's goroutine reads items, the one of Run prints
-// results.
+// unsentGrace is how long a run goes on that halts at an item which could not be
+// sent. Such an item fails as soon as it is read, so that those before it would have
+// had no time at all.
+const unsentGrace = 500 * time.Millisecond
+
+// run is the state of a Job. Call's goroutine reads items, that of Run takes what
+// calls end with, and output has one of its own that prints it.
 type run struct {
 	*Job
 	source *input
 	window *window
-	ended  atomic.Pointer[error] // why there are no more items, once that is so
+	out    *output
+	cancel context.CancelCauseFunc // ends the calls
+	ended  atomic.Pointer[error]   // why there are no more items, once that is so
 
-	record []byte
+	// The goroutine's of Run:
+	arrived  int // results
+	failures int
+	halted   error // the failure that ends the run
+	record   []byte
 }
 
 // obey has Stop obeyed until the function that it gives is called.
@@ -36,7 +46,7 @@ func (r *run) obey(ctx context.Context) (cease func()) {
 		select {
 		case <-r.Stop:
 			r.source.stop()
-			if n := r.window.count(); n > 0 {
+			if n := r.window.underWay(); n > 0 {
 				r.Show.Around(func() { r.Wait(n) })
 			}
 		case <-ctx.Done():
@@ -112,51 +122,77 @@ func (r *run) stopsSoon() bool {
 	}
 }
 
-// print prints results until it is to end.
-func (r *run) print(ctx context.Context, out *output) error {
+// collect takes what calls end with until the run is to end.
+func (r *run) collect(ctx context.Context) error {
 	defer r.source.stop()
-	failures := 0
-	var halted error
 	for result, err := range r.Call(ctx, r.items(ctx)) {
-		if err != nil && ctx.Err() != nil {
+		e, known := r.window.end(result.Call, len(result.Line))
+		if !known {
 			r.source.stop() // before Call waits for a read under way
-			return ErrInterrupted
+			return r.broken(ctx, err)
 		}
-		e, known := r.window.take(result.Call, len(result.Line))
-		if known {
-			out.add(result.Line, r.note(e, result, err))
-			r.Show.done(e.size)
-		}
-		if err == nil {
-			continue
-		}
-		failures++
-		failed := LineError{e.seq, err}
-		switch {
-		case !known || r.Halt.reached(failures) && !r.Halt.Soon:
+		if r.take(e, result, err) {
 			r.source.stop()
-			return failed
-		case halted == nil && r.Halt.reached(failures):
-			halted = failed
-			r.source.stop()
-		default:
-			r.Show.Around(func() { r.Failed(failed) })
+			return r.halted
 		}
 	}
 	switch ended := r.ended.Load(); {
-	case halted != nil:
-		return halted
+	case r.halted != nil:
+		return r.halted
 	case ended == nil, *ended == errStopped:
 		return ErrInterrupted
 	case *ended != io.EOF:
 		return *ended
-	case failures > 0:
+	case r.failures > 0:
 		return ErrFailed
 	}
 	return nil
 }
 
-// note gives the line of the job log for an item, if there is one to be kept. It
+// broken returns why Call has ended early.
+func (r *run) broken(ctx context.Context, err error) error {
+	switch {
+	case r.halted != nil:
+		return r.halted
+	case ctx.Err() != nil:
+		return ErrInterrupted
+	}
+	return LineError{Err: err}
+}
+
+// take takes what a call has ended with, and reports whether that ends the run at
+// once.
+func (r *run) take(e entry, result Result, err error) (now bool) {
+	place := result.Call
+	if r.Unordered {
+		place = r.arrived
+	}
+	r.arrived++
+	r.Show.done(e.size, err != nil)
+	ending := ending{line: result.Line, record: r.note(e, result, err)}
+	if err != nil {
+		r.failures++
+		ending.failed = LineError{e.seq, err}
+	}
+	if err != nil && r.halted == nil && r.Halt.reached(r.failures) {
+		r.halted, ending.failed = ending.failed, LineError{}
+		ending.halts = !r.Halt.Soon && !r.Unordered
+		now = r.halt(result.Unsent)
+	}
+	r.out.add(place, ending)
+	return now
+}
+
+// halt ends the reading, and reports whether the run ends at once as well.
+func (r *run) halt(unsent bool) (now bool) {
+	r.source.stop()
+	if !r.Halt.Soon && unsent {
+		time.AfterFunc(unsentGrace, func() { r.cancel(errHalted) })
+	}
+	return !r.Halt.Soon && !unsent
+}
+
+// note returns the line of the job log for an item, if there is one to be kept. It
 // is valid until the next.
 func (r *run) note(e entry, result Result, err error) []byte {
 	if r.Log == nil {
@@ -167,14 +203,8 @@ func (r *run) note(e entry, result Result, err error) []byte {
 		Send: e.text, Receive: len(result.Line), Hash: e.hash, Func: r.Func, Item: e.shown,
 	}
 	if err != nil {
-		record.Exit, record.Receive = 1, 0
-	}
-	if remote, ok := errors.AsType[*codec.RemoteError](err); ok {
-		record.Host = remote.Host
-	}
-	if died, ok := errors.AsType[*codec.WorkerDiedError](err); ok {
-		record.Host, record.Signal = died.Host, died.Signal
-		record.Exit = max(died.ExitCode, 1)
+		record.Exit, record.Signal, record.Host = cmp.Or(result.Exit.Status, 1), result.Exit.Signal, result.Exit.Host
+		record.Receive = 0
 	}
 	r.record = record.Append(r.record[:0])
 	return r.record
