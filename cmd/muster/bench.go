@@ -42,21 +42,23 @@ runs on one of them.`,
 			if local && (cmd.Flags().Changed("url") || cmd.Flags().Changed("queue")) {
 				return usage("--local has a broker and a queue of its own; leave out --url and --queue")
 			}
+			ctx, stop := untilFatal(cmd.Context())
+			defer stop()
 			var report bench.Report
 			measure := func(c *producer.Client) (err error) {
-				report, err = runBench(cmd.Context(), c, length)
+				report, err = runBench(ctx, c, length)
 				return err
 			}
 			with := client.with
 			if local {
 				with = withLocal
 			}
-			err := with(cmd.Context(), measure)
+			err := with(ctx, measure)
 			switch {
 			case errors.Is(err, bench.ErrNobody):
 				return fmt.Errorf("%w; start some with muster worker --queue %s, or try --local", err, client.queue)
 			case err != nil:
-				return because(cmd.Context(), err)
+				return because(ctx, err)
 			case asJSON:
 				return writeJSON(os.Stdout, report)
 			}

@@ -73,7 +73,9 @@ is not, it shows how much is done and, of a file, how long the rest will take.`,
 			// A reader that ends shows as an error of writing, so that the tasks
 			// which it leaves behind can be cancelled.
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-			return m.run(cmd.Context())
+			ctx, stop := untilFatal(cmd.Context())
+			defer stop()
+			return m.run(ctx)
 		},
 	}
 	m.client.add(cmd)

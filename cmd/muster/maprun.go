@@ -52,6 +52,7 @@ func (m *mapping) run(ctx context.Context) (err error) {
 	} else {
 		err = m.client.with(ctx, func(c *producer.Client) error {
 			job.Call = m.calls(c)
+			job.Cancel = func(after codec.ID) { m.cancelAfter(c, after) }
 			if term.IsTerminal(int(os.Stderr.Fd())) && !term.IsTerminal(int(os.Stdout.Fd())) {
 				job.Show = shellmap.NewProgress(os.Stderr, inputSize())
 				defer job.Show.Close()
@@ -94,17 +95,15 @@ func (m *mapping) calls(c *producer.Client) func(context.Context, iter.Seq[shell
 			defer cancel()
 			decided := make(chan struct{}, 1)
 			for r, err := range producer.MapUnordered(ctx, c, m.f, m.args(ctx, items, decided), m.options...) {
-				done := shellmap.Result{Call: r.Index, Run: r.Run, Unsent: r.ID == (codec.ID{})}
+				done := shellmap.Result{Call: r.Index, Run: r.Run, Task: r.ID}
 				if err == nil {
 					done.Line, err = makeLine(r.Value)
-				}
-				if m.joblog != "" && !done.Unsent {
-					done.Task = r.ID.String()
 				}
 				if err != nil {
 					done.Exit = exitOf(err)
 				}
 				if !yield(done, plain(err)) {
+					cancel() // args may wait
 					return
 				}
 				if isItemError(err) {
@@ -112,6 +111,17 @@ func (m *mapping) calls(c *producer.Client) func(context.Context, iter.Seq[shell
 				}
 			}
 		}
+	}
+}
+
+// cancelAfter cancels the tasks after one. A client numbers its tasks in their order.
+func (m *mapping) cancelAfter(c *producer.Client, after codec.ID) {
+	ids := make([]codec.ID, max(shellmap.MaxItems, m.chunk))
+	for i := range ids {
+		ids[i] = codec.ID{Client: after.Client, N: after.N + 1 + uint64(i)}
+	}
+	if err := c.Cancel(context.Background(), ids...); err != nil {
+		report("muster: some tasks may run all the same: %s", oneLine(err))
 	}
 }
 

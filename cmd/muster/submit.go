@@ -58,8 +58,10 @@ muster result ID waits for the outcome, from anywhere.`,
 			if detach {
 				run = submitDetached
 			}
-			return client.with(cmd.Context(), func(c *producer.Client) error {
-				return run(cmd.Context(), c, f, item{text: []byte(text)}, options)
+			ctx, stop := untilFatal(cmd.Context())
+			defer stop()
+			return client.with(ctx, func(c *producer.Client) error {
+				return run(ctx, c, f, item{text: []byte(text)}, options)
 			})
 		},
 	}

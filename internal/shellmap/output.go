@@ -22,14 +22,16 @@ const (
 type output struct {
 	*Job
 	window *window
-	failed func(error) // called once if writing fails
+	broken func(error) // called once if writing fails
 	done   chan struct{}
 
 	mu      sync.Mutex
 	changed *sync.Cond     // when there is something to write, or nothing more will come
 	place   int            // that is printed next
 	waiting map[int]ending // by places after that
-	last    int            // the last place that is printed if there is no log
+	last    int            // the last place whose result is printed if there is no log
+	failed  int            // failures that had their turn
+	halted  LineError      // the one that ends the run
 	left    []int          // the places in waiting, in order, once nothing more will come
 	next    batch
 	closed  bool
@@ -42,7 +44,6 @@ type ending struct {
 	line   []byte // belongs to the output
 	record []byte // of the job log, written once the line is
 	failed LineError
-	halts  bool // what comes after it in the input is as if it had not been done
 }
 
 // batch is what is written together: lines, and then their records, so that the log
@@ -75,9 +76,9 @@ func (b *batch) add(e ending) {
 	b.records = append(b.records, e.record...)
 }
 
-func newOutput(job *Job, w *window, failed func(error)) *output {
+func newOutput(job *Job, w *window, broken func(error)) *output {
 	o := &output{
-		Job: job, window: w, failed: failed, done: make(chan struct{}),
+		Job: job, window: w, broken: broken, done: make(chan struct{}),
 		waiting: map[int]ending{}, last: math.MaxInt,
 	}
 	o.changed = sync.NewCond(&o.mu)
@@ -92,9 +93,6 @@ func (o *output) add(place int, e ending) {
 	if e.line == nil { // there is no result that the record must not precede
 		o.next.records = append(o.next.records, e.record...)
 		e.record = nil
-	}
-	if e.halts {
-		o.last = place
 	}
 	if place == o.place && !o.next.full() {
 		o.print(e)
@@ -111,8 +109,30 @@ func (o *output) print(e ending) {
 	if o.place > o.last && o.Log == nil {
 		e.line = nil
 	}
+	if e.failed.Err != nil {
+		e.failed = o.fail(e.failed)
+	}
 	o.next.add(e)
 	o.place++
+}
+
+// fail counts a failure, and returns it if it is to be reported. The one that ends the
+// run is its caller's. After that one the results are as if nothing had been done.
+func (o *output) fail(failed LineError) LineError {
+	o.failed++
+	switch {
+	case !o.Halt.reached(o.failed):
+		return failed
+	case o.halted.Err == nil:
+		o.halted = failed
+		if !o.Halt.Soon {
+			o.last = o.place
+		}
+		return LineError{}
+	case o.Halt.Soon:
+		return failed
+	}
+	return LineError{}
 }
 
 // fill adds to the next batch what has its turn, with mu held.
@@ -134,11 +154,12 @@ func (o *output) fill() {
 	}
 }
 
-// close writes what is left, and returns the first error. A result after a call that
+// close writes what is left, and returns the failure that ends the run, if one does, and
+// the first error of writing. A result after a call that
 // has not ended is printed only if there is a log to tell which one it is; then no run
 // that goes on with the log repeats the call. Without a log the results are those of
 // the first items of the input.
-func (o *output) close() error {
+func (o *output) close() (halted LineError, err error) {
 	o.mu.Lock()
 	o.left = slices.Sorted(maps.Keys(o.waiting))
 	o.closed = true
@@ -146,7 +167,7 @@ func (o *output) close() error {
 	o.changed.Signal()
 	o.mu.Unlock()
 	<-o.done
-	return o.err
+	return o.halted, o.err
 }
 
 func (o *output) write() {
@@ -167,7 +188,7 @@ func (o *output) write() {
 		err := o.flush(&now)
 		o.window.printed(now.items, now.bytes)
 		if err != nil {
-			o.failed(err)
+			o.broken(err)
 		}
 		o.mu.Lock()
 		o.err = err

@@ -3,10 +3,12 @@ package shellmap
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"sync/atomic"
 	"time"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/joblog"
 )
 
@@ -15,10 +17,10 @@ import (
 // that may show before the interrupt does.
 const cutPatience = 50 * time.Millisecond
 
-// unsentGrace is how long a run goes on that halts at an item which could not be
-// sent. Such an item fails as soon as it is read, so that those before it would have
-// had no time at all.
-const unsentGrace = 500 * time.Millisecond
+// haltGrace is how long a run that halts waits for calls before the failure, in the
+// order of the items, whose results are still to be printed before it. Those of short
+// tasks have mostly ended by then, and which failure is the first is no chance.
+const haltGrace = 250 * time.Millisecond
 
 // run is the state of a Job. Call's goroutine reads items, that of Run takes what
 // calls end with, and output has one of its own that prints it.
@@ -33,7 +35,7 @@ type run struct {
 	// The goroutine's of Run:
 	arrived  int // results
 	failures int
-	halted   error // the failure that ends the run
+	halting  bool
 	record   []byte
 }
 
@@ -127,18 +129,26 @@ func (r *run) collect(ctx context.Context) error {
 	defer r.source.stop()
 	for result, err := range r.Call(ctx, r.items(ctx)) {
 		e, known := r.window.end(result.Call, len(result.Line))
-		if !known {
+		switch {
+		case !known:
 			r.source.stop() // before Call waits for a read under way
-			return r.broken(ctx, err)
+			if ctx.Err() != nil {
+				return ErrInterrupted
+			}
+			return LineError{Err: err}
+		case r.halting && errors.Is(err, codec.ErrCancelled): // by halt
+			continue
 		}
-		if r.take(e, result, err) {
+		r.take(e, result, err)
+		if err != nil && !r.halting && r.Halt.reached(r.failures) {
+			r.halting = true
 			r.source.stop()
-			return r.halted
+			if !r.Halt.Soon && !r.halt(result) {
+				return nil
+			}
 		}
 	}
 	switch ended := r.ended.Load(); {
-	case r.halted != nil:
-		return r.halted
 	case ended == nil, *ended == errStopped:
 		return ErrInterrupted
 	case *ended != io.EOF:
@@ -149,20 +159,8 @@ func (r *run) collect(ctx context.Context) error {
 	return nil
 }
 
-// broken returns why Call has ended early.
-func (r *run) broken(ctx context.Context, err error) error {
-	switch {
-	case r.halted != nil:
-		return r.halted
-	case ctx.Err() != nil:
-		return ErrInterrupted
-	}
-	return LineError{Err: err}
-}
-
-// take takes what a call has ended with, and reports whether that ends the run at
-// once.
-func (r *run) take(e entry, result Result, err error) (now bool) {
+// take takes what a call has ended with.
+func (r *run) take(e entry, result Result, err error) {
 	place := result.Call
 	if r.Unordered {
 		place = r.arrived
@@ -174,22 +172,20 @@ func (r *run) take(e entry, result Result, err error) (now bool) {
 		r.failures++
 		ending.failed = LineError{e.seq, err}
 	}
-	if err != nil && r.halted == nil && r.Halt.reached(r.failures) {
-		r.halted, ending.failed = ending.failed, LineError{}
-		ending.halts = !r.Halt.Soon && !r.Unordered
-		now = r.halt(result.Unsent)
-	}
 	r.out.add(place, ending)
-	return now
 }
 
-// halt ends the reading, and reports whether the run ends at once as well.
-func (r *run) halt(unsent bool) (now bool) {
-	r.source.stop()
-	if !r.Halt.Soon && unsent {
-		time.AfterFunc(unsentGrace, func() { r.cancel(errHalted) })
+// halt cancels what comes after a failure, and reports whether there may be something
+// before it to wait for.
+func (r *run) halt(failed Result) bool {
+	if r.Unordered {
+		return false
 	}
-	return !r.Halt.Soon && !unsent
+	if failed.Task != (codec.ID{}) {
+		r.Cancel(failed.Task)
+	}
+	time.AfterFunc(haltGrace, func() { r.cancel(nil) })
+	return true
 }
 
 // note returns the line of the job log for an item, if there is one to be kept. It
@@ -199,8 +195,11 @@ func (r *run) note(e entry, result Result, err error) []byte {
 		return nil
 	}
 	record := joblog.Record{
-		Seq: e.seq, Start: e.start, Run: result.Run, Task: result.Task,
+		Seq: e.seq, Start: e.start, Run: result.Run,
 		Send: e.text, Receive: len(result.Line), Hash: e.hash, Func: r.Func, Item: e.shown,
+	}
+	if result.Task != (codec.ID{}) {
+		record.Task = result.Task.String()
 	}
 	if err != nil {
 		record.Exit, record.Signal, record.Host = cmp.Or(result.Exit.Status, 1), result.Exit.Signal, result.Exit.Host

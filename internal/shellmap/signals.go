@@ -58,7 +58,9 @@ func Fatal() []os.Signal {
 // Release ends the notification of [Fatal], so that one more signal ends the program.
 // A SIGHUP does not: a terminal that is closed sends several.
 func Release(came chan<- os.Signal) {
-	signal.Ignore(syscall.SIGHUP)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	signal.Stop(came)
 }
 

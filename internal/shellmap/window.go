@@ -9,9 +9,9 @@ const (
 	// maxBytes bounds the items under way, what their results are expected to take,
 	// and the results that are not printed yet, in bytes.
 	maxBytes = 32 << 20
-	// maxItems bounds how many items are read ahead of what is printed. Short tasks
+	// MaxItems bounds how many items are read ahead of what is printed. Short tasks
 	// need that many for messages to be full and worker processes busy.
-	maxItems = 16384
+	MaxItems = 16384
 	// firstResult is the assumed size of a result before there is one: so few
 	// are under way at first that large ones do not fill the memory.
 	firstResult = 64 << 10
