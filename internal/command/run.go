@@ -18,9 +18,9 @@ import (
 // runner runs a command for each task, one at a time.
 type runner struct {
 	Command
-	most    int64    // bytes of output
-	env     []string // but for what tells of the task
-	servers []int    // process ids of those that run beside it
+	most    int64        // bytes of output
+	env     []string     // but for what tells of the task
+	servers func() []int // process ids of those that run at the same time
 }
 
 func (r *runner) run(ctx context.Context, arg value) (value, error) {
@@ -58,7 +58,7 @@ func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byt
 		p.stop()
 	}
 	<-p.ended
-	left := errors.Join(endOrphans(cmd.Process.Pid, r.servers), p.drain())
+	left := errors.Join(endOrphans(cmd.Process.Pid, r.servers()), p.drain())
 	switch {
 	case stopped != nil: // and what it has written is half a result
 		return nil, fmt.Errorf("the command was stopped (%w): %w", stopped, failure(cmd.ProcessState, stderr))
