@@ -46,7 +46,12 @@ runs on one of them.`,
 			defer stop()
 			var report bench.Report
 			measure := func(c *producer.Client) (err error) {
-				report, err = runBench(ctx, c, length)
+				var watch *hostWatch
+				if !local {
+					watch = client.watchHosts(ctx, c, "echo", 0, reportLine)
+					defer watch.close()
+				}
+				report, err = runBench(ctx, c, length, watch)
 				return err
 			}
 			with := client.with
@@ -72,13 +77,14 @@ runs on one of them.`,
 	return cmd
 }
 
-func runBench(ctx context.Context, c *producer.Client, length time.Duration) (bench.Report, error) {
+func runBench(ctx context.Context, c *producer.Client, length time.Duration, watch *hostWatch) (bench.Report, error) {
 	const steps = 100
 	bar, shown := newBar(steps), 0
 	defer bar.clear()
 	return bench.Run(ctx, c, bench.Config{
 		For: length, Patience: benchPatience,
 		Progress: func(share float64) {
+			watch.hear()
 			for ; float64(shown) < share*steps; shown++ {
 				bar.add()
 			}

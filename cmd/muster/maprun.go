@@ -51,12 +51,16 @@ func (m *mapping) run(ctx context.Context) (err error) {
 		err = job.Run(signals.Context)
 	} else {
 		err = m.client.with(ctx, func(c *producer.Client) error {
-			job.Call = m.calls(c)
 			job.Cancel = func(after codec.ID) { m.cancelAfter(c, after) }
 			if term.IsTerminal(int(os.Stderr.Fd())) && !term.IsTerminal(int(os.Stdout.Fd())) {
 				job.Show = shellmap.NewProgress(os.Stderr, inputSize())
 				defer job.Show.Close()
 			}
+			watch := m.client.watchHosts(signals.Context, c, m.f.Name(), 0, func(line string) {
+				job.Show.Around(func() { reportLine(line) })
+			})
+			defer watch.close()
+			job.Call = m.calls(c, watch)
 			return job.Run(signals.Context)
 		})
 	}
@@ -88,13 +92,14 @@ func (m *mapping) openLog(job *shellmap.Job) (err error) {
 
 // calls returns what runs a task for each item. Results come in the order in which
 // tasks end: the job decides by that, and prints them in the order that was asked for.
-func (m *mapping) calls(c *producer.Client) func(context.Context, iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
+func (m *mapping) calls(c *producer.Client, watch *hostWatch) func(context.Context, iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
 	return func(ctx context.Context, items iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
 		return func(yield func(shellmap.Result, error) bool) {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			decided := make(chan struct{}, 1)
 			for r, err := range producer.MapUnordered(ctx, c, m.f, m.args(ctx, items, decided), m.options...) {
+				watch.hear()
 				done := shellmap.Result{Call: r.Index, Run: r.Run, Task: r.ID}
 				if err == nil {
 					done.Line, err = makeLine(r.Value)

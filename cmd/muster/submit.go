@@ -54,14 +54,15 @@ muster result ID waits for the outcome, from anywhere.`,
 			if err != nil {
 				return err
 			}
-			run := submit
-			if detach {
-				run = submitDetached
-			}
 			ctx, stop := untilFatal(cmd.Context())
 			defer stop()
+			arg := item{text: []byte(text)}
 			return client.with(ctx, func(c *producer.Client) error {
-				return run(ctx, c, f, item{text: []byte(text)}, options)
+				if detach {
+					return submitDetached(ctx, c, f, arg, options)
+				}
+				defer client.watchHosts(ctx, c, f.Name(), place.delay, reportLine).close()
+				return submit(ctx, c, f, arg, options)
 			})
 		},
 	}
