@@ -33,19 +33,36 @@ func (o *output) isOver() bool {
 	}
 }
 
-// maxWords is how much of a command's stderr is kept, in bytes.
+// maxWords is how much of a command's stderr its caller learns, in bytes.
 const maxWords = 8 << 10
 
-// lastWords keeps the end of a command's stderr.
-type lastWords struct{ data []byte }
+// lastWords passes a command's stderr on, and keeps its end.
+type lastWords struct {
+	to    io.Writer
+	data  []byte
+	total int
+}
 
+// Write never fails: what cannot be passed on is no reason to hold up the command.
 func (w *lastWords) Write(p []byte) (int, error) {
+	_, _ = w.to.Write(p)
+	w.total += len(p)
 	w.data = append(w.data, p[max(len(p)-maxWords, 0):]...)
 	if excess := len(w.data) - maxWords; excess > maxWords { // seldom
 		w.data = append(w.data[:0], w.data[excess:]...)
 	}
 	return len(p), nil
 }
+
+// endLine ends the last line that was passed on, so that the next writer begins one.
+func (w *lastWords) endLine() {
+	if len(w.data) > 0 && w.data[len(w.data)-1] != '\n' {
+		_, _ = io.WriteString(w.to, "\n")
+	}
+}
+
+// cut returns how many bytes came before the end that is kept.
+func (w *lastWords) cut() int { return max(w.total-maxWords, 0) }
 
 func (w *lastWords) String() string {
 	end := bytes.ToValidUTF8(w.data[max(len(w.data)-maxWords, 0):], []byte("?"))

@@ -43,7 +43,7 @@ func (r *runner) run(ctx context.Context, arg value) (value, error) {
 
 // output runs the command to its end, and gives its stdout.
 func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byte, error) {
-	stdout, stderr := newOutput(r.most), &lastWords{}
+	stdout, stderr := newOutput(r.most), &lastWords{to: os.Stderr}
 	p, err := start(cmd, stdout, stderr, r.Stdin, input)
 	if err != nil {
 		return nil, err
@@ -59,6 +59,7 @@ func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byt
 	}
 	<-p.ended
 	left := errors.Join(endOrphans(cmd.Process.Pid, r.servers()), p.drain())
+	stderr.endLine()
 	switch {
 	case stopped != nil: // and what it has written is half a result
 		return nil, fmt.Errorf("the command was stopped (%w): %w", stopped, failure(cmd.ProcessState, stderr))
@@ -69,19 +70,20 @@ func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byt
 	case left != nil:
 		return nil, left
 	}
-	if words := stderr.String(); words != "" { // warnings, which nobody else would see
-		fmt.Fprintln(os.Stderr, words)
-	}
 	return stdout.data, nil
 }
 
 // failure says how a command failed, with the end of its stderr.
 func failure(state *os.ProcessState, stderr *lastWords) error {
 	exit := exitOf(state)
-	if words := stderr.String(); words != "" {
-		return fmt.Errorf("%w; its stderr ends:\n%s", exit, words)
+	words, cut := stderr.String(), ""
+	switch {
+	case words == "":
+		return exit
+	case stderr.cut() > 0:
+		cut = fmt.Sprintf(" (the %d bytes before are in the host's log)", stderr.cut())
 	}
-	return exit
+	return fmt.Errorf("%w; its stderr ends%s:\n%s", exit, cut, words)
 }
 
 // result gives the command's stdout as the func's result.
