@@ -125,7 +125,8 @@ func (m *mapping) cancelAfter(c *producer.Client, after codec.ID) {
 	for i := range ids {
 		ids[i] = codec.ID{Client: after.Client, N: after.N + 1 + uint64(i)}
 	}
-	if err := c.Cancel(context.Background(), ids...); err != nil {
+	err := c.Cancel(context.Background(), ids...)
+	if err != nil && !errors.Is(err, producer.ErrClosed) { // then all is over
 		report("muster: some tasks may run all the same: %s", oneLine(err))
 	}
 }

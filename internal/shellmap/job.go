@@ -55,16 +55,17 @@ type Exit struct {
 // after Stop or the end of ctx with items left undone, or why reading, writing or
 // logging failed. A read of In that blocks at its end is left behind.
 func (j *Job) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+	calls, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	r := &run{Job: j, source: newInput(j.In), window: newWindow(maxBytes, MaxItems), cancel: cancel}
 	if j.Chunk > 0 {
 		r.window = newWindow(0, max(MaxItems, j.Chunk))
 	}
 	defer r.source.stop()
-	defer r.obey(ctx)()
+	defer r.obey(calls)()
+	defer context.AfterFunc(ctx, r.interrupt)()
 	r.out = newOutput(j, r.window, cancel)
-	err := r.collect(ctx)
+	err := r.collect(calls)
 	halted, werr := r.out.close()
 	switch {
 	case werr != nil:

@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/joblog"
 )
 
@@ -108,6 +112,142 @@ func boolInt(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// concurrent calls a func with each item on a goroutine of its own, until it is left.
+func concurrent(call func(item string) (string, error)) func(context.Context, iter.Seq[Item]) iter.Seq2[Result, error] {
+	return func(ctx context.Context, items iter.Seq[Item]) iter.Seq2[Result, error] {
+		return func(yield func(Result, error) bool) {
+			type done struct {
+				Result
+				err error
+			}
+			left, cancel := context.WithCancel(ctx)
+			defer cancel()
+			results := make(chan done)
+			var calls sync.WaitGroup
+			calls.Go(func() {
+				n := 0
+				for item := range items {
+					result, text := Result{Call: n, Task: codec.ID{Client: "c", N: uint64(n)}}, string(item.Text)
+					n++
+					calls.Go(func() {
+						line, err := call(text)
+						if err == nil {
+							result.Line = []byte(line + "\n")
+						}
+						select {
+						case results <- done{result, err}:
+						case <-left.Done():
+						}
+					})
+				}
+			})
+			go func() {
+				calls.Wait()
+				close(results)
+			}()
+			for {
+				select {
+				case r, ok := <-results:
+					if !ok || !yield(r.Result, r.err) {
+						return
+					}
+				case <-left.Done():
+					yield(Result{Call: -1}, left.Err())
+					return
+				}
+			}
+		}
+	}
+}
+
+// While the first item is slow, so many are read as the window has room for, and no more.
+func TestSlowFirstItem(t *testing.T) {
+	t.Parallel()
+	const items = MaxItems + 5000
+	input := "slow\n" + strings.Repeat("x\n", items)
+	var read, ended atomic.Int64
+	gate := make(chan struct{})
+	var out strings.Builder
+	job := Job{In: strings.NewReader(input), End: '\n', Out: &out, Call: concurrent(func(item string) (string, error) {
+		read.Add(1)
+		if item == "slow" {
+			<-gate
+		}
+		ended.Add(1)
+		return item, nil
+	})}
+	result := make(chan error, 1)
+	go func() { result <- job.Run(t.Context()) }()
+	require.Eventually(t, func() bool { return ended.Load() == MaxItems-1 }, time.Minute, time.Millisecond)
+	require.EqualValues(t, MaxItems, read.Load())
+	close(gate)
+	require.NoError(t, <-result)
+	require.Equal(t, input, out.String())
+}
+
+// A failure ends a run, and its record is in the job log, though nobody reads the
+// results before it.
+func TestHaltsThoughNobodyReads(t *testing.T) {
+	t.Parallel()
+	r, w := io.Pipe()
+	cancelled := make(chan codec.ID, 1)
+	release := make(chan struct{})
+	job := Job{
+		In: strings.NewReader("a\nb\nbad\nslow\n"), End: '\n', Out: w,
+		Cancel: func(after codec.ID) { cancelled <- after; close(release) },
+		Call: concurrent(func(item string) (string, error) {
+			switch item {
+			case "bad":
+				return "", errors.New("bad item")
+			case "slow":
+				<-release
+				return "", codec.ErrCancelled
+			}
+			return strings.Repeat(item, 2*maxBatch), nil
+		}),
+	}
+	result := make(chan error, 1)
+	go func() { result <- job.Run(t.Context()) }()
+	require.Equal(t, codec.ID{Client: "c", N: 2}, <-cancelled) // before anybody reads
+	text := make(chan string)
+	go func() {
+		all, _ := io.ReadAll(r)
+		text <- string(all)
+	}()
+	require.EqualError(t, <-result, "line 3: bad item")
+	require.NoError(t, w.Close())
+	require.Equal(t, strings.Repeat("a", 2*maxBatch)+"\n"+strings.Repeat("b", 2*maxBatch)+"\n", <-text)
+}
+
+// A failure is in the job log when it has happened, not when its turn to be printed comes.
+func TestFailureIsLoggedBeforeItsTurn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "log")
+	log, err := joblog.Create(file)
+	require.NoError(t, err)
+	defer log.Close()
+	gate := make(chan struct{})
+	result := make(chan error, 1)
+	job := Job{
+		In: strings.NewReader("slow\nbad\n"), End: '\n', Out: io.Discard, Log: log, Func: "f",
+		Halt: Halt{Never: true}, Failed: func(LineError) {},
+		Call: concurrent(func(item string) (string, error) {
+			if item == "bad" {
+				return "", errors.New("bad item")
+			}
+			<-gate
+			return item, nil
+		}),
+	}
+	go func() { result <- job.Run(t.Context()) }()
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(text), "\n2\t")
+	}, time.Minute, time.Millisecond)
+	close(gate)
+	require.ErrorIs(t, <-result, ErrFailed)
 }
 
 // An error that is of no item ends the run.

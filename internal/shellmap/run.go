@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,9 +18,9 @@ import (
 // that may show before the interrupt does.
 const cutPatience = 50 * time.Millisecond
 
-// haltGrace is how long a run that halts waits for calls before the failure, in the
-// order of the items, whose results are still to be printed before it. Those of short
-// tasks have mostly ended by then, and which failure is the first is no chance.
+// haltGrace is how long a run that is to end at once waits for calls whose results are to
+// be printed before others that there are. Short tasks have mostly ended by then: so
+// results and the first failure are those of the first items.
 const haltGrace = 250 * time.Millisecond
 
 // run is the state of a Job. Call's goroutine reads items, that of Run takes what
@@ -37,6 +38,10 @@ type run struct {
 	failures int
 	halting  bool
 	record   []byte
+
+	mu          sync.Mutex
+	latest      Result // of those that have ended, the last in the order of the items
+	interrupted bool
 }
 
 // obey has Stop obeyed until the function that it gives is called.
@@ -127,6 +132,7 @@ func (r *run) stopsSoon() bool {
 // collect takes what calls end with until the run is to end.
 func (r *run) collect(ctx context.Context) error {
 	defer r.source.stop()
+	cut := false
 	for result, err := range r.Call(ctx, r.items(ctx)) {
 		e, known := r.window.end(result.Call, len(result.Line))
 		switch {
@@ -136,20 +142,21 @@ func (r *run) collect(ctx context.Context) error {
 				return ErrInterrupted
 			}
 			return LineError{Err: err}
-		case r.halting && errors.Is(err, codec.ErrCancelled): // by halt
+		case errors.Is(err, codec.ErrCancelled) && (r.halting || r.wasInterrupted()):
+			cut = true
 			continue
 		}
 		r.take(e, result, err)
 		if err != nil && !r.halting && r.Halt.reached(r.failures) {
 			r.halting = true
 			r.source.stop()
-			if !r.Halt.Soon && !r.halt(result) {
+			if !r.Halt.Soon && !r.endAfter(result) {
 				return nil
 			}
 		}
 	}
 	switch ended := r.ended.Load(); {
-	case ended == nil, *ended == errStopped:
+	case cut, ended == nil, *ended == errStopped:
 		return ErrInterrupted
 	case *ended != io.EOF:
 		return *ended
@@ -166,6 +173,7 @@ func (r *run) take(e entry, result Result, err error) {
 		place = r.arrived
 	}
 	r.arrived++
+	r.remember(result)
 	r.Show.done(e.size, err != nil)
 	ending := ending{line: result.Line, record: r.note(e, result, err)}
 	if err != nil {
@@ -175,17 +183,45 @@ func (r *run) take(e entry, result Result, err error) {
 	r.out.add(place, ending)
 }
 
-// halt cancels what comes after a failure, and reports whether there may be something
-// before it to wait for.
-func (r *run) halt(failed Result) bool {
+// endAfter cancels the calls after one, and ends the run soon. It reports false if
+// there is nothing to wait for.
+func (r *run) endAfter(last Result) bool {
 	if r.Unordered {
 		return false
 	}
-	if failed.Task != (codec.ID{}) {
-		r.Cancel(failed.Task)
+	if last.Task != (codec.ID{}) {
+		r.Cancel(last.Task)
 	}
 	time.AfterFunc(haltGrace, func() { r.cancel(nil) })
 	return true
+}
+
+// interrupt ends the run when its context ends.
+func (r *run) interrupt() {
+	r.source.stop()
+	r.mu.Lock()
+	r.interrupted = true
+	latest := r.latest
+	r.mu.Unlock()
+	if latest.Task == (codec.ID{}) || !r.endAfter(latest) {
+		r.cancel(nil)
+	}
+}
+
+func (r *run) wasInterrupted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.interrupted
+}
+
+// remember keeps the last result in the order of the items.
+func (r *run) remember(result Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if result.Task != (codec.ID{}) && result.Call >= r.latest.Call {
+		result.Line = nil
+		r.latest = result
+	}
 }
 
 // note returns the line of the job log for an item, if there is one to be kept. It
