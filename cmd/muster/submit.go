@@ -22,8 +22,9 @@ func submitCommand() *cobra.Command {
 		Use:   "submit FUNC [JSON]",
 		Short: "Submit one task and print its result",
 		Long: `Submit runs one task of FUNC, with the argument JSON or null, and prints its
-result: a string as it is, any other as JSON. An interrupt cancels the task if it
-has not started.
+result: a string as it is, any other as JSON. An interrupt, SIGTERM, SIGQUIT or, when
+the terminal is closed, SIGHUP cancels the task if it has not started. If no worker
+host takes it, a line on stderr says so after a second.
 
 With --detach it prints the task's id as soon as the broker has stored the task:
 muster result ID waits for the outcome, from anywhere.`,

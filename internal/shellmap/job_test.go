@@ -194,17 +194,21 @@ func TestHaltsThoughNobodyReads(t *testing.T) {
 	r, w := io.Pipe()
 	cancelled := make(chan codec.ID, 1)
 	release := make(chan struct{})
+	var before sync.WaitGroup
+	before.Add(2)
 	job := Job{
 		In: strings.NewReader("a\nb\nbad\nslow\n"), End: '\n', Out: w,
 		Cancel: func(after codec.ID) { cancelled <- after; close(release) },
 		Call: concurrent(func(item string) (string, error) {
 			switch item {
 			case "bad":
+				before.Wait()
 				return "", errors.New("bad item")
 			case "slow":
 				<-release
 				return "", codec.ErrCancelled
 			}
+			before.Done()
 			return strings.Repeat(item, 2*maxBatch), nil
 		}),
 	}
