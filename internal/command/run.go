@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 
@@ -43,8 +44,9 @@ func (r *runner) run(ctx context.Context, arg value) (value, error) {
 
 // output runs the command to its end, and gives its stdout.
 func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byte, error) {
-	stdout, stderr := newOutput(r.most), &lastWords{to: os.Stderr}
-	p, err := start(cmd, stdout, stderr, r.Stdin, input)
+	stdout, stderr := newOutput(r.most), &lastWords{}
+	passed := &passedOn{to: os.Stderr}
+	p, err := start(cmd, stdout, io.MultiWriter(stderr, passed), r.Stdin, input)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +61,7 @@ func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byt
 	}
 	<-p.ended
 	left := errors.Join(endOrphans(cmd.Process.Pid, r.servers()), p.drain())
-	stderr.endLine()
+	passed.endLine()
 	switch {
 	case stopped != nil: // and what it has written is half a result
 		return nil, fmt.Errorf("the command was stopped (%w): %w", stopped, failure(cmd.ProcessState, stderr))
