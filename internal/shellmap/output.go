@@ -155,10 +155,9 @@ func (o *output) fill() {
 }
 
 // close writes what is left, and returns the failure that ends the run, if one does, and
-// the first error of writing. A result after a call that
-// has not ended is printed only if there is a log to tell which one it is; then no run
-// that goes on with the log repeats the call. Without a log the results are those of
-// the first items of the input.
+// the first error of writing. A result after a call that has not ended is printed only
+// if there is a log to tell which one it is; then no run that goes on with the log
+// repeats the call. Without a log the results are those of the first items of the input.
 func (o *output) close() (halted LineError, err error) {
 	o.mu.Lock()
 	o.left = slices.Sorted(maps.Keys(o.waiting))
