@@ -1,10 +1,12 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"strconv"
 
+	"github.com/vmihailenco/msgpack/v5"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
@@ -112,6 +114,11 @@ func scalar[T any](data []byte) (v T, err error, ok bool) {
 		if ok = c == msgpcode.True || c == msgpcode.False; ok {
 			r.at++
 			*p = c == msgpcode.True
+		}
+	case *msgpack.RawMessage:
+		if ok = c != msgpcode.Nil; ok { // the library makes nothing of a nil
+			r.skip()
+			*p = bytes.Clone(data) // in one step, however large
 		}
 	}
 	if !ok {

@@ -42,21 +42,28 @@ runs on one of them.`,
 			if local && (cmd.Flags().Changed("url") || cmd.Flags().Changed("queue")) {
 				return usage("--local has a broker and a queue of its own; leave out --url and --queue")
 			}
+			ctx, stop := untilFatal(cmd.Context())
+			defer stop()
 			var report bench.Report
 			measure := func(c *producer.Client) (err error) {
-				report, err = runBench(cmd.Context(), c, length)
+				var watch *hostWatch
+				if !local {
+					watch = client.watchHosts(ctx, c, "echo", 0, reportLine)
+					defer watch.close()
+				}
+				report, err = runBench(ctx, c, length, watch)
 				return err
 			}
 			with := client.with
 			if local {
 				with = withLocal
 			}
-			err := with(cmd.Context(), measure)
+			err := with(ctx, measure)
 			switch {
 			case errors.Is(err, bench.ErrNobody):
 				return fmt.Errorf("%w; start some with muster worker --queue %s, or try --local", err, client.queue)
 			case err != nil:
-				return because(cmd.Context(), err)
+				return because(ctx, err)
 			case asJSON:
 				return writeJSON(os.Stdout, report)
 			}
@@ -70,13 +77,14 @@ runs on one of them.`,
 	return cmd
 }
 
-func runBench(ctx context.Context, c *producer.Client, length time.Duration) (bench.Report, error) {
+func runBench(ctx context.Context, c *producer.Client, length time.Duration, watch *hostWatch) (bench.Report, error) {
 	const steps = 100
 	bar, shown := newBar(steps), 0
 	defer bar.clear()
 	return bench.Run(ctx, c, bench.Config{
 		For: length, Patience: benchPatience,
 		Progress: func(share float64) {
+			watch.hear()
 			for ; float64(shown) < share*steps; shown++ {
 				bar.add()
 			}

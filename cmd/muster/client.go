@@ -24,6 +24,13 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 // tasks. Those that run already finish without it.
 const closePatience = 500 * time.Millisecond
 
+// watchHosts begins to tell why nothing comes back of the client's tasks of a func, if no
+// worker host takes them when they have waited a while after delay.
+func (f *clientFlags) watchHosts(ctx context.Context, c *producer.Client, name string, delay time.Duration, say func(string)) *hostWatch {
+	w := &hostWatch{at: &f.connection, queue: f.queue, name: name, say: say, pending: c.Pending}
+	return w.start(ctx, delay)
+}
+
 // with connects, and disconnects after do.
 func (f *clientFlags) with(ctx context.Context, do func(*producer.Client) error) error {
 	return withClient(ctx, &f.connection, do, producer.WithQueue(f.queue))

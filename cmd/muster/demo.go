@@ -36,6 +36,8 @@ worker process on the way, and compares what chunk sizes cost. It takes seconds.
 }
 
 func demo(ctx context.Context) (err error) {
+	ctx, stop := untilFatal(ctx)
+	defer stop()
 	heal := newHealing()
 	p, err := pool.Local(ctx,
 		pool.WithListener(heal.listener()),

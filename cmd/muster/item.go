@@ -15,6 +15,8 @@ type item struct {
 	text []byte
 	raw  bool  // a string, whatever it looks like
 	err  error // why it could not be read
+
+	refused *bool // set if it cannot be encoded; or nil
 }
 
 // itemError says what is wrong with an item. It is all that the user needs to
@@ -34,8 +36,21 @@ func plain(err error) error {
 	return err
 }
 
+func isItemError(err error) bool {
+	_, ok := errors.AsType[*itemError](err)
+	return ok
+}
+
 // EncodeMsgpack encodes JSON as what it means, and anything else as a string.
 func (i item) EncodeMsgpack(e *msgpack.Encoder) error {
+	err := i.encode(e)
+	if err != nil && i.refused != nil {
+		*i.refused = true
+	}
+	return err
+}
+
+func (i item) encode(e *msgpack.Encoder) error {
 	switch {
 	case i.err != nil:
 		return i.err

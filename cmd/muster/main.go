@@ -113,6 +113,9 @@ func status(err error) int {
 // report writes a line to stderr. If that fails there is nobody left to tell.
 func report(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
+// reportLine writes a line to stderr as it is.
+func reportLine(line string) { report("%s", line) }
+
 // oneLine gives an error's text so that each of its lines but the first is
 // indented, such as the end of a dead process's stderr.
 func oneLine(err error) string {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/command"
 	"github.com/musterfleet/muster/internal/shellmap"
 	"github.com/musterfleet/muster/producer"
 )
@@ -42,24 +43,36 @@ A string result is printed as it is, any other as JSON.
 The first line that fails ends it with status 1, and cancels what has not started.
 With --halt N, or now,fail=N, it is the N-th that does, and those before are
 reported on stderr; with soon,fail=N no more is read then, but what is under way is
-waited for and printed; never is --keep-going.
+waited for and printed; never is --keep-going. What counts is when a line fails, not
+when its turn to be printed comes; lines before it have a moment to end.
 
 An interrupt ends the reading, and what is under way is waited for and printed. A
-second one, or SIGTERM, cancels what has not started. The status is 1 unless
-nothing was left to do.
+second one, SIGTERM, SIGQUIT, or SIGHUP when the terminal is closed (unless under
+nohup), cancels what has not started; so does the end of whoever reads the results.
+What runs goes on, and its result is dropped. The status is 1 unless nothing was left to
+do. A kill -9 cancels nothing: all tasks that were submitted run.
 
 --joblog FILE keeps a line for each item that has ended. Its columns, between tabs,
 are Seq, Host, Starttime, JobRuntime, Send, Receive, Exitval and Signal, as in GNU
 parallel except that it starts when the task is submitted, the time is that of its
 last attempt, and of what is done there is no Host; then Task, Hash, Func and Item.
-Exitval is 0 if the item is done. With --resume the items that are not done are run,
-failed ones too, unless the input has changed. The line is written after the result,
-so a kill loses no result, but the last ones may be printed again: to have each once,
-first cut the results to as many bytes as Receive adds up to.
+Exitval is 0 if the item is done, or else what its process ended with: the exit status,
+or 128 and the number of the signal, whose name is in Signal. It is 124 after a time
+limit or deadline, 127 if no host has the func, 130 if the task was cancelled, and 1
+for any other error.
 
-Input may be endless: only some ten thousand lines, of some ten MB at most, are
-read ahead of the result that is printed next. If stderr is a terminal and stdout
-is not, it shows how much is done and, of a file, how long the rest will take.`,
+With --resume the items that are not done are run, failed ones too, unless the input
+has changed. The line of a result is written after it, so a kill loses no result, but
+the last ones may be printed again: to have each once, first cut the results to as
+many bytes as Receive adds up to. What had ended when a run was cut off is printed
+and logged also if an item before it had not: such results are out of order. After a
+kill -9 they are run again.
+
+Input may be endless: at most 16,384 lines, or 32 MB with their results, are read
+ahead of the result that is printed next, also while that is slow. If no worker host
+takes the tasks, a line on stderr says so after a second. If stderr is a terminal and stdout
+is not, it shows how much is done and has failed and, of a file, how long the rest
+will take.`,
 		Example: `  seq 1 2000 | muster map is_prime
   muster map --raw sha256 < /etc/services
   find . -print0 | muster map --null --raw --unordered sha256
@@ -72,7 +85,9 @@ is not, it shows how much is done and, of a file, how long the rest will take.`,
 			// A reader that ends shows as an error of writing, so that the tasks
 			// which it leaves behind can be cancelled.
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-			return m.run(cmd.Context())
+			ctx, stop := untilFatal(cmd.Context())
+			defer stop()
+			return m.run(ctx)
 		},
 	}
 	m.client.add(cmd)
@@ -93,7 +108,7 @@ is not, it shows how much is done and, of a file, how long the rest will take.`,
 
 // check makes of the flags what they come to.
 func (m *mapping) check(cmd *cobra.Command, name string) error {
-	m.f = codec.NewFunc[item, result](name)
+	m.f = codec.NewFunc[item, result](name, command.ListExitError())
 	if err := m.f.Check(); err != nil {
 		return err
 	}

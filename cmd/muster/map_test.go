@@ -138,6 +138,7 @@ func waiting(t *testing.T, url string) *running {
 	_, err := io.WriteString(m.in, "1\n")
 	require.NoError(t, err)
 	requireWaiting(t, url, "nobody", 1)
+	require.Contains(t, m.readError(t), `no worker host serves queue "nobody"; waiting`)
 	return m
 }
 

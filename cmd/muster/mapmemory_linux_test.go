@@ -64,6 +64,36 @@ func TestMapMemory(t *testing.T) {
 	m.requireEnd(t, ended{})
 }
 
+// A large result is held once or twice: as it has come, and decoded. It is not copied
+// to be printed.
+func TestMapMemoryOfALargeResult(t *testing.T) {
+	t.Parallel()
+	const size = 100_000_000
+	url := startBroker(t)
+	startWorker(t, url, "--processes", "1",
+		"--exec", `text=sh -c 'head -c 100000000 /dev/zero | tr "\0" x'`, "--exec", `array,json=sh -c 'printf "["; yes 12345678, | head -n 10000000 | tr -d "\n"; printf "1]"'`)
+	for _, test := range []struct {
+		args string
+		size int
+		most int // of the size
+	}{
+		{"text", size, 4}, {"--unordered text", size, 4}, {"--joblog " + filepath.Join(t.TempDir(), "log") + " text", size, 4},
+		{"array", 90_000_003, 6}, // whose JSON is another value
+	} {
+		m := startMap(t, url, strings.Fields(test.args)...)
+		_, err := io.WriteString(m.in, "1\n")
+		require.NoError(t, err)
+		n, err := io.CopyN(io.Discard, m.out, int64(test.size)+1)
+		require.NoError(t, err)
+		require.EqualValues(t, test.size+1, n)
+		peak := peakMemory(t, m.service.cmd.Process.Pid)
+		t.Logf("%s: %d kB", test.args, peak)
+		require.Less(t, peak, test.most*test.size/1000+mapMemory()/2, "kB")
+		require.NoError(t, m.in.Close())
+		m.requireEnd(t, ended{})
+	}
+}
+
 // peakMemory gives the most memory that a process has had, in kB.
 func peakMemory(t *testing.T, pid int) int {
 	t.Helper()

@@ -25,7 +25,7 @@ func (m *mapping) run(ctx context.Context) (err error) {
 	defer signals.Close()
 	job := &shellmap.Job{
 		In: os.Stdin, End: '\n', Out: os.Stdout,
-		Halt: m.halt, Greedy: m.chunk > 0,
+		Halt: m.halt, Unordered: m.unordered, Chunk: m.chunk,
 		Func: m.f.Name(), Raw: m.raw,
 		Stop: signals.Stop,
 		Wait: func(underWay int) {
@@ -51,11 +51,16 @@ func (m *mapping) run(ctx context.Context) (err error) {
 		err = job.Run(signals.Context)
 	} else {
 		err = m.client.with(ctx, func(c *producer.Client) error {
-			job.Call = m.calls(c)
+			job.Cancel = func(after codec.ID) { m.cancelAfter(c, after) }
 			if term.IsTerminal(int(os.Stderr.Fd())) && !term.IsTerminal(int(os.Stdout.Fd())) {
 				job.Show = shellmap.NewProgress(os.Stderr, inputSize())
 				defer job.Show.Close()
 			}
+			watch := m.client.watchHosts(signals.Context, c, m.f.Name(), 0, func(line string) {
+				job.Show.Around(func() { reportLine(line) })
+			})
+			defer watch.close()
+			job.Call = m.calls(c, watch)
 			return job.Run(signals.Context)
 		})
 	}
@@ -85,59 +90,86 @@ func (m *mapping) openLog(job *shellmap.Job) (err error) {
 	return err
 }
 
-// calls gives what runs a task for each item.
-func (m *mapping) calls(c *producer.Client) func(context.Context, iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
+// calls returns what runs a task for each item. Results come in the order in which
+// tasks end: the job decides by that, and prints them in the order that was asked for.
+func (m *mapping) calls(c *producer.Client, watch *hostWatch) func(context.Context, iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
 	return func(ctx context.Context, items iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
 		return func(yield func(shellmap.Result, error) bool) {
-			var line []byte
-			for r, err := range m.results(ctx, c, m.args(items)) {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			decided := make(chan struct{}, 1)
+			for r, err := range producer.MapUnordered(ctx, c, m.f, m.args(ctx, items, decided), m.options...) {
+				watch.hear()
+				done := shellmap.Result{Call: r.Index, Run: r.Run, Task: r.ID}
 				if err == nil {
-					line, err = appendLine(line[:0], r.Value)
+					done.Line, err = makeLine(r.Value)
 				}
 				if err != nil {
-					line = nil
-				}
-				done := shellmap.Result{Call: r.Index, Line: line, Run: r.Run}
-				if m.joblog != "" && r.ID != (codec.ID{}) {
-					done.Task = r.ID.String()
+					done.Exit = exitOf(err)
 				}
 				if !yield(done, plain(err)) {
+					cancel() // args may wait
 					return
+				}
+				if isItemError(err) {
+					decided <- struct{}{}
 				}
 			}
 		}
 	}
 }
 
-// args gives items as arguments.
-func (m *mapping) args(items iter.Seq[shellmap.Item]) iter.Seq[item] {
+// cancelAfter cancels the tasks after one. A client numbers its tasks in their order.
+func (m *mapping) cancelAfter(c *producer.Client, after codec.ID) {
+	ids := make([]codec.ID, max(shellmap.MaxItems, m.chunk))
+	for i := range ids {
+		ids[i] = codec.ID{Client: after.Client, N: after.N + 1 + uint64(i)}
+	}
+	err := c.Cancel(context.Background(), ids...)
+	if err != nil && !errors.Is(err, producer.ErrClosed) { // then all is over
+		report("muster: some tasks may run all the same: %s", oneLine(err))
+	}
+}
+
+// args returns items as arguments. After one that cannot be sent it goes on when
+// somebody has decided whether that ends the run: nothing after such an item is sent
+// then.
+func (m *mapping) args(ctx context.Context, items iter.Seq[shellmap.Item], decided <-chan struct{}) iter.Seq[item] {
 	return func(yield func(item) bool) {
+		refused := false
 		for i := range items {
-			arg := item{text: i.Text, raw: m.raw}
-			if i.Err != nil {
-				arg.err = &itemError{i.Err.Error()}
-			}
+			arg := m.arg(i)
+			arg.refused = &refused
 			if !yield(arg) {
+				return
+			}
+			if !refused {
+				continue
+			}
+			refused = false
+			select {
+			case <-decided:
+			case <-ctx.Done():
 				return
 			}
 		}
 	}
 }
 
-// results gives the results in the order that was asked for.
-func (m *mapping) results(ctx context.Context, c *producer.Client, args iter.Seq[item]) iter.Seq2[producer.Indexed[result], error] {
-	if m.unordered {
-		return producer.MapUnordered(ctx, c, m.f, args, m.options...)
+func (m *mapping) arg(i shellmap.Item) item {
+	arg := item{text: i.Text, raw: m.raw}
+	if i.Err != nil {
+		arg.err = &itemError{i.Err.Error()}
 	}
-	return producer.MapIndexed(ctx, c, m.f, args, m.options...)
+	return arg
 }
 
 // preview gives the tasks in place of what they would come to.
 func (m *mapping) preview(_ context.Context, items iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
 	return func(yield func(shellmap.Result, error) bool) {
 		call := 0
-		for arg := range m.args(items) {
-			line, err := m.previewLine(arg)
+		for i := range items {
+			line, err := m.previewLine(m.arg(i))
 			if !yield(shellmap.Result{Call: call, Line: line}, plain(err)) {
 				return
 			}

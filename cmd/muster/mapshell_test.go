@@ -107,6 +107,37 @@ func TestJobLog(t *testing.T) {
 	}
 }
 
+// Exitval and Signal say how an item's process has ended, and other ends have values of
+// their own. None but a success is 0.
+func TestJobLogTellsHowItemsEnd(t *testing.T) {
+	t.Parallel()
+	url := startBroker(t)
+	startWorker(t, url, "--processes", "1", "--exec", `end=sh -c 'case $0 in
+		kill*) kill -${0#kill} $$ ;; sleep) exec sleep 1000 ;; *) exit $0 ;; esac'`,
+		"--exec-server", `server=sh -c 'echo "{\"ready\":true}"; read line; kill -9 $$'`)
+	log := filepath.Join(t.TempDir(), "log")
+	for _, test := range []struct{ args, item, exit, signal string }{
+		{"end", "0", "0", "-"}, {"end", "1", "1", "-"}, {"end", "3", "3", "-"}, {"end", "126", "126", "-"}, {"end", "255", "255", "-"},
+		{"end", "killKILL", "137", "SIGKILL"}, {"end", "killTERM", "143", "SIGTERM"}, {"end", "killSEGV", "139", "SIGSEGV"},
+		{"--timeout 300ms end", "sleep", "124", "-"}, {"nosuchfunc", "1", "127", "-"}, {"--raw is_prime", "x", "1", "-"},
+		{"echo", "1e999", "1", "-"}, {"--crashes 1 server", "1", "137", "-"},
+	} {
+		require.NoError(t, os.RemoveAll(log))
+		args := append([]string{"map", "--url", url, "--joblog", log}, strings.Fields(test.args)...)
+		got := run(t, strings.NewReader(test.item+"\n"), args...)
+		lines := logged(t, log)
+		require.Len(t, lines, 1, got.stderr)
+		require.Equal(t, []string{test.exit, test.signal}, pick(lines[0], 6, 7), "%s %s: %s", test.args, test.item, got.stderr)
+		again := run(t, strings.NewReader(test.item+"\n"), append(args, "--resume")...)
+		require.Equal(t, test.exit == "0", again.status == 0)
+		want := 2
+		if test.exit == "0" {
+			want = 1
+		}
+		require.Len(t, logged(t, log), want, "what has failed is run again")
+	}
+}
+
 // The time in a job log is that of the task alone, not that of those before it.
 func TestJobLogTime(t *testing.T) {
 	t.Parallel()
@@ -171,6 +202,7 @@ func TestMapResumes(t *testing.T) {
 		end   syscall.Signal
 	}{
 		{"--keep-order", syscall.SIGINT}, {"--keep-order", syscall.SIGKILL},
+		{"--keep-order", syscall.SIGTERM}, {"--keep-order", syscall.SIGHUP},
 		{"--unordered", syscall.SIGTERM}, {"--unordered", syscall.SIGKILL},
 	} {
 		t.Run(test.order+" "+test.end.String(), func(t *testing.T) {

@@ -43,6 +43,8 @@ runs from one that never was, or whose outcome was not kept: there is none.`,
 				return usage("--no-wait with --timeout: use one of them")
 			}
 			return withClient(cmd.Context(), &at, func(c *producer.Client) error {
+				watch := &hostWatch{at: &at, say: reportLine} // the id does not tell the queue
+				defer watch.start(cmd.Context(), 0).close()
 				return await(cmd.Context(), c, id, timeout, noWait)
 			}, producer.WithoutStreams())
 		},

@@ -23,8 +23,9 @@ func submitCommand() *cobra.Command {
 		Use:   "submit FUNC [JSON]",
 		Short: "Submit one task and print its result",
 		Long: `Submit runs one task of FUNC, with the argument JSON or null, and prints its
-result: a string as it is, any other as JSON. An interrupt cancels the task if it
-has not started.
+result: a string as it is, any other as JSON. An interrupt, SIGTERM, SIGQUIT or, when
+the terminal is closed, SIGHUP cancels the task if it has not started. If no worker
+host takes it, a line on stderr says so after a second.
 
 With --detach it prints the task's id as soon as the broker has stored the task:
 muster result ID waits for the outcome, from anywhere.`,
@@ -55,12 +56,15 @@ muster result ID waits for the outcome, from anywhere.`,
 			if err != nil {
 				return err
 			}
-			run := submit
-			if detach {
-				run = submitDetached
-			}
-			return client.with(cmd.Context(), func(c *producer.Client) error {
-				return run(cmd.Context(), c, f, item{text: []byte(text)}, options)
+			ctx, stop := untilFatal(cmd.Context())
+			defer stop()
+			arg := item{text: []byte(text)}
+			return client.with(ctx, func(c *producer.Client) error {
+				if detach {
+					return submitDetached(ctx, c, f, arg, options)
+				}
+				defer client.watchHosts(ctx, c, f.Name(), place.delay, reportLine).close()
+				return submit(ctx, c, f, arg, options)
 			})
 		},
 	}
@@ -122,10 +126,5 @@ func printResult(value result, err error) error {
 	if err != nil {
 		return plain(err)
 	}
-	line, err := appendLine(nil, value)
-	if err != nil {
-		return err
-	}
-	_, err = os.Stdout.Write(line)
-	return err
+	return printLine(os.Stdout, value)
 }

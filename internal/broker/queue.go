@@ -26,6 +26,7 @@ type LaneInfo struct {
 	InFlight    int    // delivered and not acknowledged
 	Redelivered int    // of these, delivered more than once
 	Delivered   uint64 // sequence up to which every message has been delivered
+	Pulls       int    // requests of workers that wait for messages
 	Paused      bool
 }
 
@@ -113,6 +114,7 @@ func LookAtLane(ctx context.Context, js jetstream.JetStream, queue string, lane 
 		InFlight:    info.NumAckPending,
 		Redelivered: info.NumRedelivered,
 		Delivered:   info.Delivered.Stream,
+		Pulls:       info.NumWaiting,
 		Paused:      info.Paused,
 	}, nil
 }

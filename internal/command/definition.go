@@ -39,7 +39,9 @@ const placeholder = "{}"
 // value is an argument or a result as encoded, since any may come.
 type value = msgpack.RawMessage
 
-func (c *Command) remote() codec.Func[value, value] { return codec.NewFunc[value, value](c.Name) }
+func (c *Command) remote() codec.Func[value, value] {
+	return codec.NewFunc[value, value](c.Name, ListExitError())
+}
 
 // Parse reads NAME[,OPTION...]=COMMAND, the definition of a func that runs a
 // command for each task. The options are stdin, and one of text, json and bytes.

@@ -66,19 +66,24 @@ func Inherit() error {
 func (o Offer) register() error {
 	env := environ()
 	var servers []*server
-	var pids []int
+	pids := func() (pids []int) {
+		for _, s := range servers {
+			pids = append(pids, s.process.pid())
+		}
+		return pids
+	}
 	for _, c := range o.Commands {
 		if !c.Server {
 			continue
 		}
-		s, err := startServer(c, o.MaxOutput, env)
+		s, err := startServer(c, o.MaxOutput, env, pids)
 		if err != nil {
 			return err
 		}
-		servers, pids = append(servers, s), append(pids, s.cmd.Process.Pid)
+		servers = append(servers, s)
 		consumer.Handle(c.remote(), s.call)
 	}
-	late := time.After(readyPatience)
+	late := time.After(readyTimeout)
 	for _, s := range servers {
 		if err := s.awaitReady(late); err != nil {
 			return err

@@ -33,13 +33,17 @@ func (o *output) isOver() bool {
 	}
 }
 
-// maxWords is how much of a command's stderr is kept, in bytes.
+// maxWords is how much of a command's stderr its caller learns, in bytes.
 const maxWords = 8 << 10
 
 // lastWords keeps the end of a command's stderr.
-type lastWords struct{ data []byte }
+type lastWords struct {
+	data  []byte
+	total int
+}
 
 func (w *lastWords) Write(p []byte) (int, error) {
+	w.total += len(p)
 	w.data = append(w.data, p[max(len(p)-maxWords, 0):]...)
 	if excess := len(w.data) - maxWords; excess > maxWords { // seldom
 		w.data = append(w.data[:0], w.data[excess:]...)
@@ -47,9 +51,34 @@ func (w *lastWords) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// cut returns how many bytes came before the end that is kept.
+func (w *lastWords) cut() int { return max(w.total-maxWords, 0) }
+
 func (w *lastWords) String() string {
 	end := bytes.ToValidUTF8(w.data[max(len(w.data)-maxWords, 0):], []byte("?"))
 	return string(bytes.TrimRight(end, "\n"))
+}
+
+// passedOn passes a command's stderr on to this process's.
+type passedOn struct {
+	to   io.Writer
+	open bool // the last line has no end
+}
+
+// Write never fails: what cannot be passed on is no reason to hold up the command.
+func (o *passedOn) Write(p []byte) (int, error) {
+	if len(p) > 0 {
+		_, _ = o.to.Write(p)
+		o.open = p[len(p)-1] != '\n'
+	}
+	return len(p), nil
+}
+
+// endLine ends the last line, so that the next writer begins one.
+func (o *passedOn) endLine() {
+	if o.open {
+		_, _ = io.WriteString(o.to, "\n")
+	}
 }
 
 // stream is the reading end of a pipe from a command.

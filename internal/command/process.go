@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -111,23 +109,4 @@ func (p *process) drain() (err error) {
 		}
 	}
 	return err
-}
-
-// describe says how a process ended.
-func describe(state *os.ProcessState) string {
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		dumped := ""
-		if status.CoreDump() {
-			dumped = " (core dumped)"
-		}
-		return "killed by signal " + name(status.Signal()) + dumped
-	}
-	return fmt.Sprintf("exit status %d", state.ExitCode())
-}
-
-func name(s syscall.Signal) string {
-	if name := unix.SignalName(s); name != "" {
-		return name
-	}
-	return s.String()
 }

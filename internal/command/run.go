@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 
@@ -18,9 +19,9 @@ import (
 // runner runs a command for each task, one at a time.
 type runner struct {
 	Command
-	most    int64    // bytes of output
-	env     []string // but for what tells of the task
-	servers []int    // process ids of those that run beside it
+	most    int64        // bytes of output
+	env     []string     // but for what tells of the task
+	servers func() []int // process ids of those that run at the same time
 }
 
 func (r *runner) run(ctx context.Context, arg value) (value, error) {
@@ -44,7 +45,8 @@ func (r *runner) run(ctx context.Context, arg value) (value, error) {
 // output runs the command to its end, and gives its stdout.
 func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byte, error) {
 	stdout, stderr := newOutput(r.most), &lastWords{}
-	p, err := start(cmd, stdout, stderr, r.Stdin, input)
+	passed := &passedOn{to: os.Stderr}
+	p, err := start(cmd, stdout, io.MultiWriter(stderr, passed), r.Stdin, input)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +60,8 @@ func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byt
 		p.stop()
 	}
 	<-p.ended
-	left := errors.Join(endOrphans(cmd.Process.Pid, r.servers), p.drain())
+	left := errors.Join(endOrphans(cmd.Process.Pid, r.servers()), p.drain())
+	passed.endLine()
 	switch {
 	case stopped != nil: // and what it has written is half a result
 		return nil, fmt.Errorf("the command was stopped (%w): %w", stopped, failure(cmd.ProcessState, stderr))
@@ -69,19 +72,20 @@ func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byt
 	case left != nil:
 		return nil, left
 	}
-	if words := stderr.String(); words != "" { // warnings, which nobody else would see
-		fmt.Fprintln(os.Stderr, words)
-	}
 	return stdout.data, nil
 }
 
-// failure says how a command failed, in words as those about a worker process.
+// failure says how a command failed, with the end of its stderr.
 func failure(state *os.ProcessState, stderr *lastWords) error {
-	cause := describe(state)
-	if words := stderr.String(); words != "" {
-		return fmt.Errorf("%s; its stderr ends:\n%s", cause, words)
+	exit := exitOf(state)
+	words, cut := stderr.String(), ""
+	switch {
+	case words == "":
+		return exit
+	case stderr.cut() > 0:
+		cut = fmt.Sprintf(" (the %d bytes before are in the host's log)", stderr.cut())
 	}
-	return errors.New(cause)
+	return fmt.Errorf("%w; its stderr ends%s:\n%s", exit, cut, words)
 }
 
 // result gives the command's stdout as the func's result.

@@ -1,10 +1,14 @@
 package command_test
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -12,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/command"
+	"github.com/musterfleet/muster/pool"
 	"github.com/musterfleet/muster/producer"
 )
 
@@ -80,6 +86,7 @@ func TestFailuresOfCommands(t *testing.T) {
 	noise := failure(f, "noisy", 0).Error()
 	require.True(t, strings.HasSuffix(noise, "\n99999\n100000"), noise)
 	require.Less(t, len(noise), 9<<10)
+	require.Contains(t, noise, "its stderr ends (the 580703 bytes before are in the host's log):\n")
 
 	require.Len(t, result[string, any](f, "enough", nil), 1<<20)
 	for _, name := range []string{"much", "endless"} {
@@ -89,6 +96,54 @@ func TestFailuresOfCommands(t *testing.T) {
 	require.EqualError(t, failure(f, "flaky", 0), "exit status 1")
 	require.Equal(t, "fine", result[string](f, "warns", 0))
 	require.Equal(t, pid, f.pid(), "no command's failure is the worker process's")
+}
+
+// What a command writes to stderr goes to its host's whole, whether it succeeds or not.
+func TestStderrOfCommandsIsPassedOnWhole(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var offer command.Offer
+	for _, definition := range []string{"fine=sh -c 'seq 100000 >&2'", "bad=sh -c 'seq 100001 200000 >&2; printf end >&2; exit 1'"} {
+		c, err := command.Parse(definition)
+		require.NoError(t, err)
+		offer.Commands = append(offer.Commands, c)
+	}
+	offer.MaxOutput = maxOutput
+	entry, err := offer.Env()
+	require.NoError(t, err)
+	var stderr lines
+	p, err := pool.Local(ctx, pool.Processes(1), pool.Env(entry, "GORACE=atexit_sleep_ms=0"), pool.WithOutput(io.Discard, &stderr))
+	require.NoError(t, err)
+	f := fleet{t, ctx, p}
+	require.Empty(t, result[string, any](f, "fine", nil))
+	require.Error(t, failure[any](f, "bad", nil))
+	require.NoError(t, p.Close(ctx))
+	next := 1
+	for line := range strings.Lines(stderr.String()) {
+		if line == strconv.Itoa(next)+"\n" {
+			next++
+		}
+	}
+	require.Equal(t, 200_001, next)
+	require.Contains(t, stderr.String(), "\nend\n")
+}
+
+// lines is a buffer for concurrent writers.
+type lines struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
 }
 
 // A command learns of its task, and of no credential.

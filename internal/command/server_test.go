@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,13 @@ func serve(format string) {
 			return
 		} else {
 			must(err)
+		}
+		if written, ok := t.Arg.([]any); ok {
+			for _, part := range written {
+				os.Stdout.WriteString(strings.NewReplacer("ID", fmt.Sprint(t.ID), "HEXFF", "\xff").Replace(part.(string)))
+				time.Sleep(time.Millisecond) // so that it is read by itself
+			}
+			continue
 		}
 		answer := func(value any) { say(map[string]any{"id": t.ID, "value": value}) }
 		switch t.Arg {
@@ -192,30 +200,127 @@ func TestServerEnds(t *testing.T) {
 	}
 }
 
-// A server that does not keep to the protocol never gives one task's answer to
-// another.
-func TestServerBreaksTheProtocol(t *testing.T) {
+// What a server writes that is no answer harms the task that runs, and nothing else:
+// not the worker process, and no other task. Where the line has the id of the request
+// the server itself goes on.
+func TestServerWritesWhatIsNoAnswer(t *testing.T) {
+	f := newFleet(t, nil, []string{"server=" + testServer("json"), "other=" + testServer("json")})
+	process, other := f.pid(), result[int](f, "other", "pid")
+	for name, test := range map[string]struct {
+		write  any // ID is the request's, and each of several is a write of its own
+		want   any // the result, if there is one
+		error  string
+		stands bool // the server goes on
+	}{
+		"NaN":                  {"{\"id\": ID, \"value\": NaN}\n", nil, `value\": NaN}": it is not JSON: NaN is no number there`, true},
+		"NaN by another key":   {"{\"id\": ID, \"result\": NaN}\n", nil, "it is not JSON: NaN is no number there", true},
+		"NaN before the id":    {"{\"value\": [1, -Infinity], \"id\": ID}\n", nil, "it is not JSON: -Infinity is no number there", true},
+		"Infinity":             {"{\"id\": ID, \"value\": {\"x\": Infinity}}\n", nil, "it is not JSON: Infinity is no number there", true},
+		"NaN in a string":      {"{\"id\": ID, \"value\": \"NaN \\\" Infinity\"}\n", `NaN " Infinity`, "", true},
+		"a blank line":         {"\n{\"id\": ID, \"value\": 1}\n", int64(1), "", true},
+		"blank lines":          {"\n \t\r\n\r\n{\"id\": ID, \"value\": 1}\r\n\n", int64(1), "", true},
+		"several writes":       {[]any{"{\"id\":", " ID, \"val", "ue\": \"whole\"", "}", "\n"}, "whole", "", true},
+		"invalid UTF-8":        {[]any{"{\"id\": ID, \"value\": \"", "HEXFF", "\"}\n"}, nil, "it is not JSON: it is not UTF-8", true},
+		"a number too large":   {"{\"id\": ID, \"value\": 1e400}\n", nil, "the number 1e400 is out of range", true},
+		"neither":              {"{\"id\": ID}\n", nil, "it needs either value or error", true},
+		"both":                 {"{\"id\": ID, \"value\": 1, \"error\": \"x\"}\n", nil, "it needs either value or error", true},
+		"an error of no words": {"{\"id\": ID, \"error\": {\"code\": 5}}\n", nil, "the error cannot be a object", true},
+		"words":                {"loading the model\n", nil, `the line "loading the model": it is not JSON`, false},
+		"words and an answer":  {"loading\n{\"id\": ID, \"value\": 1}\n", nil, `the line "loading": it is not JSON`, false},
+		"NaN by itself":        {"NaN\n", nil, `the line "NaN": it is not JSON`, false},
+		"an array":             {"[1]\n", nil, "the answer cannot be a array", false},
+		"a number":             {"1\n", nil, "the answer cannot be a number", false},
+		"binary":               {"\x00\x01\x02\n", nil, "it is not JSON", false},
+		"no id":                {"{\"value\": 1}\n", nil, "it has no id", false},
+		"an id in words":       {"{\"id\": \"ID\", \"value\": 1}\n", nil, "the id cannot be a string", false},
+		"the id of the next":   {"{\"id\": ID0, \"value\": 1}\n", nil, "that of the request is", false},
+		"ready again":          {"{\"ready\": true}\n", nil, "it has no id", false},
+		"too long":             {strings.Repeat("x", maxOutput+2000) + "\n", nil, "an answer is larger than 1048576 bytes", false},
+		"too long and blank":   {strings.Repeat(" ", maxOutput+2000) + "\n", nil, "an answer is larger than 1048576 bytes", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := f
+			f.t = t
+			server := result[int](f, "server", "pid")
+			written, ok := test.write.([]any)
+			if !ok {
+				written = []any{test.write}
+			}
+			got, err := submit[any, any](f, "server", written).Result(f.ctx)
+			if test.error == "" {
+				require.NoError(t, err)
+				require.Equal(t, test.want, got)
+			} else {
+				require.ErrorAs(t, err, new(*codec.RemoteError))
+				require.NotErrorIs(t, err, codec.ErrWorkerDied)
+				require.ErrorContains(t, err, test.error)
+			}
+			require.Equal(t, "next", result[string](f, "server", "next"))
+			require.Equal(t, test.stands, server == result[int](f, "server", "pid"), "whether the server goes on")
+			if !test.stands {
+				requireGone(t, server)
+			}
+			require.Equal(t, process, f.pid(), "the worker process goes on")
+			require.Equal(t, other, result[int](f, "other", "pid"), "the other server goes on")
+		})
+	}
+}
+
+// A second answer is nobody's: the tasks before and after it have their own.
+func TestServerAnswersTwice(t *testing.T) {
 	f := newFleet(t, nil, []string{"server=" + testServer("json")})
-	for arg, want := range map[string]string{
-		"early": "that of the request is", "late": "that of the request is", "garbage": `the line "starting": it is not JSON`,
-		"nothing": "needs either value or error", "both": "needs either value or error", "large": "an answer is larger than 1048576 bytes",
+	process := f.pid()
+	for range 20 {
+		require.Equal(t, 1, result[int](f, "server", "twice"))
+		require.Equal(t, "next", result[string](f, "server", "next"))
+	}
+	server := result[int](f, "server", "pid")
+	require.Equal(t, 1, result[int](f, "server", []string{"{\"id\": ID, \"value\": 1}\nwords too many\n"}))
+	require.Equal(t, "next", result[string](f, "server", "next"))
+	require.NotEqual(t, server, result[int](f, "server", "pid"), "the server goes on that wrote too much")
+	require.Equal(t, process, f.pid())
+}
+
+// A server that answers the request before, again and again, fails each of its tasks.
+func TestServerIsLate(t *testing.T) {
+	f := newFleet(t, nil, []string{"server=" + testServer("json")})
+	process := f.pid()
+	require.Equal(t, 1, result[int](f, "server", "count"))
+	err := failure(f, "server", "late")
+	require.ErrorAs(t, err, new(*codec.RemoteError))
+	require.ErrorContains(t, err, "it has no id")
+	require.Equal(t, process, f.pid())
+}
+
+// What is not MessagePack cannot be passed over: the server is replaced.
+func TestServerWritesNoMessagePack(t *testing.T) {
+	f := newFleet(t, nil, []string{"server,msgpack=" + testServer("msgpack")})
+	process := f.pid()
+	for write, want := range map[string]string{
+		"words":              "not an answer in MessagePack",
+		"\x81\xa2id\xa1x":    "not an answer in MessagePack",
+		"\x82\xa2id\x01\x00": "not an answer in MessagePack",
+		"\x81\xa5value\xa1x": "it has no id",
 	} {
 		server := result[int](f, "server", "pid")
-		err := failure(f, "server", arg, producer.Crashes(1))
-		var died *codec.WorkerDiedError
-		require.ErrorAs(t, err, &died, arg)
-		require.Contains(t, died.Stderr, want, arg)
-		require.NotEqual(t, server, result[int](f, "server", "pid"), arg)
+		err := failure(f, "server", []string{write})
+		require.ErrorAs(t, err, new(*codec.RemoteError))
+		require.ErrorContains(t, err, want)
+		require.NotEqual(t, server, result[int](f, "server", "pid"))
+		require.Equal(t, process, f.pid())
 	}
-	// The second answer ends the process, be it before the first was handed off,
-	// and is nobody's.
-	server := result[int](f, "server", "pid")
-	if n, err := submit[string, int](f, "server", "twice", producer.Crashes(1)).Result(f.ctx); err == nil {
-		require.Equal(t, 1, n)
-	} else {
-		require.ErrorIs(t, err, codec.ErrWorkerDied)
-	}
-	require.NotEqual(t, server, result[int](f, "server", "pid"), "the server goes on that gave two answers")
+	require.True(t, math.IsNaN(result[float64](f, "server", math.NaN())), "MessagePack has it")
+}
+
+// A server that does not become ready again ends its worker process, whose supervisor
+// starts another.
+func TestServerThatCannotBeReplaced(t *testing.T) {
+	once := filepath.Join(t.TempDir(), "once")
+	script := `if [ -e "$0" ]; then rm "$0"; exit 4; fi; : >"$0"; echo "{\"ready\":true}"; while read -r line; do echo words; done`
+	f := newFleet(t, nil, []string{"server=sh -c '" + script + "' " + once})
+	process := f.pid()
+	require.ErrorIs(t, failure(f, "server", "x", producer.Crashes(1)), codec.ErrWorkerDied)
+	require.NotEqual(t, process, f.pid())
 }
 
 // A server does not hear of limits: its process ends with it.

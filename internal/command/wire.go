@@ -3,14 +3,17 @@ package command
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/vmihailenco/msgpack/v5"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/jsonvalue"
 )
 
@@ -28,14 +31,34 @@ type answer struct {
 	ID    uint64 // of the request
 	Value value  // nil if there is an error
 	Error *string
-	Final bool // another attempt would not mend the error
+	Final bool  // another attempt would not mend the error
+	Bad   error // why there is neither, though the answer is one to the request
+
+	line []byte // that it was read from, or nil
+}
+
+// show returns the answer as it is shown to a person.
+func (a *answer) show() string {
+	if a.line == nil {
+		return fmt.Sprintf("an answer with the id %d", a.ID)
+	}
+	return fmt.Sprintf("the line %.100q", a.line)
+}
+
+// check notes what is wrong with an answer to a request that says nothing, or two things
+// at once.
+func (a *answer) check() {
+	if a.Bad == nil && !a.Ready && (a.Value == nil) == (a.Error == nil) {
+		a.Bad = fmt.Errorf("%s: it needs either value or error", a.show())
+	}
 }
 
 // wire is how a server is spoken to.
 type wire interface {
 	// ask appends a request with its argument.
 	ask(dst []byte, r request, arg value) ([]byte, error)
-	// next waits for the next answer. io.EOF is the end, before one began.
+	// next waits for the next answer. The error wraps ErrOutput if what came is none;
+	// io.EOF is the end, before one began, and io.ErrUnexpectedEOF within one.
 	next() (answer, error)
 }
 
@@ -51,7 +74,7 @@ func newWire(c Command, in io.Reader, most int64) wire {
 }
 
 func tooLarge(most int64) error {
-	return fmt.Errorf("%w: an answer is larger than %d bytes", ErrOutput, most)
+	return codec.Final(fmt.Errorf("%w: an answer is larger than %d bytes", ErrOutput, most))
 }
 
 // jsonWire has one JSON value a line.
@@ -72,6 +95,20 @@ func (w *jsonWire) next() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	a, err := readAnswer(line)
+	if err != nil {
+		return answer{}, fmt.Errorf("%w: the line %.100q: %w", ErrOutput, line, err)
+	}
+	a.check()
+	return a, nil
+}
+
+var errNotJSON = errors.New("it is not JSON")
+
+// readAnswer reads a line. One that has an id is an answer to that request even if the
+// rest of it does not read: then Bad says why.
+func readAnswer(line []byte) (answer, error) {
+	a := answer{line: line}
 	var read struct {
 		Ready bool            `json:"ready"`
 		ID    uint64          `json:"id"`
@@ -79,21 +116,77 @@ func (w *jsonWire) next() (answer, error) {
 		Error *string         `json:"error"`
 		Final bool            `json:"final"`
 	}
-	if !jsonvalue.Valid(line) {
-		err = errors.New("it is not JSON")
-	} else {
-		err = json.Unmarshal(line, &read)
+	err := errNotJSON
+	if jsonvalue.Valid(line) {
+		err = plain(json.Unmarshal(line, &read))
+		a.Ready, a.ID, a.Error, a.Final = read.Ready, read.ID, read.Error, read.Final
 	}
-	a := answer{Ready: read.Ready, ID: read.ID, Error: read.Error, Final: read.Final}
 	if err == nil && read.Value != nil {
 		a.Value, err = fromJSON(bytes.TrimSpace(read.Value))
 	}
-	if err != nil {
-		return answer{}, fmt.Errorf("%w: the line %.100q: %w", ErrOutput, bytes.TrimSpace(line), err)
+	if err == nil {
+		return a, nil
 	}
-	return a, nil
+	var addressed struct {
+		ID uint64 `json:"id"`
+	}
+	readable, numbers := withoutNonNumbers(bytes.ToValidUTF8(line, []byte("?")))
+	if json.Unmarshal(readable, &addressed) != nil || addressed.ID == 0 {
+		return answer{}, err
+	}
+	switch {
+	case numbers != "":
+		err = fmt.Errorf("%w: %s is no number there", err, numbers)
+	case !utf8.Valid(line):
+		err = fmt.Errorf("%w: it is not UTF-8", err)
+	}
+	return answer{ID: addressed.ID, Bad: fmt.Errorf("the line %.100q: %w", line, err), line: line}, nil
 }
 
+// plain says what is wrong with an answer's keys without Go's types.
+func plain(err error) error {
+	if bad, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("the %s cannot be a %s", cmp.Or(bad.Field, "answer"), bad.Value)
+	}
+	return err
+}
+
+// withoutNonNumbers returns a line with null in place of NaN and Infinity, which many
+// encoders write and JSON does not have, and the first of these, if there is one.
+func withoutNonNumbers(line []byte) (readable []byte, first string) {
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quoted && c == '\\' && i+1 < len(line):
+			readable = append(readable, c)
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted:
+			if word := nonNumber(line[i:]); word != "" {
+				if first == "" {
+					first = word
+				}
+				readable = append(readable, "null"...)
+				i += len(word) - 1
+				continue
+			}
+		}
+		readable = append(readable, line[i])
+	}
+	return readable, first
+}
+
+func nonNumber(text []byte) string {
+	for _, word := range []string{"NaN", "Infinity", "-Infinity"} {
+		if bytes.HasPrefix(text, []byte(word)) {
+			return word
+		}
+	}
+	return ""
+}
+
+// line returns the next line that is not blank, without its end.
 func (w *jsonWire) line() (line []byte, err error) {
 	for {
 		part, err := w.in.ReadSlice('\n')
@@ -103,9 +196,13 @@ func (w *jsonWire) line() (line []byte, err error) {
 			return nil, tooLarge(w.most - envelope)
 		case errors.Is(err, bufio.ErrBufferFull):
 		case err == io.EOF && len(line) > 0:
-			return nil, fmt.Errorf("%w: the line %.100q does not end", ErrOutput, line)
+			return nil, fmt.Errorf("the line %.100q does not end: %w", line, io.ErrUnexpectedEOF)
+		case err != nil:
+			return nil, err
 		default:
-			return line, err
+			if line = bytes.TrimSpace(line); len(line) > 0 {
+				return line, nil
+			}
 		}
 	}
 }
@@ -158,8 +255,11 @@ func (w *msgpackWire) next() (a answer, err error) {
 	switch {
 	case err != nil && w.in.N <= 0:
 		return answer{}, tooLarge(w.most - envelope)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return answer{}, fmt.Errorf("an answer does not end: %w", io.ErrUnexpectedEOF)
 	case err != nil:
 		return answer{}, fmt.Errorf("%w: not an answer in MessagePack: %w", ErrOutput, err)
 	}
+	a.check()
 	return a, nil
 }

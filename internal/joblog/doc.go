@@ -10,8 +10,10 @@
 //	JobRuntime  seconds that its last attempt ran, or 0.000 if that is not known
 //	Send        bytes of the item
 //	Receive     bytes of the printed result with its newline
-//	Exitval     0, or what its process exited with if that ended it, or 1
-//	Signal      that ended its process, or -
+//	Exitval     0 if it is done; else the exit status of its process, 128 and the
+//	            number of the signal that ended it, 124 after a time limit or a deadline,
+//	            127 without a host that has the func, 130 if it was cancelled, or 1
+//	Signal      that ended its process, such as SIGKILL, or -
 //	Task        its id, or - if the item could not be sent
 //	Hash        of the item, in hexadecimal
 //	Func        that was called

@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/joblog"
 )
 
@@ -108,6 +112,146 @@ func boolInt(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// concurrent calls a func with each item on a goroutine of its own, until it is left.
+func concurrent(call func(item string) (string, error)) func(context.Context, iter.Seq[Item]) iter.Seq2[Result, error] {
+	return func(ctx context.Context, items iter.Seq[Item]) iter.Seq2[Result, error] {
+		return func(yield func(Result, error) bool) {
+			type done struct {
+				Result
+				err error
+			}
+			left, cancel := context.WithCancel(ctx)
+			defer cancel()
+			results := make(chan done)
+			var calls sync.WaitGroup
+			calls.Go(func() {
+				n := 0
+				for item := range items {
+					result, text := Result{Call: n, Task: codec.ID{Client: "c", N: uint64(n)}}, string(item.Text)
+					n++
+					calls.Go(func() {
+						line, err := call(text)
+						if err == nil {
+							result.Line = []byte(line + "\n")
+						}
+						select {
+						case results <- done{result, err}:
+						case <-left.Done():
+						}
+					})
+				}
+			})
+			go func() {
+				calls.Wait()
+				close(results)
+			}()
+			for {
+				select {
+				case r, ok := <-results:
+					if !ok || !yield(r.Result, r.err) {
+						return
+					}
+				case <-left.Done():
+					yield(Result{Call: -1}, left.Err())
+					return
+				}
+			}
+		}
+	}
+}
+
+// While the first item is slow, so many are read as the window has room for, and no more.
+func TestSlowFirstItem(t *testing.T) {
+	t.Parallel()
+	const items = MaxItems + 5000
+	input := "slow\n" + strings.Repeat("x\n", items)
+	var read, ended atomic.Int64
+	gate := make(chan struct{})
+	var out strings.Builder
+	job := Job{In: strings.NewReader(input), End: '\n', Out: &out, Call: concurrent(func(item string) (string, error) {
+		read.Add(1)
+		if item == "slow" {
+			<-gate
+		}
+		ended.Add(1)
+		return item, nil
+	})}
+	result := make(chan error, 1)
+	go func() { result <- job.Run(t.Context()) }()
+	require.Eventually(t, func() bool { return ended.Load() == MaxItems-1 }, time.Minute, time.Millisecond)
+	require.EqualValues(t, MaxItems, read.Load())
+	close(gate)
+	require.NoError(t, <-result)
+	require.Equal(t, input, out.String())
+}
+
+// A failure ends a run, and its record is in the job log, though nobody reads the
+// results before it.
+func TestHaltsThoughNobodyReads(t *testing.T) {
+	t.Parallel()
+	r, w := io.Pipe()
+	cancelled := make(chan codec.ID, 1)
+	release := make(chan struct{})
+	var before sync.WaitGroup
+	before.Add(2)
+	job := Job{
+		In: strings.NewReader("a\nb\nbad\nslow\n"), End: '\n', Out: w,
+		Cancel: func(after codec.ID) { cancelled <- after; close(release) },
+		Call: concurrent(func(item string) (string, error) {
+			switch item {
+			case "bad":
+				before.Wait()
+				return "", errors.New("bad item")
+			case "slow":
+				<-release
+				return "", codec.ErrCancelled
+			}
+			before.Done()
+			return strings.Repeat(item, 2*maxBatch), nil
+		}),
+	}
+	result := make(chan error, 1)
+	go func() { result <- job.Run(t.Context()) }()
+	require.Equal(t, codec.ID{Client: "c", N: 2}, <-cancelled) // before anybody reads
+	text := make(chan string)
+	go func() {
+		all, _ := io.ReadAll(r)
+		text <- string(all)
+	}()
+	require.EqualError(t, <-result, "line 3: bad item")
+	require.NoError(t, w.Close())
+	require.Equal(t, strings.Repeat("a", 2*maxBatch)+"\n"+strings.Repeat("b", 2*maxBatch)+"\n", <-text)
+}
+
+// A failure is in the job log when it has happened, not when its turn to be printed comes.
+func TestFailureIsLoggedBeforeItsTurn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "log")
+	log, err := joblog.Create(file)
+	require.NoError(t, err)
+	defer log.Close()
+	gate := make(chan struct{})
+	result := make(chan error, 1)
+	job := Job{
+		In: strings.NewReader("slow\nbad\n"), End: '\n', Out: io.Discard, Log: log, Func: "f",
+		Halt: Halt{Never: true}, Failed: func(LineError) {},
+		Call: concurrent(func(item string) (string, error) {
+			if item == "bad" {
+				return "", errors.New("bad item")
+			}
+			<-gate
+			return item, nil
+		}),
+	}
+	go func() { result <- job.Run(t.Context()) }()
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(text), "\n2\t")
+	}, time.Minute, time.Millisecond)
+	close(gate)
+	require.ErrorIs(t, <-result, ErrFailed)
 }
 
 // An error that is of no item ends the run.
@@ -215,34 +359,61 @@ func TestResume(t *testing.T) {
 }
 
 // Few items are under way while nothing is known of their results, and what is
-// under way stays within its bound; but there is always room for one.
+// under way or not printed stays within its bounds; but there is always room for one.
 func TestWindow(t *testing.T) {
 	t.Parallel()
-	w := newWindow(maxWindow)
+	w := newWindow(maxBytes, 1<<20)
 	fill := func(size int) int {
 		n := 0
 		for ; w.fits(size); n++ {
 			w.add(entry{size: size})
 		}
 		for call := range w.calls {
-			w.take(call, 10)
+			w.end(call, 10)
 		}
+		w.printed(n, n*10)
 		return n
 	}
-	require.InDelta(t, maxWindow/firstResult, fill(10), 2)
+	require.InDelta(t, maxBytes/firstResult, fill(10), 2)
 	require.Greater(t, fill(10_000), 1_000, "results are small")
-	require.Equal(t, 1, fill(maxWindow))
-	require.Zero(t, w.count())
-	_, ok := w.take(-1, 0)
+	require.Equal(t, 1, fill(maxBytes))
+	require.Zero(t, w.underWay())
+	require.Zero(t, w.items)
+	require.Zero(t, w.bytes)
+	_, ok := w.end(-1, 0)
 	require.False(t, ok)
 
-	w.add(entry{size: maxWindow})
+	w.add(entry{size: maxBytes})
 	closed := make(chan struct{})
 	close(closed)
+	<-w.room
 	require.False(t, w.wait(1, closed, nil))
 	require.False(t, w.wait(1, nil, closed))
-	go w.take(w.added-1, 0)
+	w.end(w.added-1, 0)
 	require.True(t, w.wait(1, nil, nil))
+}
+
+// A result that waits to be printed takes its room, in items and in bytes.
+func TestWindowCountsWhatIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	w := newWindow(maxBytes, 3)
+	for range 3 {
+		w.add(entry{size: 1})
+	}
+	w.end(1, 5)
+	w.end(2, 5)
+	require.False(t, w.fits(1), "three items are not printed")
+	w.printed(1, 5)
+	require.True(t, w.fits(1))
+
+	w = newWindow(maxBytes, 1<<20)
+	w.add(entry{size: 1})
+	w.add(entry{size: 1})
+	w.end(1, maxBytes)
+	require.False(t, w.fits(1), "a large result is not printed")
+	w.printed(1, maxBytes)
+	w.result = maxBytes
+	require.False(t, w.fits(1), "the one under way may be as large")
 }
 
 func TestProgress(t *testing.T) {
@@ -253,6 +424,8 @@ func TestProgress(t *testing.T) {
 	tally.skipped.Store(3_000)
 	require.Equal(t, "300 done, 100/s, 4s left", tally.describe(10_000, 3*time.Second))
 	require.Equal(t, "300 done, 100/s", tally.describe(-1, 3*time.Second))
+	tally.failed.Store(2)
+	require.Equal(t, "300 done, 2 failed, 100/s", tally.describe(-1, 3*time.Second))
 
 	var p *Progress
 	called := false

@@ -29,6 +29,7 @@ type Progress struct {
 // tally is what is over.
 type tally struct {
 	items   atomic.Int64
+	failed  atomic.Int64 // of those
 	bytes   atomic.Int64 // of all items
 	skipped atomic.Int64 // of those that were done before
 }
@@ -74,7 +75,11 @@ func (p *Progress) show() {
 // describe says how much is done, how fast, and how long the rest will take.
 func (t *tally) describe(total int64, took time.Duration) string {
 	items, bytes, skipped := t.items.Load(), t.bytes.Load(), t.skipped.Load()
-	text := fmt.Sprintf("%d done, %.0f/s", items, float64(items)/max(took.Seconds(), 1e-3))
+	text := fmt.Sprintf("%d done", items)
+	if failed := t.failed.Load(); failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	text += fmt.Sprintf(", %.0f/s", float64(items)/max(took.Seconds(), 1e-3))
 	if total < 0 || bytes == skipped {
 		return text
 	}
@@ -82,9 +87,12 @@ func (t *tally) describe(total int64, took time.Duration) string {
 	return fmt.Sprintf("%s, %s left", text, left.Round(time.Second))
 }
 
-func (p *Progress) done(size int) {
+func (p *Progress) done(size int, failed bool) {
 	if p != nil {
 		p.tally.items.Add(1)
+		if failed {
+			p.tally.failed.Add(1)
+		}
 		p.tally.bytes.Add(int64(size))
 	}
 }

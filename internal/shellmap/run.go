@@ -1,9 +1,11 @@
 package shellmap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,15 +18,30 @@ import (
 // that may show before the interrupt does.
 const cutPatience = 50 * time.Millisecond
 
-// run is the state of a Job: Call's goroutine reads items, the one of Run prints
-// results.
+// haltGrace is how long a run that is to end at once waits for calls whose results are to
+// be printed before others that there are. Short tasks have mostly ended by then: so
+// results and the first failure are those of the first items.
+const haltGrace = 250 * time.Millisecond
+
+// run is the state of a Job. Call's goroutine reads items, that of Run takes what
+// calls end with, and output has one of its own that prints it.
 type run struct {
 	*Job
 	source *input
 	window *window
-	ended  atomic.Pointer[error] // why there are no more items, once that is so
+	out    *output
+	cancel context.CancelCauseFunc // ends the calls
+	ended  atomic.Pointer[error]   // why there are no more items, once that is so
 
-	record []byte
+	// The goroutine's of Run:
+	arrived  int // results
+	failures int
+	halting  bool
+	record   []byte
+
+	mu          sync.Mutex
+	latest      Result // of those that have ended, the last in the order of the items
+	interrupted bool
 }
 
 // obey has Stop obeyed until the function that it gives is called.
@@ -36,7 +53,7 @@ func (r *run) obey(ctx context.Context) (cease func()) {
 		select {
 		case <-r.Stop:
 			r.source.stop()
-			if n := r.window.count(); n > 0 {
+			if n := r.window.underWay(); n > 0 {
 				r.Show.Around(func() { r.Wait(n) })
 			}
 		case <-ctx.Done():
@@ -112,69 +129,117 @@ func (r *run) stopsSoon() bool {
 	}
 }
 
-// print prints results until it is to end.
-func (r *run) print(ctx context.Context, out *output) error {
+// collect takes what calls end with until the run is to end.
+func (r *run) collect(ctx context.Context) error {
 	defer r.source.stop()
-	failures := 0
-	var halted error
+	cut := false
 	for result, err := range r.Call(ctx, r.items(ctx)) {
-		if err != nil && ctx.Err() != nil {
+		e, known := r.window.end(result.Call, len(result.Line))
+		switch {
+		case !known:
 			r.source.stop() // before Call waits for a read under way
-			return ErrInterrupted
-		}
-		e, known := r.window.take(result.Call, len(result.Line))
-		if known {
-			out.add(result.Line, r.note(e, result, err))
-			r.Show.done(e.size)
-		}
-		if err == nil {
+			if ctx.Err() != nil {
+				return ErrInterrupted
+			}
+			return LineError{Err: err}
+		case errors.Is(err, codec.ErrCancelled) && (r.halting || r.wasInterrupted()):
+			cut = true
 			continue
 		}
-		failures++
-		failed := LineError{e.seq, err}
-		switch {
-		case !known || r.Halt.reached(failures) && !r.Halt.Soon:
+		r.take(e, result, err)
+		if err != nil && !r.halting && r.Halt.reached(r.failures) {
+			r.halting = true
 			r.source.stop()
-			return failed
-		case halted == nil && r.Halt.reached(failures):
-			halted = failed
-			r.source.stop()
-		default:
-			r.Show.Around(func() { r.Failed(failed) })
+			if !r.Halt.Soon && !r.endAfter(result) {
+				return nil
+			}
 		}
 	}
 	switch ended := r.ended.Load(); {
-	case halted != nil:
-		return halted
-	case ended == nil, *ended == errStopped:
+	case cut, ended == nil, *ended == errStopped:
 		return ErrInterrupted
 	case *ended != io.EOF:
 		return *ended
-	case failures > 0:
+	case r.failures > 0:
 		return ErrFailed
 	}
 	return nil
 }
 
-// note gives the line of the job log for an item, if there is one to be kept. It
+// take takes what a call has ended with.
+func (r *run) take(e entry, result Result, err error) {
+	place := result.Call
+	if r.Unordered {
+		place = r.arrived
+	}
+	r.arrived++
+	r.remember(result)
+	r.Show.done(e.size, err != nil)
+	ending := ending{line: result.Line, record: r.note(e, result, err)}
+	if err != nil {
+		r.failures++
+		ending.failed = LineError{e.seq, err}
+	}
+	r.out.add(place, ending)
+}
+
+// endAfter cancels the calls after one, and ends the run soon. It reports false if
+// there is nothing to wait for.
+func (r *run) endAfter(last Result) bool {
+	if r.Unordered {
+		return false
+	}
+	if last.Task != (codec.ID{}) {
+		r.Cancel(last.Task)
+	}
+	time.AfterFunc(haltGrace, func() { r.cancel(nil) })
+	return true
+}
+
+// interrupt ends the run when its context ends.
+func (r *run) interrupt() {
+	r.source.stop()
+	r.mu.Lock()
+	r.interrupted = true
+	latest := r.latest
+	r.mu.Unlock()
+	if latest.Task == (codec.ID{}) || !r.endAfter(latest) {
+		r.cancel(nil)
+	}
+}
+
+func (r *run) wasInterrupted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.interrupted
+}
+
+// remember keeps the last result in the order of the items.
+func (r *run) remember(result Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if result.Task != (codec.ID{}) && result.Call >= r.latest.Call {
+		result.Line = nil
+		r.latest = result
+	}
+}
+
+// note returns the line of the job log for an item, if there is one to be kept. It
 // is valid until the next.
 func (r *run) note(e entry, result Result, err error) []byte {
 	if r.Log == nil {
 		return nil
 	}
 	record := joblog.Record{
-		Seq: e.seq, Start: e.start, Run: result.Run, Task: result.Task,
+		Seq: e.seq, Start: e.start, Run: result.Run,
 		Send: e.text, Receive: len(result.Line), Hash: e.hash, Func: r.Func, Item: e.shown,
 	}
+	if result.Task != (codec.ID{}) {
+		record.Task = result.Task.String()
+	}
 	if err != nil {
-		record.Exit, record.Receive = 1, 0
-	}
-	if remote, ok := errors.AsType[*codec.RemoteError](err); ok {
-		record.Host = remote.Host
-	}
-	if died, ok := errors.AsType[*codec.WorkerDiedError](err); ok {
-		record.Host, record.Signal = died.Host, died.Signal
-		record.Exit = max(died.ExitCode, 1)
+		record.Exit, record.Signal, record.Host = cmp.Or(result.Exit.Status, 1), result.Exit.Signal, result.Exit.Host
+		record.Receive = 0
 	}
 	r.record = record.Append(r.record[:0])
 	return r.record

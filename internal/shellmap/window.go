@@ -6,10 +6,13 @@ import (
 )
 
 const (
-	// maxWindow bounds what the items under way and their results may come to, in
-	// bytes.
-	maxWindow = 32 << 20
-	// firstResult is what a result is taken to come to before there is one: so few
+	// maxBytes bounds the items under way, what their results are expected to take,
+	// and the results that are not printed yet, in bytes.
+	maxBytes = 32 << 20
+	// MaxItems bounds how many items are read ahead of what is printed. Short tasks
+	// need that many for messages to be full and worker processes busy.
+	MaxItems = 16384
+	// firstResult is the assumed size of a result before there is one: so few
 	// are under way at first that large ones do not fill the memory.
 	firstResult = 64 << 10
 )
@@ -24,25 +27,30 @@ type entry struct {
 	shown string
 }
 
-// window is the items under way, by number of the call. One goroutine adds,
-// another takes, anybody counts.
+// window is the items under way, by number of the call, and those that have ended
+// and are not printed. It is safe for concurrent use.
 type window struct {
-	most int // bytes, or 0
+	maxBytes int // 0: no bound
+	maxItems int
 
 	mu     sync.Mutex
-	calls  map[int]entry
+	calls  map[int]entry // under way
 	added  int
-	bytes  int           // of the items
+	items  int           // under way or not printed
+	bytes  int           // of items under way, and of results not printed
 	result int           // mean bytes of results lately
-	room   chan struct{} // has an element when something was taken
+	room   chan struct{} // has an element when something was printed
 }
 
-func newWindow(most int) *window {
-	return &window{most: most, calls: map[int]entry{}, result: firstResult, room: make(chan struct{}, 1)}
+func newWindow(maxBytes, maxItems int) *window {
+	return &window{
+		maxBytes: maxBytes, maxItems: maxItems,
+		calls: map[int]entry{}, result: firstResult, room: make(chan struct{}, 1),
+	}
 }
 
-// wait waits until there is room for an item. It reports false if stopped is
-// closed first.
+// wait waits until there is room for an item. It reports false if stopped or ended
+// is closed first.
 func (w *window) wait(size int, stopped, ended <-chan struct{}) bool {
 	for !w.fits(size) {
 		select {
@@ -56,11 +64,17 @@ func (w *window) wait(size int, stopped, ended <-chan struct{}) bool {
 	return true
 }
 
-// fits reports whether there is room for an item; by itself there is for any.
+// fits reports whether there is room for an item. There always is for one alone.
 func (w *window) fits(size int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.most == 0 || len(w.calls) == 0 || w.bytes+size+(len(w.calls)+1)*w.result <= w.most
+	switch {
+	case w.items == 0:
+		return true
+	case w.items >= w.maxItems:
+		return false
+	}
+	return w.maxBytes == 0 || w.bytes+size+(len(w.calls)+1)*w.result <= w.maxBytes
 }
 
 // add adds the item of the next call.
@@ -69,12 +83,13 @@ func (w *window) add(e entry) {
 	defer w.mu.Unlock()
 	w.calls[w.added] = e
 	w.added++
+	w.items++
 	w.bytes += e.size
 }
 
-// take takes out a call whose result has come, of so many bytes. It gives no
-// entry if there is no such call.
-func (w *window) take(call, result int) (entry, bool) {
+// end takes out a call that has ended with a result of so many bytes, whose room
+// it keeps until it is printed. It reports false if there is no such call.
+func (w *window) end(call, result int) (entry, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e, ok := w.calls[call]
@@ -82,20 +97,33 @@ func (w *window) take(call, result int) (entry, bool) {
 		return e, false
 	}
 	delete(w.calls, call)
-	w.bytes -= e.size
+	w.bytes += result - e.size
 	w.result += (result - w.result) / 32
 	if w.result < result {
 		w.result++ // what the division loses
 	}
+	w.signal() // the result may be smaller than was expected
+	return e, true
+}
+
+// printed makes the room of results that were printed free.
+func (w *window) printed(items, bytes int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.items -= items
+	w.bytes -= bytes
+	w.signal()
+}
+
+func (w *window) signal() {
 	select {
 	case w.room <- struct{}{}:
 	default:
 	}
-	return e, true
 }
 
-// count gives the number of items under way.
-func (w *window) count() int {
+// underWay returns the number of items under way.
+func (w *window) underWay() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.calls)

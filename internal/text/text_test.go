@@ -61,3 +61,15 @@ func TestPrintable(t *testing.T) {
 	// around, a space of no width, and ends of a line.
 	require.Equal(t, "?[31m????????", text.Printable("\x1b[31m\u009b\xff\u202e\u2066\u061c\u200b\u2028\n"))
 }
+
+func TestClosest(t *testing.T) {
+	t.Parallel()
+	words := []string{"default", "images", "night", "q1"}
+	for written, want := range map[string]string{
+		"default": "default", "defualt": "default", "deflt": "default", "image": "images", "imagess": "images", "nihgt": "night",
+		"q2": "q1", "": "", "typo": "", "mail": "", "xxxxxxx": "",
+	} {
+		require.Equal(t, want, text.Closest(written, words), written)
+	}
+	require.Empty(t, text.Closest("x", nil))
+}
