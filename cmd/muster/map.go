@@ -1,10 +1,6 @@
 package main
 
 import (
-	"os"
-	"os/signal"
-	"syscall"
-
 	"github.com/spf13/cobra"
 
 	"github.com/musterfleet/muster/codec"
@@ -71,7 +67,7 @@ is not, it shows how much is done and, of a file, how long the rest will take.`,
 			}
 			// A reader that ends shows as an error of writing, so that the tasks
 			// which it leaves behind can be cancelled.
-			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+			outliveReaders()
 			return m.run(cmd.Context())
 		},
 	}
