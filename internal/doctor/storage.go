@@ -18,7 +18,7 @@ const (
 	atLimit   = 99
 )
 
-const moreRoom = "raise the limit (max_file_store in the jetstream block, or that of the account), or remove what fills it: muster queue ls, muster dead ls"
+const moreRoom = "raise the limit (max_file_store in the jetstream block, or that of the account), or make room: muster queue purge cancels the tasks of a queue that wait, muster dead rm removes dead letters; muster dead retry needs room first"
 
 // storage checks whether there is room: by the account's limits, the streams' own,
 // and by asking the server whether it would take a task.
