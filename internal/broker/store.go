@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -24,10 +25,11 @@ const (
 
 // store is a store directory, held against other brokers until it is closed.
 type store struct {
-	dir    string      // as configured
-	data   string      // where nats-server keeps its files: below dir
-	locks  []*os.File  // of data, lockFile, and dir if another could have its files there
-	opened os.FileInfo // data as it was
+	dir     string     // as configured
+	data    string     // where nats-server keeps its files: below dir
+	locks   []*os.File // of data, lockFile, and dir if another could have its files there
+	closing sync.Once
+	opened  os.FileInfo // data as it was
 }
 
 // storeDir returns the directory below which nats-server stores.
@@ -140,8 +142,9 @@ func (s *store) watch(stop <-chan struct{}, lost func(error)) {
 }
 
 func (s *store) close() {
-	for _, file := range s.locks {
-		file.Close()
-	}
-	s.locks = nil
+	s.closing.Do(func() {
+		for _, file := range s.locks {
+			file.Close()
+		}
+	})
 }
