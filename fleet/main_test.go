@@ -93,10 +93,16 @@ type scene struct {
 }
 
 func newScene(t *testing.T) *scene {
+	t.Helper()
+	return newSceneWith(t, broker.ServerConfig{Port: -1, StoreDir: t.TempDir()})
+}
+
+func newSceneWith(t *testing.T, cfg broker.ServerConfig) *scene {
+	t.Helper()
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	server, err := broker.StartServer(broker.ServerConfig{Port: -1, StoreDir: t.TempDir()})
+	server, err := broker.StartServer(cfg)
 	require.NoError(t, err)
 	t.Cleanup(server.Shutdown)
 	s := &scene{t: t, ctx: ctx, url: server.URL(), logger: slog.New(slog.NewTextHandler(t.Output(), nil))}

@@ -36,7 +36,7 @@ func (f *Fleet) Purge(ctx context.Context, queue string) (n int, err error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := &purge{fleet: f, queue: queue, ctx: ctx, stop: cancel, places: make(chan struct{}, purgedAbreast)}
+	p := &purge{fleet: f, queue: queue, ctx: ctx, stop: cancel, places: make(chan struct{}, purgedAbreast), first: make(chan struct{}, 1)}
 	// Schedules first: what is due meanwhile is in the queue then.
 	if err = p.schedules(); err == nil {
 		err = errors.Join(p.messages(), p.sendRequests())
@@ -56,6 +56,9 @@ const (
 	purgedAbreast = 16
 	// lookAgain is how old the knowledge may be of what has been delivered.
 	lookAgain = 50 * time.Millisecond
+	// roomTimeout bounds how long the outcomes of a batch that made room for them wait
+	// for that room, which others may take.
+	roomTimeout = 30 * time.Second
 	// mostOutcomes is how long a message of outcomes may get before the next is
 	// begun, in bytes.
 	mostOutcomes = 64 << 10
@@ -80,6 +83,7 @@ type purge struct {
 
 	all     sync.WaitGroup
 	places  chan struct{} // an element for each message being purged
+	first   chan struct{} // an element while a message is removed before its outcomes are stored
 	removed atomic.Int64  // tasks
 }
 
@@ -184,7 +188,10 @@ func (p *purge) begin(batch *codec.Batch, remove func() error) error {
 	p.all.Go(func() {
 		defer func() { <-p.places }()
 		err := p.settle(batch)
-		if err == nil {
+		switch {
+		case errors.Is(err, broker.ErrStreamFull):
+			err = p.makeRoom(batch, remove)
+		case err == nil:
 			err = remove()
 		}
 		if err != nil {
@@ -197,6 +204,36 @@ func (p *purge) begin(batch *codec.Batch, remove func() error) error {
 		}
 	})
 	return nil
+}
+
+// makeRoom removes a batch whose outcomes a full broker does not store, and stores
+// them where the batch was. One batch at a time goes first like this: it has room for
+// the outcomes of others. They would be lost if this process ended in between.
+func (p *purge) makeRoom(batch *codec.Batch, remove func() error) error {
+	select {
+	case p.first <- struct{}{}:
+	case <-p.ctx.Done():
+		return context.Cause(p.ctx)
+	}
+	err := p.settle(batch) // another may have made room
+	full := errors.Is(err, broker.ErrStreamFull)
+	if full || err == nil {
+		err = remove()
+	}
+	<-p.first
+	if !full || err != nil {
+		return err
+	}
+	for until := time.Now().Add(roomTimeout); ; {
+		if err = p.settle(batch); !errors.Is(err, broker.ErrStreamFull) || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-time.After(lookAgain):
+		case <-p.ctx.Done():
+			return context.Cause(p.ctx)
+		}
+	}
 }
 
 // settle tells the client of a batch that its tasks are cancelled, and returns

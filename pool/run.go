@@ -21,6 +21,9 @@ import (
 //     with the same arguments, environment and process id. If it does not, nothing
 //     changes.
 //
+// A reader of stdout or stderr that goes away does not end the host: what is written
+// there is lost.
+//
 // Where NOTIFY_SOCKET names the socket of a service manager, it hears there when
 // the host is ready, reloads or stops, and gets signs of life if WATCHDOG_USEC
 // asks for them, unless no worker process becomes ready any more.

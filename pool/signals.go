@@ -16,6 +16,7 @@ type signals struct {
 	drain   context.Context // ends when the host is to drain
 	kill    context.Context // ends when it is to end at once
 	changes chan os.Signal  // SIGHUP, SIGTTIN and SIGTTOU
+	pipes   chan os.Signal  // SIGPIPE, which nobody reads
 
 	ends       chan os.Signal // SIGTERM and SIGINT
 	ended      sync.WaitGroup // of who takes them
@@ -26,7 +27,7 @@ type signals struct {
 
 // newSignals is for a host that is to drain also when ctx ends.
 func newSignals(ctx context.Context) *signals {
-	s := &signals{changes: make(chan os.Signal, mostSignals)}
+	s := &signals{changes: make(chan os.Signal, mostSignals), pipes: make(chan os.Signal, 1)}
 	s.drain, s.endDrain = context.WithCancel(ctx)
 	s.kill, s.endKill = context.WithCancel(context.Background())
 	return s
@@ -38,6 +39,8 @@ func (s *signals) catch() {
 	s.ends = ends
 	signal.Notify(ends, syscall.SIGTERM, syscall.SIGINT)
 	signal.Notify(s.changes, syscall.SIGHUP, syscall.SIGTTIN, syscall.SIGTTOU)
+	// Without this, a line on a stderr that nobody reads any more ends the program.
+	signal.Notify(s.pipes, syscall.SIGPIPE)
 	s.ended.Go(func() {
 		for sig := range ends {
 			s.end(sig)
@@ -70,6 +73,7 @@ func (s *signals) handOver() {
 // release catches no more signals, and returns when those that came are told.
 func (s *signals) release() {
 	signal.Stop(s.changes)
+	signal.Stop(s.pipes)
 	signal.Stop(s.ends)
 	close(s.ends)
 	s.ended.Wait()

@@ -86,6 +86,7 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 	if r.publisher, err = broker.NewPublisher(r.nc); err != nil {
 		return err
 	}
+	r.publisher.LogTo(r.logger)
 	if r.replies, err = r.nc.Subscribe(broker.ReplyWildcard(client), r.receive); err != nil {
 		return fmt.Errorf("producer: subscribing to replies: %w", err)
 	}

@@ -96,6 +96,7 @@ func (d *dashFlags) serve(ctx context.Context, f *fleet.Fleet) error {
 }
 
 func (d *dashFlags) listen(ctx context.Context) error {
+	outliveReaders()
 	listener, err := net.Listen("tcp", net.JoinHostPort(d.host, strconv.Itoa(max(d.port, 0))))
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ func main() {
 		os.Exit(status(workError{fmt.Errorf("exporting traces: %w", err)}))
 	}
 	pool.Main()
+	watchPipes()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
@@ -98,7 +99,7 @@ func status(err error) int {
 		return 0
 	case errors.Is(err, errReported):
 		return 1
-	case errors.Is(err, errBrokenPipe):
+	case errors.Is(err, errBrokenPipe), errors.Is(err, syscall.EPIPE) && stdoutBroken():
 		dieOfBrokenPipe()
 		return 1
 	case work && !isUsage(err):

@@ -113,7 +113,8 @@ type service struct {
 	cmd    *exec.Cmd
 	ready  []string // what its ready line says
 	stderr chan string
-	told   bool // to end
+	lines  chan string // of stderr, after the ready line
+	told   bool        // to end
 	killed bool
 }
 
@@ -123,7 +124,7 @@ func startService(t *testing.T, ready *regexp.Regexp, cmd *exec.Cmd) *service {
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	s := &service{cmd: cmd, stderr: make(chan string, 1)}
+	s := &service{cmd: cmd, stderr: make(chan string, 1), lines: make(chan string, 1000)}
 	found := make(chan []string, 1)
 	go func() {
 		var all strings.Builder
@@ -132,6 +133,11 @@ func startService(t *testing.T, ready *regexp.Regexp, cmd *exec.Cmd) *service {
 			all.WriteString(lines.Text() + "\n")
 			if match := ready.FindStringSubmatch(lines.Text()); match != nil {
 				found <- match
+				continue
+			}
+			select {
+			case s.lines <- lines.Text():
+			default: // no test looks for so many
 			}
 		}
 		close(found)
@@ -141,6 +147,28 @@ func startService(t *testing.T, ready *regexp.Regexp, cmd *exec.Cmd) *service {
 	s.ready = <-found
 	require.NotNil(t, s.ready, "it ended before it was ready")
 	return s
+}
+
+// see waits for a line on stderr that contains a text.
+func (s *service) see(t *testing.T, text string) {
+	t.Helper()
+	late := time.After(patience)
+	for {
+		select {
+		case line := <-s.lines:
+			if strings.Contains(line, text) {
+				return
+			}
+		case <-late:
+			require.FailNow(t, "it never says so", text)
+		}
+	}
+}
+
+// under has a command started by a shell script, to which it is "$0" "$@".
+func under(cmd *exec.Cmd, script string) {
+	cmd.Args = append([]string{"sh", "-c", script, cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
 }
 
 // kill ends the service without warning.

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"os"
-	"os/signal"
-	"syscall"
-
 	"github.com/spf13/cobra"
 
 	"github.com/musterfleet/muster/codec"
@@ -84,7 +80,7 @@ will take.`,
 			}
 			// A reader that ends shows as an error of writing, so that the tasks
 			// which it leaves behind can be cancelled.
-			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+			outliveReaders()
 			ctx, stop := untilFatal(cmd.Context())
 			defer stop()
 			return m.run(ctx)

@@ -28,33 +28,39 @@ this program. What is stored stays for the next start with the same directory.
 If ` + tokenEnv + ` is set, clients must present it; with --user they are that user
 instead. With --tlscert and --tlskey they connect by TLS, and with --tlsca they need
 a certificate of their own. A user for each role, with its permissions, is a matter of
---config: see deploy/nats and docs/security.md.`,
+--config: see deploy/nats and docs/security.md.
+
+One broker at a time uses a directory: a second one ends at once. SIGHUP reads the
+configuration, the password and the certificates again; clients stay connected. A
+configuration that is wrong changes nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg := secure
-			cfg.StoreDir, cfg.ConfigFile, cfg.Logger = store, config, slog.Default()
-			if cfg.User == "" {
-				cfg.Token = os.Getenv(tokenEnv)
-			}
 			if config != "" {
 				for _, flag := range []string{"listen", "store", "user", "password-file", "tlscert", "tlskey", "tlsca"} {
 					if cmd.Flags().Changed(flag) {
 						return usage("--config stands for the whole configuration; leave out --%s", flag)
 					}
 				}
-			} else {
+			}
+			return serve(cmd.Context(), func() (broker.ServerConfig, error) {
+				cfg := secure
+				cfg.StoreDir, cfg.ConfigFile, cfg.Logger = store, config, slog.Default()
+				if cfg.User == "" {
+					cfg.Token = os.Getenv(tokenEnv)
+				}
+				if config != "" {
+					return cfg, nil
+				}
 				var err error
 				if cfg.Password, err = readPassword(cfg.User, passwordFile); err != nil {
-					return err
+					return cfg, err
 				}
 				if (cfg.User == "") != (cfg.Password == "") {
-					return usage("--user and --password-file belong together")
+					return cfg, usage("--user and --password-file belong together")
 				}
-				if cfg.Host, cfg.Port, err = splitListen(listen); err != nil {
-					return err
-				}
-			}
-			return serve(cmd.Context(), cfg)
+				cfg.Host, cfg.Port, err = splitListen(listen)
+				return cfg, err
+			})
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:4222", "`HOST:PORT` to listen at; port 0 means any free one")
@@ -68,7 +74,15 @@ a certificate of their own. A user for each role, with its permissions, is a mat
 	return cmd
 }
 
-func serve(ctx context.Context, cfg broker.ServerConfig) error {
+// serve runs a broker until ctx ends or its store is lost. It reads the configuration
+// when it starts and at each SIGHUP.
+func serve(ctx context.Context, read func() (broker.ServerConfig, error)) error {
+	outliveReaders()
+	hangups := notifyHangups()
+	cfg, err := read()
+	if err != nil {
+		return err
+	}
 	if cfg.ConfigFile == "" && cfg.Token == "" && cfg.User == "" && cfg.CA == "" && !isLoopback(cfg.Host) {
 		report("muster: warning: whoever reaches %s can run tasks; set %s, or use --config with credentials", cfg.Host, tokenEnv)
 	}
@@ -82,8 +96,24 @@ func serve(ctx context.Context, cfg broker.ServerConfig) error {
 		where = "configuration " + cfg.ConfigFile
 	}
 	report("muster: broker ready at %s, %s", broker.Redact(server.URL()), where)
-	<-ctx.Done()
-	return nil
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-server.Lost():
+			return err
+		case <-hangups:
+			cfg, err := read()
+			if err == nil {
+				err = server.Reload(cfg)
+			}
+			if err != nil {
+				report("muster: the broker goes on as before: %s", oneLine(err))
+				continue
+			}
+			report("muster: configuration reloaded")
+		}
+	}
 }
 
 // splitListen takes HOST:PORT apart. No host means every interface.

@@ -65,6 +65,7 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 }
 
 func work(ctx context.Context, cfg pool.Config) error {
+	outliveReaders()
 	r := roll{want: cfg.Processes}
 	cfg.Listener = pool.Listener{
 		Ready: func(pid int) {

@@ -53,6 +53,15 @@ var (
 	// ErrStart says that the embedded server did not start.
 	ErrStart = errors.New("broker did not start")
 
+	// ErrStoreHeld says that another broker runs in the store directory.
+	ErrStoreHeld = errors.New("store directory in use")
+
+	// ErrStoreLost says that the store directory was removed under the broker.
+	ErrStoreLost = errors.New("store directory lost")
+
+	// ErrReload says that a broker goes on with the configuration that it had.
+	ErrReload = errors.New("configuration not reloaded")
+
 	// ErrClosed says that a publisher, or the connection under it, was closed
 	// before the fate of the message was known: it may be stored.
 	ErrClosed = errors.New("publisher closed")

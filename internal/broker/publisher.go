@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -33,7 +34,8 @@ type Publisher struct {
 	nc     *nats.Conn
 	sub    *nats.Subscription
 	status chan nats.Status
-	prefix string // of reply subjects; the flight's token follows
+	logger *slog.Logger // hears that nothing is acknowledged; nil: nobody
+	prefix string       // of reply subjects; the flight's token follows
 	timing timing
 	timer  *time.Timer
 
@@ -43,6 +45,7 @@ type Publisher struct {
 	flights  flights
 	rejected []rejection // what the client library would not send
 	ticking  bool        // the timer is set
+	told     time.Time   // when it was last logged that nothing is acknowledged
 	closed   bool
 
 	wake     chan struct{} // there are rejections
@@ -52,6 +55,14 @@ type Publisher struct {
 	deaf     chan struct{} // the subscription's goroutine has ended
 }
 
+const (
+	// silentSends is how many sends of a message without an answer are silence: with
+	// the usual timing the third is after some six seconds.
+	silentSends = 3
+	// silenceInterval is how often that is logged, at most.
+	silenceInterval = time.Minute
+)
+
 type rejection struct {
 	token uint64
 	err   error
@@ -59,6 +70,11 @@ type rejection struct {
 
 // NewPublisher returns a publisher on a connection that it does not own.
 func NewPublisher(nc *nats.Conn) (*Publisher, error) { return newPublisher(nc, defaultTiming) }
+
+// LogTo has the publisher log to logger when the broker, though connected, does not
+// acknowledge what it is sent: once a minute at most. It is called before the first
+// Publish.
+func (p *Publisher) LogTo(logger *slog.Logger) { p.logger = logger }
 
 func newPublisher(nc *nats.Conn, t timing) (*Publisher, error) {
 	p := &Publisher{
@@ -258,6 +274,13 @@ func (p *Publisher) run() {
 // resendDue sends what has waited long enough. While the broker is away it
 // leaves everything to [Publisher.resendAll].
 func (p *Publisher) resendDue() {
+	if p.resend() && p.logger != nil {
+		p.logger.Warn("the broker does not acknowledge what it is sent; trying on. Is its disk full, or its store directory gone? muster doctor tells")
+	}
+}
+
+// resend reports whether to log that nothing is acknowledged.
+func (p *Publisher) resend() (silent bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.nc.IsConnected() {
@@ -270,11 +293,15 @@ func (p *Publisher) resendDue() {
 				f.noStream = time.Time{}
 			}
 			p.send(token, f, now)
+			if f.sends == silentSends && now.Sub(p.told) >= silenceInterval {
+				p.told, silent = now, true
+			}
 		}
 	}
 	if p.ticking = p.flights.len() > 0; p.ticking {
 		p.timer.Reset(p.timing.scan)
 	}
+	return silent
 }
 
 // resendAll is for a new connection: what the old one carried may be lost, in

@@ -1,7 +1,10 @@
 package broker_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
@@ -175,6 +178,31 @@ func TestPublishWithoutStream(t *testing.T) {
 	patient.Publish(task(2), func(seq uint64, err error) { fates <- fate{seq, err} })
 	require.NoError(t, broker.EnsureQueue(t.Context(), js, "q", broker.StreamOptions{}))
 	require.Equal(t, fate{1, nil}, <-fates)
+}
+
+func TestPublisherLogsASilentBroker(t *testing.T) {
+	t.Parallel()
+	nc := connect(t, startServer(t, broker.ServerConfig{}).URL())
+	_, err := nc.Subscribe("muster.task.>", func(*nats.Msg) {}) // takes tasks and says nothing
+	require.NoError(t, err)
+	p := newPublisher(t, nc, broker.NewHastyPublisher)
+	read, write := io.Pipe()
+	p.LogTo(slog.New(slog.NewTextHandler(write, nil)))
+	for i := range 10 {
+		p.Publish(task(i), func(uint64, error) {})
+	}
+	lines := bufio.NewScanner(read)
+	require.True(t, lines.Scan())
+	require.Contains(t, lines.Text(), "the broker does not acknowledge what it is sent")
+	var rest sync.WaitGroup
+	rest.Go(func() {
+		for lines.Scan() {
+			t.Error("a second line", lines.Text())
+		}
+	})
+	p.Close()
+	require.NoError(t, write.Close())
+	rest.Wait()
 }
 
 func TestPublisherClose(t *testing.T) {

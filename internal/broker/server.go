@@ -7,9 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -34,35 +33,79 @@ type ServerConfig struct {
 
 // Server is a broker that runs inside this process.
 type Server struct {
-	ns  *server.Server
-	url string
+	ns    *server.Server
+	url   string
+	store *store
+	log   *serverLog
+	lost  chan error
+
+	stop    func() // ends the watch of the store
+	watched sync.WaitGroup
 }
 
 // StartServer starts a broker and returns when it serves clients and JetStream
-// has recovered its streams. The error, [ErrStart], is one line with the cause
-// and where possible the mend, such as for a port in use or a store directory
-// that cannot be written.
-func StartServer(cfg ServerConfig) (*Server, error) {
+// has recovered its streams. It holds the store directory until [Server.Shutdown],
+// or until the process ends in any way. The error, [ErrStart], is one line with the
+// cause and where possible the mend, such as for a port in use, or for a store
+// directory that cannot be written or, [ErrStoreHeld], has a broker already.
+func StartServer(cfg ServerConfig) (_ *Server, err error) {
+	s := &Server{lost: make(chan error, 1), log: newServerLog(cfg.Logger), stop: func() {}}
+	defer func() {
+		if err != nil {
+			s.Shutdown()
+			err = fmt.Errorf("%w: %w", ErrStart, err)
+		}
+	}()
 	opts, err := cfg.options()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrStart, err)
+		return nil, err
 	}
-	ns, err := server.NewServer(opts)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrStart, err)
+	if s.store, err = holdStore(storeDir(opts)); err != nil {
+		return nil, err
+	}
+	if err := probePort(opts); err != nil {
+		return nil, err
+	}
+	if s.ns, err = server.NewServer(opts); err != nil {
+		return nil, err
 	}
 	// Start tells of its failures in no other way than the log.
-	log := newServerLog(cfg.Logger)
-	ns.SetLoggerV2(log, false, false, false)
-	ns.Start() // returns when it listens
-
-	s := &Server{ns: ns}
-	if err := s.ready(opts, log); err != nil {
-		s.Shutdown()
-		return nil, fmt.Errorf("%w: %w", ErrStart, err)
+	s.ns.SetLoggerV2(s.log, false, false, false)
+	s.ns.Start() // returns when it listens
+	if err := s.ready(opts); err != nil {
+		return nil, err
 	}
-	s.url = clientURL(ns.Addr(), opts)
+	s.url = clientURL(s.ns.Addr(), opts)
+	stop := make(chan struct{})
+	s.stop = sync.OnceFunc(func() { close(stop) })
+	s.watched.Go(func() { s.store.watch(stop, s.lose) })
 	return s, nil
+}
+
+// lose reports that the store is gone. The server goes on, but what it accepts is
+// not safe.
+func (s *Server) lose(err error) {
+	s.log.log.Error(err.Error())
+	s.lost <- err
+}
+
+// Lost returns a channel that gets an [ErrStoreLost] when the store directory is
+// removed or replaced: the server goes on to acknowledge what it does not keep.
+// It is noticed within seconds.
+func (s *Server) Lost() <-chan error { return s.lost }
+
+// Reload has the server take a changed configuration, and read its files again, such
+// as a renewed certificate. Who is connected and still may be stays so. The error,
+// [ErrReload], is one line; the server goes on with the old configuration then.
+func (s *Server) Reload(cfg ServerConfig) error {
+	opts, err := cfg.options()
+	if err == nil {
+		err = s.ns.ReloadOptions(opts)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrReload, err)
+	}
+	return nil
 }
 
 // URL is how a client on this machine connects, its credential included if the
@@ -70,10 +113,18 @@ func StartServer(cfg ServerConfig) (*Server, error) {
 func (s *Server) URL() string { return s.url }
 
 // Shutdown disconnects the clients, stops the server and waits until it is
-// gone. What is stored stays. It may be called more than once.
+// gone. What is stored stays, and another broker may have the store directory. It
+// may be called more than once.
 func (s *Server) Shutdown() {
-	s.ns.Shutdown()
-	s.ns.WaitForShutdown()
+	s.stop()
+	s.watched.Wait()
+	if s.ns != nil {
+		s.ns.Shutdown()
+		s.ns.WaitForShutdown()
+	}
+	if s.store != nil {
+		s.store.close()
+	}
 }
 
 // RandomCredential returns a token that cannot be guessed, of letters and
@@ -90,7 +141,7 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 			return nil, fmt.Errorf("%w in %s: add a jetstream block with a store_dir", ErrNoJetStream, cfg.ConfigFile)
 		}
 		opts.NoSigs = true
-		return opts, probePort(opts)
+		return opts, nil
 	}
 	opts := &server.Options{
 		Host:                   cfg.Host,
@@ -111,7 +162,10 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 		opts.Port = server.DEFAULT_PORT
 	}
 	opts.Username, opts.Password = cfg.User, cfg.Password
-	return opts, errors.Join(cfg.secure(opts), probeStore(cfg.StoreDir), probePort(opts))
+	if opts.StoreDir == "" {
+		return nil, errors.New("no store directory: name one that outlives a reboot")
+	}
+	return opts, cfg.secure(opts)
 }
 
 // tlsTimeout bounds a handshake.
@@ -131,25 +185,7 @@ func (cfg ServerConfig) secure(opts *server.Options) (err error) {
 	return nil
 }
 
-// probeStore and probePort find the common mistakes in time to name the mend.
-func probeStore(dir string) error {
-	if dir == "" {
-		return errors.New("no store directory: name one that outlives a reboot")
-	}
-	err := os.MkdirAll(dir, 0o700)
-	if err == nil {
-		var f *os.File
-		if f, err = os.CreateTemp(dir, ".probe-*"); err == nil {
-			f.Close()
-			err = os.Remove(f.Name())
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("store directory %s cannot be written: %w", filepath.Clean(dir), err)
-	}
-	return nil
-}
-
+// probePort finds a common mistake in time to name the mend.
 func probePort(opts *server.Options) error {
 	if opts.Port <= 0 {
 		return nil
@@ -162,8 +198,8 @@ func probePort(opts *server.Options) error {
 }
 
 // ready makes sure that what was started serves.
-func (s *Server) ready(opts *server.Options, log *serverLog) error {
-	if fatal := log.fatal(); fatal != nil {
+func (s *Server) ready(opts *server.Options) error {
+	if fatal := s.log.fatal(); fatal != nil {
 		return fatal
 	}
 	if !s.ns.ReadyForConnections(readyTimeout) {

@@ -66,9 +66,12 @@ func TestServerStoreDirUnwritable(t *testing.T) {
 // What the probes do not find must not be silent either.
 func TestServerReportsItsFatalError(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "jetstream"), nil, 0o600))
-	_, err := broker.StartServer(broker.ServerConfig{Port: -1, StoreDir: dir})
+	_, err := broker.StartServer(broker.ServerConfig{ConfigFile: configFile(t, fmt.Sprintf(`
+		listen: "127.0.0.1:-1"
+		jetstream { store_dir: %q }
+		accounts { SYS { jetstream: enabled, users: [ { user: u, password: p } ] } }
+		system_account: SYS
+	`, t.TempDir()))})
 	require.ErrorIs(t, err, broker.ErrStart)
 	require.ErrorContains(t, err, "JetStream")
 }

@@ -96,7 +96,6 @@ func explain(err error) (check Check, mend string) {
 // server checks the version.
 func (e *examination) server() {
 	if err := broker.CheckVersion(e.nc); err != nil {
-		e.old = true
 		e.problem(CheckServer, "", "nats-server is too old: it is version "+e.nc.ConnectedServerVersion(),
 			"upgrade it to "+broker.MinServer+" or later")
 		return

@@ -1,3 +1,4 @@
 // Package doctor looks at an installation, and tells what is wrong with it and the
-// mend. It creates and changes nothing.
+// mend. It leaves
+// everything as it was.
 package doctor

@@ -37,7 +37,6 @@ type examination struct {
 
 	nc     *nats.Conn
 	js     jetstream.JetStream
-	old    bool // the server is too old
 	queues []queue
 	hosts  []fleet.Host
 	heard  bool // the hosts could be listened to

@@ -54,6 +54,7 @@ type bench struct {
 	t   *testing.T
 	ctx context.Context
 	url string
+	dir string // the sound broker's store
 }
 
 func newBench(t *testing.T) *bench {
@@ -67,7 +68,8 @@ func newBench(t *testing.T) *bench {
 // broker starts a sound broker.
 func (b *bench) broker() *bench {
 	b.t.Helper()
-	s, err := broker.StartServer(broker.ServerConfig{Port: -1, StoreDir: b.t.TempDir()})
+	b.dir = filepath.Join(b.t.TempDir(), "store")
+	s, err := broker.StartServer(broker.ServerConfig{Port: -1, StoreDir: b.dir})
 	require.NoError(b.t, err)
 	b.t.Cleanup(s.Shutdown)
 	b.url = s.URL()

@@ -2,11 +2,9 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/musterfleet/muster/internal/broker"
@@ -18,10 +16,10 @@ const (
 	atLimit   = 99
 )
 
-const moreRoom = "raise the limit (max_file_store in the jetstream block, or that of the account), or remove what fills it: muster queue ls, muster dead ls"
+const moreRoom = "raise the limit (max_file_store in the jetstream block, or that of the account), or make room: muster queue purge cancels the tasks of a queue that wait, muster dead rm removes dead letters; muster dead retry needs room first"
 
 // storage checks whether there is room: by the account's limits, the streams' own,
-// and by asking the server whether it would take a task.
+// and by having the server store a few bytes.
 func (e *examination) storage(ctx context.Context) {
 	e.ask(ctx, CheckStorage, "account", func(ctx context.Context) error {
 		account, err := e.js.AccountInfo(ctx)
@@ -50,7 +48,7 @@ func (e *examination) storage(ctx context.Context) {
 			}
 			return nil
 		})
-		e.wouldTake(ctx, q.Name)
+		e.stores(ctx, q.Name)
 	}
 }
 
@@ -71,61 +69,31 @@ func (e *examination) room(about, what string, used uint64, limit int64) {
 	}
 }
 
-// wouldTake asks whether the server would store a task, by way of a message that it
-// only traces: the limit of the server itself is not told to clients. A server that
-// is too old might store the message.
-func (e *examination) wouldTake(ctx context.Context, name string) {
-	if e.old {
-		return
-	}
-	var refusal string
-	err := e.try(ctx, "muster.task.", func(ctx context.Context) (err error) {
-		refusal, err = e.trace(ctx, broker.TaskSubject(name, broker.Normal))
-		return err
-	})
-	switch about := broker.TaskStream(name); {
+// stores checks that the server really stores: its limits are not told to clients, nor
+// that its disk is full, or that its directory is gone or read-only.
+func (e *examination) stores(ctx context.Context, name string) {
+	err := e.try(ctx, "muster.key.", func(ctx context.Context) error { return broker.Probe(ctx, e.js, name) })
+	about := broker.TaskStream(name)
+	subject, refused := broker.RefusedSubject(err)
+	switch {
+	case refused:
+		e.ok(CheckStorage, about, "not checked whether the server stores: this user may not use %s", subject)
+	case errors.Is(err, broker.ErrStreamFull):
+		e.problem(CheckStorage, about, "full: the server takes no more tasks: "+reason(err), moreRoom)
+	case errors.Is(err, context.DeadlineExceeded):
+		e.problem(CheckStorage, about, fmt.Sprintf("the server does not store: it did not acknowledge a few bytes within %v", askPatience),
+			"see the broker's log: is its disk full, or its store directory gone or read-only? Then free it or put it back, and restart the broker")
 	case err != nil:
-		e.ok(CheckStorage, about, "not tried: %s", oneLine(err))
-	case strings.Contains(refusal, "insufficient resources"):
-		e.problem(CheckStorage, about, "full: the server takes no more tasks: "+refusal, moreRoom)
-	case refusal != "":
-		e.problem(CheckStorage, about, "the server takes no more tasks: "+refusal, "see the broker's log")
+		e.problem(CheckStorage, about, "the server does not store: "+reason(err), "see the broker's log")
 	default:
-		e.ok(CheckStorage, about, "the server would take another task")
+		e.ok(CheckStorage, about, "the server stored a few bytes, and removed them")
 	}
 }
 
-// trace gives why JetStream would not store a message.
-func (e *examination) trace(ctx context.Context, subject string) (refusal string, err error) {
-	told := e.nc.NewInbox()
-	sub, err := e.nc.SubscribeSync(told)
-	if err != nil {
-		return "", err
+// reason returns what the server said, without what the client library adds.
+func reason(err error) string {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
+		return fmt.Sprintf("%s (%d)", api.Description, api.ErrorCode)
 	}
-	defer func() { _ = sub.Unsubscribe() }() // fails only when the connection is closed, which ended it
-	msg := nats.NewMsg(subject)
-	msg.Header.Set("Nats-Trace-Dest", told)
-	msg.Header.Set("Nats-Trace-Only", "true")
-	if err := e.nc.PublishMsg(msg); err != nil {
-		return "", err
-	}
-	event, err := sub.NextMsgWithContext(ctx)
-	if err != nil {
-		return "", err
-	}
-	var trace struct {
-		Events []struct {
-			Type  string `json:"type"`
-			Error string `json:"error"`
-		} `json:"events"`
-	}
-	if err := json.Unmarshal(event.Data, &trace); err != nil {
-		return "", err
-	}
-	for _, event := range trace.Events {
-		if event.Error != "" {
-			return event.Error, nil
-		}
-	}
-	return "", nil
+	return oneLine(err)
 }

@@ -2,9 +2,12 @@ package doctor_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -66,7 +69,7 @@ func TestOneReplicaOnCluster(t *testing.T) {
 	found := b.examine()
 	found.requires(doctor.CheckServer, doctor.OK, "", "in cluster c")
 	found.requires(doctor.CheckReplicas, doctor.Warning, "TASKS_default", `on one server of the cluster alone \(R1\)`)
-	found.requires(doctor.CheckStorage, doctor.OK, "TASKS_default", "would take another task")
+	found.requires(doctor.CheckStorage, doctor.OK, "TASKS_default", "the server stored a few bytes, and removed them")
 }
 
 func TestFullServer(t *testing.T) {
@@ -114,4 +117,35 @@ func TestFullStream(t *testing.T) {
 	}
 	require.ErrorContains(t, err, "maximum bytes exceeded")
 	b.examine().requires(doctor.CheckStorage, doctor.Problem, "TASKS_small", "full: max_bytes: 9.* of 100000 used")
+}
+
+// A server whose store is gone keeps silent when it has to begin another file.
+func TestStoreRemovedUnderTheBroker(t *testing.T) {
+	b := newBench(t).broker()
+	b.client()
+	b.examine().requires(doctor.CheckStorage, doctor.OK, "TASKS_default", "the server stored a few bytes, and removed them")
+	require.NoError(t, os.RemoveAll(b.dir))
+	nc := b.connect()
+	for range 100 { // until the server keeps silent
+		ctx, cancel := context.WithTimeout(b.ctx, 3*time.Second)
+		_, err := nc.RequestWithContext(ctx, broker.TaskSubject("default", broker.Low), make([]byte, 512<<10))
+		cancel()
+		if err != nil {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			break
+		}
+	}
+	b.examine().requires(doctor.CheckStorage, doctor.Problem, "TASKS_default", "the server does not store: it did not acknowledge")
+}
+
+func TestProbeLeavesNothing(t *testing.T) {
+	b := newBench(t).broker()
+	b.client()
+	js := b.js()
+	_, err := js.Publish(b.ctx, broker.KeySubject("default", ""), nil) // of one that was interrupted
+	require.NoError(t, err)
+	b.examine().requires(doctor.CheckStorage, doctor.OK, "TASKS_default", "the server stored a few bytes, and removed them")
+	stream, err := js.Stream(b.ctx, "TASKS_default")
+	require.NoError(t, err)
+	require.Zero(t, stream.CachedInfo().State.Msgs)
 }

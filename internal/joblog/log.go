@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/musterfleet/muster/internal/flock"
 )
 
 // Log is a job log that is being written. It is not safe for concurrent use.
@@ -75,8 +77,9 @@ func open(path string) (*Log, error) {
 		return nil, fmt.Errorf("opening the job log: %w", err)
 	}
 	l := &Log{file: file}
-	if err := lock(file); err != nil {
-		return nil, l.fail("opening", err)
+	// Where files have no locks, such as on some network file systems, it goes on.
+	if err := flock.Lock(file); errors.Is(err, flock.ErrHeld) {
+		return nil, l.fail("opening", ErrBusy)
 	}
 	return l, nil
 }
