@@ -86,7 +86,12 @@ func (w *jsonWire) next() (answer, error) {
 	}
 	a := answer{Ready: read.Ready, ID: read.ID, Error: read.Error, Final: read.Final}
 	if err == nil && read.Value != nil {
-		a.Value, err = fromJSON(bytes.TrimSpace(read.Value))
+		encoded, bad := fromJSON(bytes.TrimSpace(read.Value))
+		if bad != nil { // the answer reads, and only its task has no result
+			text := fmt.Sprintf("%v: value is %v", ErrOutput, bad)
+			return answer{ID: read.ID, Error: &text}, nil
+		}
+		a.Value = encoded
 	}
 	if err != nil {
 		return answer{}, fmt.Errorf("%w: the line %.100q: %w", ErrOutput, bytes.TrimSpace(line), err)
