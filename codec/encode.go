@@ -279,7 +279,7 @@ func (s *structPlan) keep(v reflect.Value) (keep []bool, n int, err error) {
 	for i := range s.fields {
 		f := &s.fields[i]
 		at, ok := f.in(v)
-		if keep[i] = ok && !(f.omitEmpty && at.IsZero()); keep[i] {
+		if keep[i] = ok && !(f.omitEmpty && isZero(at)); keep[i] {
 			n++
 		}
 	}

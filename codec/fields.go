@@ -2,6 +2,7 @@ package codec
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 
@@ -261,4 +262,21 @@ func omitsZero(t reflect.Type) bool {
 		return err == nil && !slices.ContainsFunc(l.fields, func(f field) bool { return !f.omitEmpty || !omitsZero(f.typ) })
 	}
 	return false
+}
+
+// isZero reports whether v is what a missing field arrives as. Unlike reflect it
+// tells -0 from 0.
+func isZero(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Float32, reflect.Float64:
+		return v.Float() == 0 && !math.Signbit(v.Float())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if !isZero(v.Field(i)) {
+				return false
+			}
+		}
+		return true
+	}
+	return v.IsZero()
 }

@@ -23,8 +23,12 @@ func AppendValue[T any](dst []byte, v T) ([]byte, error) {
 
 // encode encodes by reflection. It is apart from AppendValue so that there v need
 // not be allocated.
-func encode[T any](dst []byte, v T) (out []byte, err error) {
-	p, err := planOf(reflect.TypeFor[T]())
+func encode[T any](dst []byte, v T) ([]byte, error) {
+	return encodeValue(dst, reflect.ValueOf(&v).Elem())
+}
+
+func encodeValue(dst []byte, v reflect.Value) (out []byte, err error) {
+	p, err := planOf(v.Type())
 	if err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrEncode, err)
 	}
@@ -37,12 +41,12 @@ func encode[T any](dst []byte, v T) (out []byte, err error) {
 		}
 		if err != nil {
 			// The library's encoder may be in any state: leave it to the collector.
-			out, err = dst, fmt.Errorf("%w: %w", ErrEncode, err)
+			out, err = dst, fmt.Errorf("%w: a %v: %w", ErrEncode, v.Type(), err)
 			return
 		}
 		encoders.Put(e)
 	}()
-	if err := p.encode(e, reflect.ValueOf(&v).Elem()); err != nil || !e.custom {
+	if err := p.encode(e, v); err != nil || !e.custom {
 		return nil, err
 	}
 	return nil, checkValue(e.buf[len(dst):]) // for how deeply it nests
@@ -70,21 +74,26 @@ func Value[T any](data []byte) (T, error) {
 	return v, nil
 }
 
+// decode is apart from Value for the reason that encode is.
 func decode[T any](data []byte) (v T, err error) {
-	p, err := planOf(reflect.TypeFor[T]())
+	err = decodeValue(data, reflect.ValueOf(&v).Elem())
+	return v, err
+}
+
+func decodeValue(data []byte, v reflect.Value) (err error) {
+	p, err := planOf(v.Type())
 	if err != nil {
-		return v, err
+		return err
 	}
 	if err := checkValue(data); err != nil {
-		return v, err
+		return err
 	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("decoding panicked: %s", describe(r))
 		}
 	}()
-	err = decodeInto(data, p.decode, reflect.ValueOf(&v).Elem())
-	return v, err
+	return decodeInto(data, p.decode, v)
 }
 
 // checkValue gives an error if data is not one whole value.
