@@ -463,3 +463,12 @@ func TestHeldTypesAreChecked(t *testing.T) {
 	_, err := codec.AppendValue[any](nil, map[string]any{"e": errors.New("an error")})
 	require.ErrorIs(t, err, codec.ErrEncode)
 }
+
+// A type that cannot cross is known before anything is submitted, the result's too.
+func TestFuncChecksItsTypes(t *testing.T) {
+	t.Parallel()
+	require.ErrorIs(t, codec.NewFunc[chan int, int]("f").Check(), codec.ErrEncode)
+	require.ErrorIs(t, codec.NewFunc[int, []func()]("f").Check(), codec.ErrEncode)
+	require.ErrorIs(t, codec.NewFunc[int, hidden]("f", codec.WithErrors(errors.New("late"))).Check(), codec.ErrEncode)
+	require.NoError(t, codec.NewFunc[shadowedBehind, any]("f").Check())
+}
