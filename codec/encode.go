@@ -163,23 +163,26 @@ func encodeMap(t reflect.Type, key, value *plan) func(*encoder, reflect.Value) e
 		if collide && n > 1 {
 			arrived = reflect.MakeMapWithSize(set, n)
 		}
+		k, of := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
 		for pairs := v.MapRange(); pairs.Next(); {
+			k.SetIterKey(pairs)
+			of.SetIterValue(pairs)
 			start := len(e.buf)
-			if err := key.encode(e, pairs.Key()); err != nil {
-				return fmt.Errorf("key %.60v: %w", pairs.Key(), err)
+			if err := key.encode(e, k); err != nil {
+				return fmt.Errorf("key %.60v: %w", k, err)
 			}
 			if c := e.buf[start]; e.interfaces > 0 && (isArray(c) || isMap(c)) {
-				return fmt.Errorf("key %.60v: %w", pairs.Key(), errAnyKey)
+				return fmt.Errorf("key %.60v: %w", k, errAnyKey)
 			}
 			if arrived.IsValid() {
-				k := reflect.New(t.Key()).Elem()
-				if err := decodeInto(e.buf[start:], key.decode, k); err != nil {
-					return fmt.Errorf("key %.60v: %w", pairs.Key(), err)
+				other := reflect.New(t.Key()).Elem()
+				if err := e.arrive(start, key.decode, other); err != nil {
+					return fmt.Errorf("key %.60v: %w", k, err)
 				}
-				arrived.SetMapIndex(k, reflect.Zero(set.Elem()))
+				arrived.SetMapIndex(other, reflect.Zero(set.Elem()))
 			}
-			if err := value.encode(e, pairs.Value()); err != nil {
-				return fmt.Errorf("key %.60v: %w", pairs.Key(), err)
+			if err := value.encode(e, of); err != nil {
+				return fmt.Errorf("key %.60v: %w", k, err)
 			}
 		}
 		if arrived.IsValid() && arrived.Len() < n {
@@ -206,6 +209,12 @@ func encodeInterface(e *encoder, v reflect.Value) error {
 	if v.IsNil() {
 		e.buf = append(e.buf, msgpcode.Nil)
 		return nil
+	}
+	if len(e.dict) == 0 {
+		if out, ok := appendScalar(e.buf, v.Interface()); ok {
+			e.buf = out
+			return nil
+		}
 	}
 	p, err := planOf(v.Elem().Type())
 	if err != nil {
@@ -323,17 +332,26 @@ const (
 	maxInterned = math.MaxUint16
 )
 
-func encodeInterned(e *encoder, v reflect.Value) error {
-	s := v.String()
-	_, known := e.dict[s]
-	e.string(s)
-	if !known && len(s) >= minInterned && len(e.dict) < maxInterned {
-		if e.dict == nil {
-			e.dict = map[string]int{}
+func encodeInterned(p *plan) func(*encoder, reflect.Value) error {
+	return func(e *encoder, v reflect.Value) error {
+		s := v
+		if v.Kind() == reflect.Interface {
+			s = v.Elem()
 		}
-		e.dict[s] = len(e.dict)
+		if s.Kind() != reflect.String {
+			return p.encode(e, v)
+		}
+		text := s.String()
+		_, known := e.dict[text]
+		e.string(text)
+		if !known && len(text) >= minInterned && len(e.dict) < maxInterned {
+			if e.dict == nil {
+				e.dict = map[string]int{}
+			}
+			e.dict[text] = len(e.dict)
+		}
+		return nil
 	}
-	return nil
 }
 
 func (e *encoder) index(i int) {
@@ -342,6 +360,18 @@ func (e *encoder) index(i int) {
 	} else {
 		e.buf = binary.BigEndian.AppendUint16(append(e.buf, msgpcode.FixExt2, internedExt), uint16(i))
 	}
+}
+
+// arrive decodes what has been written from start on, as its reader will.
+func (e *encoder) arrive(start int, decode func(*decoder, reflect.Value) error, v reflect.Value) error {
+	var dict []string
+	if len(e.dict) > 0 {
+		dict = make([]string, len(e.dict))
+		for s, i := range e.dict {
+			dict[i] = s
+		}
+	}
+	return decodeInto(e.buf[start:], dict, decode, v)
 }
 
 // encodeCustom has a value encode itself. What it writes has to be one value.

@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"errors"
@@ -339,12 +340,11 @@ type (
 		A int
 		b int
 	}
-	halfText    int
-	onlyText    string
-	validated   string
-	mixed       struct{ N int }
-	lossy       struct{ A, B int }
-	closedLossy struct{ A, B int }
+	halfText  int
+	onlyText  string
+	validated string
+	mixed     struct{ N int }
+	lossy     struct{ A, B int }
 )
 
 func (h halfText) MarshalText() ([]byte, error) { return []byte("half"), nil }
@@ -471,4 +471,41 @@ func TestFuncChecksItsTypes(t *testing.T) {
 	require.ErrorIs(t, codec.NewFunc[int, []func()]("f").Check(), codec.ErrEncode)
 	require.ErrorIs(t, codec.NewFunc[int, hidden]("f", codec.WithErrors(errors.New("late"))).Check(), codec.ErrEncode)
 	require.NoError(t, codec.NewFunc[shadowedBehind, any]("f").Check())
+}
+
+type (
+	// internedMixed has interned strings wherever one may stand.
+	internedMixed struct {
+		A   string `msgpack:",intern"`
+		Any any    `msgpack:",intern"`
+		M   map[any]string
+		B   any `msgpack:",intern"`
+	}
+	encodesOnly struct{ C chan int }
+)
+
+func (encodesOnly) MarshalText() ([]byte, error) { return nil, nil }
+
+func TestInternedStringsInAnyPlace(t *testing.T) {
+	t.Parallel()
+	v := internedMixed{"some text", "other text", map[any]string{"some text": "other text", int64(1): "x"}, "other text"}
+	same(t, []internedMixed{v, v, {A: "abc", Any: int64(5)}})
+	data, err := codec.AppendValue(nil, v)
+	require.NoError(t, err)
+	var at internedMixed
+	d := msgpack.NewDecoder(bytes.NewReader(data))
+	d.UseLooseInterfaceDecoding(true)
+	require.NoError(t, d.Decode(&at))
+	require.Equal(t, v, at)
+	data, err = msgpack.Marshal([]internedMixed{v, v})
+	require.NoError(t, err)
+	got, err := codec.Value[[]internedMixed](data)
+	require.NoError(t, err)
+	require.Equal(t, []internedMixed{v, v}, got)
+}
+
+func TestTypeThatOnlyEncodesItself(t *testing.T) {
+	t.Parallel()
+	cannot[encodesOnly](t)
+	cannot[[]encodesOnly](t)
 }

@@ -140,8 +140,8 @@ func (c compiler) structPlan(t reflect.Type) *structPlan {
 // field returns a plan for a field, which the option intern may change.
 func (c compiler) field(f *field) *plan {
 	p := c.plan(f.typ)
-	if f.intern && f.typ.Kind() == reflect.String {
-		return &plan{encodeInterned, decodeInterned, true}
+	if k := f.typ.Kind(); f.intern && (k == reflect.String || k == reflect.Interface) {
+		return &plan{encodeInterned(p), decodeInterned(p), p.neverNil}
 	}
 	return p
 }
@@ -167,7 +167,7 @@ func (c compiler) custom(p *plan, t reflect.Type, m methods) {
 				return err
 			}
 			arrived := reflect.New(t).Elem()
-			if err := decodeInto(e.buf[start:], base.decode, arrived); err != nil {
+			if err := e.arrive(start, base.decode, arrived); err != nil {
 				return err
 			}
 			return check(v, arrived)

@@ -42,7 +42,9 @@ func walkType(t reflect.Type, seen map[reflect.Type]bool) error {
 	}
 	seen[t] = true
 	if m := methodsOf(t); m.encode != none {
-		return checkPromoted(t, m)
+		if err := checkPromoted(t, m); err != nil || m.decode != none {
+			return err
+		}
 	}
 	switch t.Kind() {
 	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Uintptr, reflect.Complex64, reflect.Complex128:

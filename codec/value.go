@@ -93,7 +93,7 @@ func decodeValue(data []byte, v reflect.Value) (err error) {
 			err = fmt.Errorf("decoding panicked: %s", describe(r))
 		}
 	}()
-	return decodeInto(data, p.decode, v)
+	return decodeInto(data, nil, p.decode, v)
 }
 
 // checkValue gives an error if data is not one whole value.

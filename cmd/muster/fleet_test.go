@@ -151,9 +151,9 @@ func TestSubmit(t *testing.T) {
 	}
 	run(t, nil, "submit", "--url", url, "nosuchfunc").requireFailure(t, 1, `unknown func: "nosuchfunc"`)
 	for arg, want := range map[string]string{
-		`{"from": -5, "to": 10}`:  "muster: argument does not decode: field from: -5 is out of range; use 0 to 18446744073709551615\n",
-		`{"from": "a", "to": 10}`: "muster: argument does not decode: field from: a string where an integer belongs\n",
-		`{"from": 1, "from": 2}`:  "muster: an object has two equal keys\n",
+		`{"from": -5, "to": 10}`:   "muster: argument does not decode: field from: -5 is out of range; use 0 to 18446744073709551615\n",
+		`{"from": "a", "to": 10}`:  "muster: argument does not decode: field from: a string where an integer belongs\n",
+		`{"from": 1, "from": 2}`:   "muster: an object has two equal keys\n",
 		"123456789012345678901234": "muster: the integer 123456789012345678901234 needs more than 64 bits; write it as a string, in quotes\n",
 	} {
 		require.Equal(t, ended{stderr: want, status: 1}, run(t, nil, "submit", "--url", url, "count_primes", arg))
