@@ -4,38 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"slices"
-	"sync"
-
-	"github.com/vmihailenco/msgpack/v5"
 )
 
-// valueDecoder is the library's decoder over bytes that have been looked
-// through: it recurses as deep as its input nests, and trusts lengths.
-type valueDecoder struct {
-	*msgpack.Decoder
-	source source
-}
-
-var decoders = sync.Pool{New: func() any {
-	d := &valueDecoder{}
-	d.Decoder = msgpack.NewDecoder(&d.source)
-	return d
-}}
-
-// begin makes d read data. It gives an error if that is not one whole value.
-func (d *valueDecoder) begin(data []byte) error {
-	r := reader{data: data}
-	r.skip()
-	if err := r.close(0); err != nil {
-		return err
-	}
-	d.source.reset(data, r.disguised)
-	d.Reset(&d.source)
-	d.UseLooseInterfaceDecoding(true)
-	return nil
-}
-
-// source is the bytes that a valueDecoder reads.
+// source is the bytes that the library's decoder reads.
 //
 // Where a map belongs, the library passes over the head of an extension and
 // takes its payload for the map, with a length that nobody has checked and for

@@ -1,14 +1,11 @@
 package codec
 
 import (
-	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"sync"
-
-	"github.com/vmihailenco/msgpack/v5"
 )
 
 // checked remembers what checkType said of a type: a cache, nothing more.
@@ -34,15 +31,21 @@ var (
 	errCannotCross = errors.New("channels, functions, complex numbers and bare pointers do not cross processes")
 	errInterface   = errors.New("an interface with methods cannot be decoded again; use a concrete type")
 	errEmbedded    = errors.New("an embedded type that is not exported must be a plain struct, and not a pointer")
+	errPointerKey  = errors.New("a pointer in a map's key would arrive as another pointer; use what it points to")
 	errEndless     = errors.New("the type contains itself without end")
 	errUnexported  = errors.New("only exported fields cross processes, and it has none; export them, or give the type MarshalBinary and UnmarshalBinary")
 )
 
 func walkType(t reflect.Type, seen map[reflect.Type]bool) error {
-	if seen[t] || t.Kind() != reflect.Interface && encodesItself(t) {
+	if seen[t] {
 		return nil
 	}
 	seen[t] = true
+	if m := methodsOf(t); m.encode != none {
+		if err := checkPromoted(t, m); err != nil || m.decode != none {
+			return err
+		}
+	}
 	switch t.Kind() {
 	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Uintptr, reflect.Complex64, reflect.Complex128:
 		return errCannotCross
@@ -58,6 +61,9 @@ func walkType(t reflect.Type, seen map[reflect.Type]bool) error {
 	case reflect.Slice, reflect.Array:
 		return walkType(t.Elem(), seen)
 	case reflect.Map:
+		if hasPointer(t.Key()) {
+			return errPointerKey
+		}
 		if err := walkType(t.Key(), seen); err != nil {
 			return err
 		}
@@ -66,6 +72,26 @@ func walkType(t reflect.Type, seen map[reflect.Type]bool) error {
 		return walkStruct(t, seen)
 	}
 	return nil
+}
+
+// hasPointer reports whether values of t, which is a map's key, are compared by a
+// pointer that they hold: a pointer arrives as another one.
+func hasPointer(t reflect.Type) bool {
+	switch {
+	case methodsOf(t) != methods{none, none}:
+		return false
+	case t.Kind() == reflect.Pointer:
+		return true
+	case t.Kind() == reflect.Array:
+		return hasPointer(t.Elem())
+	case t.Kind() == reflect.Struct:
+		for f := range t.Fields() {
+			if hasPointer(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func walkStruct(t reflect.Type, seen map[reflect.Type]bool) error {
@@ -81,7 +107,7 @@ func walkStruct(t reflect.Type, seen map[reflect.Type]bool) error {
 		if f.Tag.Get("msgpack") == "-" {
 			continue
 		}
-		if !f.IsExported() && (f.Type.Kind() != reflect.Struct || encodesItself(f.Type)) {
+		if !f.IsExported() && (f.Type.Kind() != reflect.Struct || !isPlainStruct(f.Type)) {
 			return fmt.Errorf("field %s: %w", f.Name, errEmbedded)
 		}
 		if err := walkType(f.Type, seen); err != nil {
@@ -91,24 +117,8 @@ func walkStruct(t reflect.Type, seen map[reflect.Type]bool) error {
 	if t.NumField() > 0 && exported == 0 {
 		return errUnexported
 	}
-	return nil
-}
-
-var selfEncoders = []reflect.Type{
-	reflect.TypeFor[msgpack.CustomEncoder](),
-	reflect.TypeFor[msgpack.Marshaler](),
-	reflect.TypeFor[encoding.BinaryMarshaler](),
-	reflect.TypeFor[encoding.TextMarshaler](),
-}
-
-// encodesItself reports whether t or *t has a method by which it encodes itself.
-func encodesItself(t reflect.Type) bool {
-	for _, method := range selfEncoders {
-		if t.Implements(method) || reflect.PointerTo(t).Implements(method) {
-			return true
-		}
-	}
-	return false
+	_, err := layoutOf(t)
+	return err
 }
 
 // behindPointers gives what t points to, through any sensible number of

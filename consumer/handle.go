@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/musterfleet/muster/codec"
@@ -49,7 +50,9 @@ func typed[A, R any](f codec.Func[A, R], h func(context.Context, A) (R, error)) 
 	return func(ctx context.Context, dst, data []byte) ([]byte, *codec.Failure) {
 		arg, err := f.Arg(data)
 		if err != nil {
-			return dst, &codec.Failure{Code: codec.CodeArgument, Message: err.Error()}
+			// The code says already that the argument does not decode.
+			why := strings.TrimPrefix(err.Error(), codec.ErrDecode.Error()+": ")
+			return dst, &codec.Failure{Code: codec.CodeArgument, Message: why}
 		}
 		result, err := h(ctx, arg)
 		if err != nil {

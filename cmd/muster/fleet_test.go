@@ -150,5 +150,13 @@ func TestSubmit(t *testing.T) {
 		require.Equal(t, ended{stdout: test.want}, got, test.args)
 	}
 	run(t, nil, "submit", "--url", url, "nosuchfunc").requireFailure(t, 1, `unknown func: "nosuchfunc"`)
+	for arg, want := range map[string]string{
+		`{"from": -5, "to": 10}`:   "muster: argument does not decode: field from: -5 is out of range; use 0 to 18446744073709551615\n",
+		`{"from": "a", "to": 10}`:  "muster: argument does not decode: field from: a string where an integer belongs\n",
+		`{"from": 1, "from": 2}`:   "muster: an object has two equal keys\n",
+		"123456789012345678901234": "muster: the integer 123456789012345678901234 needs more than 64 bits; write it as a string, in quotes\n",
+	} {
+		require.Equal(t, ended{stderr: want, status: 1}, run(t, nil, "submit", "--url", url, "count_primes", arg))
+	}
 	run(t, nil, "submit", "--url", url, "sleep", "--", "-1").requireFailure(t, 1, "cannot sleep -1 seconds")
 }

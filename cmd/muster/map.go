@@ -34,7 +34,10 @@ func mapCommand() *cobra.Command {
 		Short: "Run a task per line of stdin and print the results",
 		Long: `Map runs one task of FUNC per line of stdin and prints the results, one per line,
 in the order of the input. A line is JSON where it parses as JSON, else a string.
-A string result is printed as it is, any other as JSON.
+A string result is printed as it is, any other as JSON. A number of JSON with a
+fraction or an exponent is a float of 64 bits, so that 1.10 becomes 1.1 and 7.0
+becomes 7, and an integer of more than 64 bits is refused: --raw takes every line as
+the string that it is.
 
 The first line that fails ends it with status 1, and cancels what has not started.
 With --halt N, or now,fail=N, it is the N-th that does, and those before are

@@ -37,8 +37,8 @@ func TestMap(t *testing.T) {
 		"long lines":     {"echo --raw", long("a") + "\n" + long("b"), ended{stdout: long("a") + "\n" + long("b") + "\n"}},
 		"keep going": {"--keep-going is_prime", "3\nx\n4\n-1\n1e999\n5\n", ended{
 			stdout: "true\nfalse\ntrue\n", status: 1,
-			stderr: "line 2: argument does not decode: codec: value does not decode into uint64: msgpack: invalid code=a1 decoding uint64\n" +
-				"line 4: argument does not decode: codec: value does not decode into uint64: codec: malformed message: not an unsigned number at byte 1 of 1\n" +
+			stderr: "line 2: argument does not decode: a string where an integer belongs\n" +
+				"line 4: argument does not decode: -1 is out of range; use 0 to 18446744073709551615\n" +
 				"line 5: the number 1e999 is out of range\n",
 		}},
 		"fails": {"is_prime", "3\n4\n1e999\n5\n", ended{

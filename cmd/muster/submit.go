@@ -25,7 +25,9 @@ func submitCommand() *cobra.Command {
 		Long: `Submit runs one task of FUNC, with the argument JSON or null, and prints its
 result: a string as it is, any other as JSON. An interrupt, SIGTERM, SIGQUIT or, when
 the terminal is closed, SIGHUP cancels the task if it has not started. If no worker
-host takes it, a line on stderr says so after a second.
+host takes it, a line on stderr says so after a second. A number with a fraction or an
+exponent is a float of 64 bits, so that 1.10 becomes 1.1 and 7.0 becomes 7; an integer
+of more than 64 bits is refused, and goes as a string, in quotes.
 
 With --detach it prints the task's id as soon as the broker has stored the task:
 muster result ID waits for the outcome, from anywhere.`,

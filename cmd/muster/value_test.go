@@ -35,7 +35,7 @@ func TestItem(t *testing.T) {
 		"9223372036854775808":     uint64(1 << 63),
 		"18446744073709551615":    uint64(math.MaxUint64),
 		"-9223372036854775808":    int64(math.MinInt64),
-		"18446744073709551616":    float64(1 << 64),
+		"18446744073709551616.0":  float64(1 << 64),
 		"1.0":                     1.0,
 		"1e3":                     1000.0,
 		"05":                      "05",
@@ -69,6 +69,8 @@ func TestItemErrors(t *testing.T) {
 	bad := &itemError{"too long"}
 	_, err := codec.AppendValue(nil, item{err: bad})
 	require.Equal(t, bad, plain(err))
+	_, err = codec.AppendValue(nil, item{text: []byte("18446744073709551616")})
+	require.EqualError(t, plain(err), "the integer 18446744073709551616 needs more than 64 bits; write it as a string, in quotes")
 	for _, text := range []string{"1e999", "[1e999]", `{"a":-1e999}`} {
 		_, err = codec.AppendValue(nil, item{text: []byte(text)})
 		require.ErrorContains(t, plain(err), "1e999 is out of range")
@@ -126,4 +128,19 @@ func TestText(t *testing.T) {
 	require.Equal(t, "2 tasks", count(2, "task"))
 	require.Equal(t, "12,345,678", thousands(12345678))
 	require.Equal(t, "999", thousands(999))
+}
+
+// An item is decoded as what it was written as.
+func TestItemThereAndBack(t *testing.T) {
+	t.Parallel()
+	for _, want := range []item{{text: []byte(`{"a":[1,0.5,null]}`)}, {text: []byte("-5")}, {text: []byte("5"), raw: true}, {text: []byte("null")}} {
+		data, err := codec.AppendValue(nil, want)
+		require.NoError(t, err)
+		got, err := codec.Value[item](data)
+		require.NoError(t, err)
+		if string(want.text) == "null" {
+			want.text = nil // as any nil decodes
+		}
+		require.Equal(t, want, got)
+	}
 }

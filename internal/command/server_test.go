@@ -79,6 +79,8 @@ func serve(format string) {
 				links[i], _ = os.Readlink(links[i])
 			}
 			answer(strings.Join(links, "\n"))
+		case "factorial":
+			fmt.Printf("{\"id\": %d, \"value\": 15511210043330985984000000}\n", t.ID)
 		case "error":
 			say(map[string]any{"id": t.ID, "error": "no luck"})
 		case "none":
@@ -321,6 +323,16 @@ func TestServerThatCannotBeReplaced(t *testing.T) {
 	process := f.pid()
 	require.ErrorIs(t, failure(f, "server", "x", producer.Crashes(1)), codec.ErrWorkerDied)
 	require.NotEqual(t, process, f.pid())
+}
+
+// A value that cannot cross as it is, is its task's error, and no reason to end.
+func TestServerAnswersWithANumberTooLarge(t *testing.T) {
+	f := newFleet(t, nil, []string{"server=" + testServer("json")})
+	server := result[int](f, "server", "pid")
+	err := failure(f, "server", "factorial")
+	require.NotErrorIs(t, err, codec.ErrWorkerDied)
+	require.ErrorContains(t, err, "the integer 15511210043330985984000000 needs more than 64 bits")
+	require.Equal(t, server, result[int](f, "server", "pid"))
 }
 
 // A server does not hear of limits: its process ends with it.

@@ -122,7 +122,12 @@ func readAnswer(line []byte) (answer, error) {
 		a.Ready, a.ID, a.Error, a.Final = read.Ready, read.ID, read.Error, read.Final
 	}
 	if err == nil && read.Value != nil {
-		a.Value, err = fromJSON(bytes.TrimSpace(read.Value))
+		encoded, bad := fromJSON(bytes.TrimSpace(read.Value))
+		if bad != nil { // the answer reads, and only its task has no result
+			text := fmt.Sprintf("%v: value is %v", ErrOutput, bad)
+			return answer{ID: read.ID, Error: &text}, nil
+		}
+		a.Value = encoded
 	}
 	if err == nil {
 		return a, nil

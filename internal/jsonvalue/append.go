@@ -14,7 +14,8 @@ import (
 // Append appends an encoded value as JSON; an empty one, which is how a nil
 // decodes into a RawMessage, as null. Bytes become a string in base64, as in
 // package json; keys of maps become strings; numbers that JSON has not become
-// "NaN", "Infinity" and "-Infinity". The error is about bytes that do not read,
+// "NaN", "Infinity" and "-Infinity". A whole float of 2^53 or more has an exponent,
+// so that [Encode] does not take it for an integer; a smaller one has none. The error is about bytes that do not read,
 // and how deep they nest is for the caller to bound.
 func Append(dst []byte, value msgpack.RawMessage) ([]byte, error) {
 	if len(value) == 0 {
@@ -37,13 +38,10 @@ func appendNext(dst []byte, d *msgpack.Decoder) ([]byte, error) {
 		return append(dst, "null"...), d.DecodeNil()
 	case code == msgpcode.Float:
 		f, err := d.DecodeFloat32()
-		if special := float64(f); math.IsNaN(special) || math.IsInf(special, 0) {
-			return appendFloat(dst, special), err
-		}
-		return AppendGo(dst, f), err
+		return appendFloat(dst, float64(f), 32), err
 	case code == msgpcode.Double:
 		f, err := d.DecodeFloat64()
-		return appendFloat(dst, f), err
+		return appendFloat(dst, f, 64), err
 	case code == msgpcode.Uint64:
 		n, err := d.DecodeUint64()
 		return strconv.AppendUint(dst, n, 10), err
@@ -125,7 +123,7 @@ func appendExtension(dst []byte, d *msgpack.Decoder) ([]byte, error) {
 	}{id, data}), nil
 }
 
-func appendFloat(dst []byte, f float64) []byte {
+func appendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
 		return append(dst, `"NaN"`...)
@@ -133,6 +131,12 @@ func appendFloat(dst []byte, f float64) []byte {
 		return append(dst, `"Infinity"`...)
 	case math.IsInf(f, -1):
 		return append(dst, `"-Infinity"`...)
+	case f == 0 && math.Signbit(f):
+		return append(dst, "-0.0"...)
+	case math.Abs(f) >= 1<<53:
+		return strconv.AppendFloat(dst, f, 'e', -1, bits)
+	case bits == 32:
+		return AppendGo(dst, float32(f))
 	}
 	return AppendGo(dst, f)
 }
