@@ -58,6 +58,7 @@ func TestCommandsSayThatNoHostTakesTheirTasks(t *testing.T) {
 	}
 	t.Run("result", func(t *testing.T) {
 		t.Parallel()
+		url := startBroker(t) // any host would do, and another test starts one
 		id := mustRun(t, "submit", "--url", url, "--queue", "later", "--detach", "echo", "1")[0]
 		require.Contains(t, waitsFor(t, "result", "--url", url, id), "muster: no worker host is there; waiting")
 	})

@@ -123,7 +123,7 @@ func TestFailures(t *testing.T) {
 		"bench without broker":  {"bench --url " + nobody, "broker unreachable: " + nobody},
 		"map without broker":    {"map echo --url " + nobody, "broker unreachable: " + nobody},
 		"port in use":           {"serve --listen " + taken.Addr().String() + " --store " + t.TempDir(), "address already in use"},
-		"store is a file":       {"serve --listen 127.0.0.1:0 --store " + file, "cannot be written"},
+		"store is a file":       {"serve --listen 127.0.0.1:0 --store " + file, "cannot be used"},
 		"no such configuration": {"serve --config " + file + ".conf", "file.conf"},
 	} {
 		t.Run(name, func(t *testing.T) {
