@@ -24,7 +24,8 @@
 //   - A type with methods of its own, such as MarshalText and UnmarshalText, arrives
 //     as these decode what they have encoded. If it has a method Equal or Cmp, that has to
 //     agree. Methods that encode without their counterpart that decodes, or the
-//     reverse, are used only where the value arrives deeply equal.
+//     reverse, are used only where the value arrives deeply equal; but EncodeMsgpack or
+//     MarshalMsgpack alone is taken at its word, and what it writes is what arrives.
 //
 // Everything that is read here may come from a stranger. Whatever the bytes,
 // reading them gives a value or an error that wraps [ErrMalformed],

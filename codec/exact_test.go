@@ -464,15 +464,6 @@ func TestHeldTypesAreChecked(t *testing.T) {
 	require.ErrorIs(t, err, codec.ErrEncode)
 }
 
-// A type that cannot cross is known before anything is submitted, the result's too.
-func TestFuncChecksItsTypes(t *testing.T) {
-	t.Parallel()
-	require.ErrorIs(t, codec.NewFunc[chan int, int]("f").Check(), codec.ErrEncode)
-	require.ErrorIs(t, codec.NewFunc[int, []func()]("f").Check(), codec.ErrEncode)
-	require.ErrorIs(t, codec.NewFunc[int, hidden]("f", codec.WithErrors(errors.New("late"))).Check(), codec.ErrEncode)
-	require.NoError(t, codec.NewFunc[shadowedBehind, any]("f").Check())
-}
-
 type (
 	// internedMixed has interned strings wherever one may stand.
 	internedMixed struct {
@@ -482,9 +473,13 @@ type (
 		B   any `msgpack:",intern"`
 	}
 	encodesOnly struct{ C chan int }
+	onlySends   struct{ text string }
+	twice       int
 )
 
-func (encodesOnly) MarshalText() ([]byte, error) { return nil, nil }
+func (encodesOnly) MarshalText() ([]byte, error)           { return nil, nil }
+func (o onlySends) EncodeMsgpack(e *msgpack.Encoder) error { return e.EncodeString(o.text) }
+func (n twice) MarshalMsgpack() ([]byte, error)            { return []byte{byte(2 * n)}, nil }
 
 func TestInternedStringsInAnyPlace(t *testing.T) {
 	t.Parallel()
@@ -508,4 +503,14 @@ func TestTypeThatOnlyEncodesItself(t *testing.T) {
 	t.Parallel()
 	cannot[encodesOnly](t)
 	cannot[[]encodesOnly](t)
+
+	// What is for MessagePack alone is what its author wants to arrive.
+	data, err := codec.AppendValue(nil, []onlySends{{"a"}})
+	require.NoError(t, err)
+	got, err := codec.Value[[]string](data)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, got)
+	_, err = codec.Value[[]onlySends](data)
+	require.ErrorIs(t, err, codec.ErrDecode)
+	becomes(t, twice(5), twice(10))
 }

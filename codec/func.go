@@ -1,10 +1,6 @@
 package codec
 
-import (
-	"errors"
-	"fmt"
-	"reflect"
-)
+import "fmt"
 
 // Func is a remote function: a name with the types of its argument and its
 // result, and what its options say. Clients submit calls of it, worker hosts
@@ -17,20 +13,10 @@ type Func[A, R any] struct {
 }
 
 // NewFunc names a func. A name has 1 to 128 of the characters A-Z a-z 0-9 _ - .
-// and /; a name that has not, an option that cannot be, and types that cannot cross
-// are reported by the first use of the func, with an error that wraps [ErrName],
-// [ErrOption] or [ErrEncode].
+// and /; a name that has not, and an option that cannot be, are reported by the
+// first use of the func, with an error that wraps [ErrName] or [ErrOption].
 func NewFunc[A, R any](name string, options ...FuncOption) Func[A, R] {
-	spec := newSpec(name, options)
-	for _, t := range [...]reflect.Type{reflect.TypeFor[A](), reflect.TypeFor[R]()} {
-		if err := checkType(t); err != nil {
-			if spec == nil {
-				spec = &Spec{name: name}
-			}
-			spec.err = errors.Join(spec.err, fmt.Errorf("%w: %w", ErrEncode, err))
-		}
-	}
-	return Func[A, R]{name: name, spec: spec}
+	return Func[A, R]{name: name, spec: newSpec(name, options)}
 }
 
 // Name gives the func's name.
@@ -39,9 +25,8 @@ func (f Func[A, R]) Name() string { return f.name }
 // Spec gives what the func's options say, nil if it has none.
 func (f Func[A, R]) Spec() *Spec { return f.spec }
 
-// Check returns an error that wraps [ErrName] if the name cannot be used,
-// [ErrOption] if an option cannot, or [ErrEncode] if the argument's or the result's
-// type cannot cross.
+// Check gives an error that wraps [ErrName] if the name cannot be used, or
+// [ErrOption] if an option cannot.
 func (f Func[A, R]) Check() error {
 	if err := checkName(f.name); err != nil {
 		return err

@@ -151,7 +151,11 @@ func (c compiler) custom(p *plan, t reflect.Type, m methods) {
 	base := plan{encode: encodeCustom, decode: decodeCustom}
 	if m.encode == none || m.decode == none {
 		var plain plan
-		c.plain(&plain, t)
+		if err := walkKind(t, map[reflect.Type]bool{t: true}); err != nil {
+			plain.decode = func(*decoder, reflect.Value) error { return err }
+		} else {
+			c.plain(&plain, t)
+		}
 		if m.encode == none {
 			base.encode = plain.encode
 		} else {

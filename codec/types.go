@@ -42,10 +42,15 @@ func walkType(t reflect.Type, seen map[reflect.Type]bool) error {
 	}
 	seen[t] = true
 	if m := methodsOf(t); m.encode != none {
-		if err := checkPromoted(t, m); err != nil || m.decode != none {
+		if err := checkPromoted(t, m); err != nil || m.decode != none || m.encode <= forMsgpack {
 			return err
 		}
 	}
+	return walkKind(t, seen)
+}
+
+// walkKind is walkType for a type without methods that encode it.
+func walkKind(t reflect.Type, seen map[reflect.Type]bool) error {
 	switch t.Kind() {
 	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Uintptr, reflect.Complex64, reflect.Complex128:
 		return errCannotCross

@@ -4,9 +4,7 @@ import (
 	"errors"
 
 	"github.com/vmihailenco/msgpack/v5"
-	"github.com/vmihailenco/msgpack/v5/msgpcode"
 
-	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/jsonvalue"
 	"github.com/musterfleet/muster/producer"
 )
@@ -63,21 +61,4 @@ func (i item) encode(e *msgpack.Encoder) error {
 		return &itemError{err.Error()}
 	}
 	return nil
-}
-
-// DecodeMsgpack decodes a string as the string that it is, and any other value as
-// the JSON that means it.
-func (i *item) DecodeMsgpack(d *msgpack.Decoder) error {
-	value, err := d.DecodeRaw()
-	if err != nil {
-		return err
-	}
-	if i.raw = len(value) > 0 && msgpcode.IsString(value[0]); i.raw {
-		var text string
-		text, err = codec.Value[string](value)
-		i.text = []byte(text)
-	} else {
-		i.text, err = jsonvalue.Append(nil, value)
-	}
-	return err
 }

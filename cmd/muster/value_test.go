@@ -129,18 +129,3 @@ func TestText(t *testing.T) {
 	require.Equal(t, "12,345,678", thousands(12345678))
 	require.Equal(t, "999", thousands(999))
 }
-
-// An item is decoded as what it was written as.
-func TestItemThereAndBack(t *testing.T) {
-	t.Parallel()
-	for _, want := range []item{{text: []byte(`{"a":[1,0.5,null]}`)}, {text: []byte("-5")}, {text: []byte("5"), raw: true}, {text: []byte("null")}} {
-		data, err := codec.AppendValue(nil, want)
-		require.NoError(t, err)
-		got, err := codec.Value[item](data)
-		require.NoError(t, err)
-		if string(want.text) == "null" {
-			want.text = nil // as any nil decodes
-		}
-		require.Equal(t, want, got)
-	}
-}
