@@ -10,6 +10,7 @@ import (
 
 	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/outlet"
 	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/login"
 	"github.com/musterfleet/muster/producer"
@@ -36,7 +37,8 @@ type Config struct {
 	// Logger hears of processes that die; slog.Default if nil.
 	Logger *slog.Logger
 	// Stdout and Stderr take what worker processes print, line by line; os.Stdout
-	// and os.Stderr if nil.
+	// and os.Stderr if nil, and then a reader that stops reading costs lines, not
+	// work. A writer of your own, and Logger's, must not block.
 	Stdout, Stderr io.Writer
 	// OutputLogger takes what worker processes print in place of Stdout and Stderr,
 	// each line as a record with the process's pid and place, the stream, and the task
@@ -136,10 +138,10 @@ func (c *Config) complete() error {
 	}
 	c.Logger = c.Logger.With("host", c.Host, "queue", c.Queue)
 	if c.Stdout == nil {
-		c.Stdout = os.Stdout
+		c.Stdout = outlet.New(os.Stdout)
 	}
 	if c.Stderr == nil {
-		c.Stderr = os.Stderr
+		c.Stderr = outlet.New(os.Stderr)
 	}
 	return nil
 }

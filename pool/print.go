@@ -2,10 +2,13 @@ package pool
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/musterfleet/muster/internal/outlet"
 	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
@@ -13,6 +16,18 @@ import (
 // printing keeps the lines of worker processes whole. It is one lock for the
 // program, since several supervisors may share its output.
 var printing sync.Mutex
+
+// flushTimeout bounds the wait for a reader of what worker processes have printed.
+const flushTimeout = time.Second
+
+// flush passes on what worker processes have printed.
+func (s *Supervisor) flush() {
+	for _, to := range []io.Writer{s.cfg.Stdout, s.cfg.Stderr} {
+		if w, ok := to.(*outlet.Writer); ok {
+			w.Flush(flushTimeout)
+		}
+	}
+}
 
 // printer passes on the lines that one worker process prints.
 type printer struct {

@@ -156,6 +156,7 @@ func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 func (s *Supervisor) finish() {
 	s.keepers.Wait()
 	s.burials.Wait()
+	s.flush()
 	s.socket.close()
 	close(s.over)
 	<-s.silent

@@ -43,6 +43,7 @@ Beyond this machine, use --viewer-password-file, and a proxy with TLS before it.
   muster dash --listen :8080 --viewer-password-file /etc/muster/dash.password --allow-actions`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			becomeService()
 			if err := flags.check(listen); err != nil {
 				return err
 			}
@@ -96,7 +97,6 @@ func (d *dashFlags) serve(ctx context.Context, f *fleet.Fleet) error {
 }
 
 func (d *dashFlags) listen(ctx context.Context) error {
-	outliveReaders()
 	listener, err := net.Listen("tcp", net.JoinHostPort(d.host, strconv.Itoa(max(d.port, 0))))
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	code := status(root().ExecuteContext(ctx))
 	exported.close()
+	flushStderr()
 	os.Exit(code)
 }
 
@@ -112,7 +113,7 @@ func status(err error) int {
 }
 
 // report writes a line to stderr. If that fails there is nobody left to tell.
-func report(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+func report(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }
 
 // reportLine writes a line to stderr as it is.
 func reportLine(line string) { report("%s", line) }

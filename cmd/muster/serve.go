@@ -77,7 +77,7 @@ configuration that is wrong changes nothing.`,
 // serve runs a broker until ctx ends or its store is lost. It reads the configuration
 // when it starts and at each SIGHUP.
 func serve(ctx context.Context, read func() (broker.ServerConfig, error)) error {
-	outliveReaders()
+	becomeService()
 	hangups := notifyHangups()
 	cfg, err := read()
 	if err != nil {

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/musterfleet/muster/internal/outlet"
 )
 
 // outlives is set for a program that goes on when nobody reads its stdout any more.
@@ -25,6 +30,27 @@ func watchPipes() {
 			}
 		}
 	}()
+}
+
+// stderr is where the program reports and logs.
+var stderr io.Writer = os.Stderr
+
+// flushTimeout bounds the wait for the reader of stderr when the program ends.
+const flushTimeout = time.Second
+
+// becomeService is for a program that goes on until it is told to end: it outlives the
+// readers of its output, and does not wait for one that stops reading its log.
+func becomeService() {
+	outliveReaders()
+	stderr = outlet.New(os.Stderr)
+	log.SetOutput(stderr) // that of slog.Default too
+}
+
+// flushStderr waits for the reader of stderr, but not for long.
+func flushStderr() {
+	if w, ok := stderr.(*outlet.Writer); ok {
+		w.Flush(flushTimeout)
+	}
 }
 
 // outliveReaders has the program go on when nobody reads its stdout any more either.

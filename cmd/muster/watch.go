@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -35,9 +34,9 @@ func (w *watchFlags) apply(ctx context.Context, cfg *pool.Config) (stop func(), 
 	switch w.log {
 	case "":
 	case "text":
-		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+		cfg.Logger = slog.New(slog.NewTextHandler(stderr, nil))
 	case "json":
-		cfg.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
+		cfg.Logger = slog.New(slog.NewJSONHandler(stderr, nil))
 	default:
 		return nil, usage("--log-format %q: use text or json", w.log)
 	}

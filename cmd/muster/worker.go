@@ -36,6 +36,7 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
   muster worker --exec 'sort,stdin=sort -u' --exec-server 'score=python3 score.py'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			becomeService()
 			if cfg.Processes < 1 {
 				return usage("--processes %d: the number must be 1 or more", cfg.Processes)
 			}
@@ -65,7 +66,6 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 }
 
 func work(ctx context.Context, cfg pool.Config) error {
-	outliveReaders()
 	r := roll{want: cfg.Processes}
 	cfg.Listener = pool.Listener{
 		Ready: func(pid int) {
