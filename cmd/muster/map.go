@@ -63,9 +63,9 @@ for any other error.
 With --resume the items that are not done are run, failed ones too, unless the input
 has changed. The line of a result is written after it, so a kill loses no result, but
 the last ones may be printed again: to have each once, first cut the results to as
-many bytes as Receive adds up to. What had ended when a run was cut off is printed
-and logged also if an item before it had not: such results are out of order. After a
-kill -9 they are run again.
+many bytes as Receive adds up to. An item that had ended when a run was cut off is run
+again if one before it had not, so that results stay in order; with --unordered it is
+done. After a kill -9 those under way are run again too.
 
 Input may be endless: at most 16,384 lines, or 32 MB with their results, are read
 ahead of the result that is printed next, also while that is slow. If no worker host

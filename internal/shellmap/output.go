@@ -29,7 +29,8 @@ type output struct {
 	changed *sync.Cond     // when there is something to write, or nothing more will come
 	place   int            // that is printed next
 	waiting map[int]ending // by places after that
-	last    int            // the last place whose result is printed if there is no log
+	last    int            // the last place whose result is printed: a call after it has not ended
+	halting int            // the place of the failure that ends the run: without a log it is the last
 	failed  int            // failures that had their turn
 	halted  LineError      // the one that ends the run
 	left    []int          // the places in waiting, in order, once nothing more will come
@@ -79,7 +80,7 @@ func (b *batch) add(e ending) {
 func newOutput(job *Job, w *window, broken func(error)) *output {
 	o := &output{
 		Job: job, window: w, broken: broken, done: make(chan struct{}),
-		waiting: map[int]ending{}, last: math.MaxInt,
+		waiting: map[int]ending{}, last: math.MaxInt, halting: math.MaxInt,
 	}
 	o.changed = sync.NewCond(&o.mu)
 	go o.write()
@@ -106,8 +107,8 @@ func (o *output) add(place int, e ending) {
 
 // print adds an ending to the next batch, and goes on to the place after it.
 func (o *output) print(e ending) {
-	if o.place > o.last && o.Log == nil {
-		e.line = nil
+	if o.place > o.last || o.place > o.halting && o.Log == nil {
+		e.line, e.record = nil, nil
 	}
 	if e.failed.Err != nil {
 		e.failed = o.fail(e.failed)
@@ -117,7 +118,7 @@ func (o *output) print(e ending) {
 }
 
 // fail counts a failure, and returns it if it is to be reported. The one that ends the
-// run is its caller's. After that one the results are as if nothing had been done.
+// run is its caller's.
 func (o *output) fail(failed LineError) LineError {
 	o.failed++
 	switch {
@@ -126,7 +127,7 @@ func (o *output) fail(failed LineError) LineError {
 	case o.halted.Err == nil:
 		o.halted = failed
 		if !o.Halt.Soon {
-			o.last = o.place
+			o.halting = o.place
 		}
 		return LineError{}
 	case o.Halt.Soon:
@@ -155,9 +156,11 @@ func (o *output) fill() {
 }
 
 // close writes what is left, and returns the failure that ends the run, if one does, and
-// the first error of writing. A result after a call that has not ended is printed only
-// if there is a log to tell which one it is; then no run that goes on with the log
-// repeats the call. Without a log the results are those of the first items of the input.
+// the first error of writing. A result after a call that has not ended is neither printed
+// nor logged, so that the results of this run and of one that goes on with its log are in
+// the order of the input. After the failure that ends the run results are printed only if
+// there is a log, by which such a run does not repeat their calls; without one the results
+// are those of the first items of the input.
 func (o *output) close() (halted LineError, err error) {
 	o.mu.Lock()
 	o.left = slices.Sorted(maps.Keys(o.waiting))

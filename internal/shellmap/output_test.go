@@ -73,8 +73,8 @@ func TestOutputLogs(t *testing.T) {
 }
 
 // What is added comes out by its place, whatever the order and the sizes. After a
-// place that stays empty only a job log lets results be printed, but failures are
-// always reported.
+// place that stays empty no result is printed, and after the failure that ends the run
+// only those of which a job log tells, but failures are always reported.
 func TestOutputOrders(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("x", largeLine)
@@ -96,7 +96,7 @@ func TestOutputOrders(t *testing.T) {
 		"backwards":         {[]int{2, 1, 0}, []ending{ok("c"), bad("b"), ok("a")}, never, true, "a\n[b]c\n", "", "b\na\nc\n"},
 		"large":             {[]int{1, 2, 0}, []ending{ok(large), ok("c"), ok("a")}, first, true, "a\n" + large + "\nc\n", "", "a\nx\nc\n"},
 		"a gap":             {[]int{2, 0, 4, 3}, []ending{ok("c"), ok("a"), bad("e"), ok("d")}, never, false, "a\n[e]", "", ""},
-		"a gap with a log":  {[]int{2, 0, 4, 3}, []ending{ok("c"), ok("a"), bad("e"), ok("d")}, never, true, "a\nc\nd\n[e]", "", "e\na\nc\nd\n"},
+		"a gap with a log":  {[]int{2, 0, 4, 3}, []ending{ok("c"), ok("a"), bad("e"), ok("d")}, never, true, "a\n[e]", "", "e\na\n"},
 		"halts":             {[]int{2, 0, 1}, []ending{ok("c"), ok("a"), bad("b")}, first, false, "a\n", "b", ""},
 		"halts with a log":  {[]int{2, 0, 1}, []ending{ok("c"), ok("a"), bad("b")}, first, true, "a\nc\n", "b", "b\na\nc\n"},
 		"halts after a gap": {[]int{3, 2}, []ending{bad("d"), bad("c")}, first, false, "", "c", ""},
