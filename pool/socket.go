@@ -9,11 +9,13 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/flock"
 )
 
 const (
@@ -22,7 +24,9 @@ const (
 	mostConversations = 8
 	// conversationPatience bounds one request with its answer.
 	conversationPatience = 5 * time.Second
-	socketMode           = 0o600
+	// lockInterval is how often a host looks whether another has ended its start.
+	lockInterval = 5 * time.Millisecond
+	socketMode   = 0o600
 )
 
 // controlSocket is a Unix socket at which a host is asked: one JSON object in, one
@@ -41,6 +45,11 @@ func (s *Supervisor) listen() error {
 	if path == "" {
 		return nil
 	}
+	unlock, err := lockSocket(path)
+	if err != nil {
+		return fmt.Errorf("%w %s: %w", ErrSocket, path, err)
+	}
+	defer unlock()
 	if err := removeStale(path); err != nil {
 		return fmt.Errorf("%w %s: %w", ErrSocket, path, err)
 	}
@@ -61,6 +70,23 @@ func (s *Supervisor) listen() error {
 	}
 	s.socket = &controlSocket{listener: listener, file: file, closing: make(chan struct{})}
 	return nil
+}
+
+// lockSocket keeps other hosts from replacing the file of a socket until unlock is
+// called. It is the directory that is locked, so that no file stays. A file
+// system without locks has none.
+func lockSocket(path string) (unlock func(), err error) {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil { // such as one that may be used but not listed
+		return func() {}, nil
+	}
+	for deadline := time.Now().Add(conversationPatience); errors.Is(flock.Lock(dir), flock.ErrHeld); {
+		if time.Now().After(deadline) {
+			return nil, errors.Join(errors.New("its directory is locked by another program"), dir.Close())
+		}
+		time.Sleep(lockInterval)
+	}
+	return func() { dir.Close() }, nil
 }
 
 func removeStale(path string) error {
@@ -137,16 +163,18 @@ func (c *controlSocket) converse(conn net.Conn, answer func([]byte) []byte) {
 	_, _ = conn.Write(append(answer(request), '\n')) // who is gone needs no answer
 }
 
-// close ends every conversation and removes the file if it is still ours.
+// close ends every conversation and removes the file if it is still ours: while there
+// is a listener, no other host takes the file for that of a dead one, and no other file
+// has its identity.
 func (c *controlSocket) close() {
 	if c == nil {
 		return
 	}
 	close(c.closing)
-	_ = c.listener.Close()
-	c.all.Wait()
 	path := c.listener.Addr().String()
 	if file, err := os.Lstat(path); err == nil && os.SameFile(file, c.file) {
 		_ = os.Remove(path)
 	}
+	_ = c.listener.Close()
+	c.all.Wait()
 }
