@@ -231,6 +231,28 @@ func TestTERMWhileAHostStarts(t *testing.T) {
 	requireNoProcess(t, h.marker)
 }
 
+// A task that runs while other processes of its host still start is finished.
+func TestTERMWhileAHostStartsAndATaskRuns(t *testing.T) {
+	s := newParallelStage(t)
+	_, url := s.brokerProgram(-1)
+	initial, g := newGate(t), newGate(t)
+	h := s.program("host", params{URL: url, Processes: 2, InitialGate: initial.address})
+	first, second := initial.next(t, s.ctx), initial.next(t, s.ctx)
+	first.letGo()
+	require.Equal(t, "ready", h.line())
+	f := submitVisit(s, s.client(url), g, "task")
+	v := g.next(t, s.ctx)
+	h.terminate()
+	h.lineWith("draining")
+	second.letGo()
+	v.letGo()
+	result, err := f.Result(s.ctx)
+	require.NoError(t, err)
+	require.Equal(t, v.PID, result.PID)
+	require.Equal(t, 1, result.Attempt)
+	h.wait()
+}
+
 func TestDrainTimeout(t *testing.T) {
 	s := newParallelStage(t)
 	_, url := s.brokerProgram(-1)

@@ -79,6 +79,9 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 	if p.supervisor, err = start(ctx, cfg, p.guard, executable, false); err != nil {
 		return err
 	}
+	if err = p.supervisor.awaitReady(ctx, p.supervisor.fates); err != nil {
+		return err
+	}
 	clientOptions := []producer.Option{producer.WithQueue(cfg.Queue), producer.WithLogger(cfg.Logger)}
 	clientOptions = append(clientOptions, cfg.client...)
 	if cfg.MaxValue > 0 {

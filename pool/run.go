@@ -14,7 +14,7 @@ import (
 //
 //   - SIGTERM, or SIGINT once, drains, as the end of ctx does: running tasks finish,
 //     for at most [Config.DrainTimeout], and the others are left to other hosts. A
-//     second SIGINT kills. While the host is still starting, it ends at once.
+//     second SIGINT kills. While no worker process is ready yet, it ends at once.
 //   - SIGTTIN adds a worker process, SIGTTOU removes one, but never the last.
 //   - SIGHUP rolls to the program that is at this one's file now: if that one runs,
 //     and calls [Main], the host drains, and the process goes on as that program,
@@ -68,7 +68,16 @@ type host struct {
 // process shall become the new program, with signals left to that.
 func (h *host) run(ctx context.Context, cfg Config) (rolls bool, err error) {
 	h.catch()
-	h.Supervisor, err = Start(h.signals.drain, cfg)
+	h.Supervisor, err = launch(h.signals.drain, cfg)
+	if err == nil {
+		err = h.awaitReady(h.signals.drain, h.fates)
+		switch {
+		case err != nil && h.told() && h.hasReady():
+			err = nil // it drains, so that tasks that run are finished
+		case err != nil:
+			h.Kill()
+		}
+	}
 	if err == nil && h.serve() {
 		h.handOver()
 		return !h.told(), nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -52,6 +53,7 @@ type Supervisor struct {
 	stopping atomic.Bool
 	leaving  chan struct{} // closed when stopping
 	killing  atomic.Bool
+	fates    <-chan error  // of the first processes: see awaitReady
 	broken   chan error    // gets why no process becomes ready, once
 	stopped  chan struct{} // closed when everything has ended
 }
@@ -64,6 +66,19 @@ type Supervisor struct {
 // [ErrNotReady] with the end of the process's stderr, or says what is wrong with
 // the broker.
 func Start(ctx context.Context, cfg Config) (*Supervisor, error) {
+	s, err := launch(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.awaitReady(ctx, s.fates); err != nil {
+		s.Kill()
+		return nil, err
+	}
+	return s, nil
+}
+
+// launch starts a host whose worker processes are still to be ready.
+func launch(ctx context.Context, cfg Config) (*Supervisor, error) {
 	if err := checkMain(); err != nil {
 		return nil, err
 	}
@@ -96,7 +111,8 @@ func startGuard(cfg Config) (*proc.Guard, string, error) {
 	return guard, executable, nil
 }
 
-// start starts a supervisor with a completed configuration.
+// start starts a supervisor with a completed configuration. Its worker processes are
+// still to be ready.
 func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
 		cfg: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
@@ -106,12 +122,13 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
-	if err := s.connect(ctx); err != nil {
+	err := s.connect(ctx)
+	if err != nil {
 		s.socket.close()
 		return nil, err
 	}
 	s.mu.Lock()
-	fates, _, err := s.adjust()
+	s.fates, _, err = s.adjust()
 	s.mu.Unlock()
 	if err != nil {
 		s.socket.close()
@@ -128,10 +145,6 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	go s.scout.run(s.stopped, s.crew)
 	if s.cfg.Started != nil {
 		s.cfg.Started(s)
-	}
-	if err := s.awaitReady(ctx, fates); err != nil {
-		s.Kill()
-		return nil, err
 	}
 	return s, nil
 }
@@ -243,6 +256,9 @@ func (s *Supervisor) crew() (idle, held int) {
 	}
 	return idle, held
 }
+
+// hasReady reports whether a worker process pulls tasks, or has.
+func (s *Supervisor) hasReady() bool { return slices.ContainsFunc(s.children(), (*child).isReady) }
 
 // PIDs gives the process ids of the worker processes that live.
 func (s *Supervisor) PIDs() []int {

@@ -121,6 +121,7 @@ type service struct {
 // startService starts a command and waits for a line on stderr.
 func startService(t *testing.T, ready *regexp.Regexp, cmd *exec.Cmd) *service {
 	t.Helper()
+	cmd.Cancel = func() error { return os.ErrProcessDone } // it lives as long as its test: see stop
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -195,6 +196,8 @@ func (s *service) stop(t *testing.T) {
 	if !s.killed {
 		s.tell(t)
 	}
+	late := time.AfterFunc(patience, func() { _ = s.cmd.Process.Kill() })
+	defer late.Stop()
 	stderr := <-s.stderr
 	err := s.cmd.Wait()
 	if !s.killed && err != nil || t.Failed() {
