@@ -118,13 +118,13 @@ func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFu
 	}
 }
 
-// retry calls do until it succeeds, the broker refuses it, or ctx ends.
+// retry calls do until it succeeds, the broker refuses it or has no streams, or ctx ends.
 func (c *Client) retry(ctx context.Context, do func(context.Context) error) error {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, cancelAttempt)
 		err := do(attempt)
 		cancel()
-		if err == nil || errors.Is(err, broker.ErrPermission) {
+		if err == nil || errors.Is(err, broker.ErrPermission) || errors.Is(err, errUnused) {
 			return err
 		}
 		select {

@@ -109,7 +109,8 @@ func (r *remote) Cancel(queue string, request []byte) error {
 }
 
 // AskCancel publishes a request to all hosts, and waits until the broker has stored
-// it. It names the client, so that hosts tell it which of the tasks run.
+// it. It names the client, so that hosts tell it which of the tasks run. Its error wraps
+// errUnused if nobody has used Muster on the server.
 func (r *remote) AskCancel(ctx context.Context, request []byte) error {
 	msg := nats.NewMsg(broker.CancelAnySubject)
 	msg.Header.Set(broker.AskerHeader, r.client)
@@ -117,5 +118,13 @@ func (r *remote) AskCancel(ctx context.Context, request []byte) error {
 	_, err := broker.UnlessRefusedOn(ctx, r.nc, broker.CancelAnySubject, func(ctx context.Context) (*jetstream.PubAck, error) {
 		return r.js.PublishMsg(ctx, msg)
 	})
+	if errors.Is(err, jetstream.ErrNoStreamResponse) { // maybe for a moment
+		if _, missing := r.js.Stream(ctx, broker.CancelStream); errors.Is(missing, jetstream.ErrStreamNotFound) {
+			return errUnused
+		}
+	}
 	return err
 }
+
+// errUnused says that there can be nothing to cancel.
+var errUnused = errors.New("there are no Muster queues on this server")

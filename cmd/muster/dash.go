@@ -93,7 +93,7 @@ func (d *dashFlags) serve(ctx context.Context, f *fleet.Fleet) error {
 	return withClient(ctx, &d.to.connection, func(c *producer.Client) error {
 		d.cfg.Client = c
 		return d.listen(ctx)
-	})
+	}, producer.WithoutStreams())
 }
 
 func (d *dashFlags) listen(ctx context.Context) error {

@@ -46,6 +46,7 @@ func TestLookingCreatesNoStreams(t *testing.T) {
 			continue
 		case strings.HasPrefix(line, "cancel"):
 			require.Equal(t, 1, got.status, got.stderr)
+			require.Contains(t, got.stderr, "there are no Muster queues on this server")
 			continue
 		case strings.HasSuffix(line, "ls"): // a table without rows
 			require.Equal(t, 1, strings.Count(got.stdout, "\n"), line)
@@ -53,6 +54,7 @@ func TestLookingCreatesNoStreams(t *testing.T) {
 		}
 		require.Equal(t, want, got, line)
 	}
+	startService(t, dashReady, muster(t, "dash", "--listen", "127.0.0.1:0", "--allow-actions", "--url", url))
 	nc, err := nats.Connect(url)
 	require.NoError(t, err)
 	defer nc.Close()

@@ -67,12 +67,12 @@ func (e *examination) offered(queue string, want asked) {
 			continue
 		}
 		lacking++
-		who := "no host of the queue has"
-		if len(without) < len(hosts) {
-			who = "these hosts of the queue have not: " + strings.Join(without, ", ") + ", though others have,"
-		}
-		judge := e.problem
+		who, judge := "no host of the queue has", e.problem
 		if want[f] == deadAsk {
+			judge = e.warn
+		}
+		if len(without) < len(hosts) { // they pass its tasks on to the others
+			who = "these hosts of the queue have not: " + strings.Join(without, ", ") + ", though others have,"
 			judge = e.warn
 		}
 		saw := fmt.Sprintf("missing func: %s a handler for %q, which is asked for by %s", who, f, want[f])
