@@ -31,7 +31,7 @@ const (
 	maxOffers = 8
 	// offersHeader of such a message says how often its tasks were offered before.
 	offersHeader = "Muster-Offers"
-	// awayInterval is the time for each delivery that a process gives back like this,
+	// awayInterval is the time for each delivery that a process puts back like this,
 	// so that a flood of them does not keep it from its work.
 	awayInterval = 2 * time.Millisecond
 )
@@ -68,7 +68,7 @@ func (e *executor) elsewhere(t *codec.Task) (pause time.Duration, ok bool) {
 	return awayPause(e.current.offers+info.Delivered, processes)
 }
 
-// putBack gives the current delivery back if nothing of it can be run here and its
+// putBack puts the current delivery back if nothing of it can be run here and its
 // first task can elsewhere, and reports whether it did.
 func (e *executor) putBack(d *delivery) bool {
 	if d.next > 0 || len(d.batch.Tasks) == 0 {

@@ -132,7 +132,7 @@ func TestLostArgumentIsADeadLetter(t *testing.T) {
 	h.Kill()
 }
 
-// The argument of a task goes with the task, whoever removes it and however it ends.
+// The argument of a task goes with the task, whatever removes it and however it ends.
 func TestArgumentGoesWithItsTask(t *testing.T) {
 	durable := producer.Retain(time.Hour)
 	for name, end := range map[string]func(*leaving){

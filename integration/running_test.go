@@ -12,7 +12,7 @@ import (
 )
 
 // A running task that is cancelled without being killed goes on and keeps its
-// result, whoever cancels it and however.
+// result, whichever client cancels it.
 func TestCancelledRunningTaskKeepsItsResult(t *testing.T) {
 	s := newStage(t)
 	url := s.broker()

@@ -103,7 +103,7 @@ func concealArgs(args []string, url string, who login.Credentials) []string {
 // runningImage is, on Linux, the program that runs, whatever its file is now.
 const runningImage = "/proc/self/exe"
 
-// image gives the file to start worker processes from: the program that runs,
+// image returns the file to start worker processes from: the program that runs,
 // also when its own file has been replaced, so that a host's processes are all of
 // its own version until it is rolled.
 func image() (string, error) {
@@ -117,7 +117,7 @@ func image() (string, error) {
 	return path, nil
 }
 
-// programFile gives where the file of this program is looked for when it is to be
+// programFile returns where the file of this program is looked for when it is to be
 // replaced: where it was found when it was started, which may be a symbolic link
 // that leads to the latest version.
 func programFile() (string, error) {
@@ -151,7 +151,7 @@ func sameFile(a, b string) bool {
 }
 
 // inheritedEnv is our environment without what is meant for us alone: a process
-// that we start shall not report to the service manager in our name.
+// that we start must not report to the service manager in our name.
 func inheritedEnv() []string {
 	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")

@@ -200,7 +200,7 @@ func (s *Supervisor) introduce(p *place, c *child) {
 	p.current = c
 }
 
-// setUp gives a process that has reached [Main] its first order. From then on it
+// setUp sends a process that has reached [Main] its first order. From then on it
 // hears of every cancel request, and it hears of the earlier ones now.
 func (s *Supervisor) setUp(c *child) {
 	dir := handlerDir()

@@ -65,7 +65,7 @@ func TestOptionsOutOfRange(t *testing.T) {
 		"retained for a second and a bit": {producer.Retain(1500 * time.Millisecond), ""},
 		"retained for a week":             {producer.Retain(producer.MaxRetain), ""},
 		"retained for more than a week":   {producer.Retain(producer.MaxRetain + 1), "1s to 168h0m0s"},
-		"retained for ever":               {producer.Retain(math.MaxInt64), "1s to 168h0m0s"},
+		"retained without end":            {producer.Retain(math.MaxInt64), "1s to 168h0m0s"},
 
 		"no attempts":        {producer.Attempts(0), "1 to 1048576"},
 		"negative attempts":  {producer.Attempts(math.MinInt), "1 to 1048576"},

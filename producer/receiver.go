@@ -113,7 +113,7 @@ func (c receiver) Started(data []byte) error {
 	return nil
 }
 
-// Running notes that tasks run, whoever has submitted them.
+// Running notes that tasks run, whichever client has submitted them.
 func (c receiver) Running(data []byte) error {
 	ids, _, err := codec.ReadCancel(data)
 	if err != nil {

@@ -47,7 +47,7 @@ when its turn to be printed comes; lines before it have a moment to end.
 
 An interrupt ends the reading, and what is under way is waited for and printed. A
 second one, SIGTERM, SIGQUIT, or SIGHUP when the terminal is closed (unless under
-nohup), cancels what has not started; so does the end of whoever reads the results.
+nohup), cancels what has not started; so does the end of the program that reads the results.
 What runs goes on, and its result is dropped. The status is 1 unless nothing was left to
 do. A kill -9 cancels nothing: all tasks that were submitted run.
 

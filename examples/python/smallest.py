@@ -214,7 +214,7 @@ def attempt_at(handlers, call):
 
 
 def hand_off(nats, client, n, message, retain):
-    """Passes an outcome to its client or, where that gives no receipt, to RESULTS."""
+    """Passes an outcome to its client or, where that returns no receipt, to RESULTS."""
     try:
         if not retain and unpack(nats.request(f"muster.reply.{client}.outcome", message, 2).data)[:2] == [1, 3]:
             return

@@ -46,7 +46,7 @@ type Server struct {
 // StartServer starts a broker and returns when it serves clients and JetStream
 // has recovered its streams. It holds the store directory until [Server.Shutdown],
 // or until the process ends in any way. The error, [ErrStart], is one line with the
-// cause and where possible the mend, such as for a port in use, or for a store
+// cause and where possible the remedy, such as for a port in use, or for a store
 // directory that cannot be written or, [ErrStoreHeld], has a broker already.
 func StartServer(cfg ServerConfig) (_ *Server, err error) {
 	s := &Server{lost: make(chan error, 1), log: newServerLog(cfg.Logger), stop: func() {}}
@@ -185,7 +185,7 @@ func (cfg ServerConfig) secure(opts *server.Options) (err error) {
 	return nil
 }
 
-// probePort finds a common mistake in time to name the mend.
+// probePort finds a common mistake in time to say what to do.
 func probePort(opts *server.Options) error {
 	if opts.Port <= 0 {
 		return nil

@@ -37,7 +37,7 @@ const (
 	deadMaxMsgs = 100_000
 
 	// An argument must live as long as its task waits, and nobody knows how long that
-	// is: a paused queue may wait for months. Whoever removes a task removes its
+	// is: a paused queue may wait for months. What removes a task removes its
 	// argument; this bounds how long one stays whose client died before its task was
 	// stored. Results have a time to live of their own.
 	objectsMaxAge = 366 * 24 * time.Hour

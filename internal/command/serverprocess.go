@@ -30,7 +30,7 @@ type serverProcess struct {
 	name   string     // of the func
 	died   func(cause string, state *os.ProcessState)
 
-	last uint64 // id of the latest request; of whoever asks
+	last uint64 // id of the latest request
 
 	mu     sync.Mutex
 	id     uint64        // of the request that waits for its answer; 0: there is none
@@ -139,7 +139,7 @@ func (p *serverProcess) listen() {
 	}
 }
 
-// settle passes an answer to whoever waits for it. The error wraps ErrOutput if nobody
+// settle passes an answer to the call that waits for it. The error wraps ErrOutput if nobody
 // does.
 func (p *serverProcess) settle(a answer) error {
 	p.mu.Lock()

@@ -80,7 +80,7 @@ func TestStoreWaitsForTheBroker(t *testing.T) {
 	server.Shutdown()
 	short, cancelShort := context.WithTimeout(ctx, time.Second)
 	defer cancelShort()
-	_, err = objects.New(nc, slog.Default()).Put(short, []byte("in vain"), 0)
+	_, err = objects.New(nc, slog.Default()).Put(short, []byte("too late"), 0)
 	require.Error(t, err, "its context has ended")
 
 	var name string

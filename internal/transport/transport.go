@@ -101,7 +101,7 @@ type KeyHolder struct {
 type Objects interface {
 	// Put stores a value under a new name, for ttl if that is not 0.
 	Put(ctx context.Context, data []byte, ttl time.Duration) (name string, err error)
-	// MaxAge returns how long a value is kept that nobody removes, and 0 for ever.
+	// MaxAge returns how long a value is kept that nobody removes, and 0 without a limit.
 	MaxAge(ctx context.Context) (time.Duration, error)
 	// Get gives a value of at most most bytes.
 	Get(ctx context.Context, name string, most int64) ([]byte, error)
