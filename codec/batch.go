@@ -9,6 +9,10 @@ type Batch struct {
 	Client string
 	Tasks  []Task // what Decode read; they refer to the bytes it was given
 	Chunk  bool   // one process is to run them all, however long they take
+
+	data []byte // that Decode was given
+	ends []int  // where each task ends in it
+	head int    // where the first begins
 }
 
 // leastTask is the shortest that an encoded task can be, in bytes.
@@ -34,9 +38,11 @@ func (b *Batch) Decode(data []byte) error {
 		b.Tasks = make([]Task, 0, most)
 	}
 	name := ""
+	b.data, b.ends, b.head = data, b.ends[:0], r.at
 	for ; n > 0 && r.err == nil; n-- {
 		b.Tasks = append(b.Tasks, Task{})
 		name = r.task(&b.Tasks[len(b.Tasks)-1], name)
+		b.ends = append(b.ends, r.at)
 	}
 	if extra > 0 {
 		b.Chunk = r.bool()
@@ -53,6 +59,19 @@ func (b *Batch) Decode(data []byte) error {
 	return err
 }
 
+// Encoded returns tasks that Decode read, from one index to before another, as they
+// stand in its bytes, for [BatchBuilder.AddEncoded].
+func (b *Batch) Encoded(from, to int) []byte {
+	if from >= to {
+		return nil
+	}
+	start := b.head
+	if from > 0 {
+		start = b.ends[from-1]
+	}
+	return b.data[start:b.ends[to-1]]
+}
+
 // Number gives tasks that are to be numbered by their message, see
 // [Task.Numbered], the number of that message in its stream.
 func (b *Batch) Number(seq uint64) {
@@ -61,6 +80,14 @@ func (b *Batch) Number(seq uint64) {
 			t.N, t.Numbered = seq, false
 		}
 	}
+}
+
+// AppendBatch appends a batch of n tasks that are encoded.
+func AppendBatch(dst []byte, client string, tasks []byte, n int) []byte {
+	dst = appendString(appendEnvelope(dst, kindBatch, 2), client)
+	dst = appendArray32(dst)
+	binary.BigEndian.PutUint32(dst[len(dst)-4:], uint32(n))
+	return append(dst, tasks...)
 }
 
 // BatchBuilder encodes tasks into one broker message. It is not safe for
@@ -106,10 +133,10 @@ func (b *BatchBuilder) AddCall(n uint64, name string, arg []byte) {
 	b.tasks++
 }
 
-// AddEncoded adds a task that AppendTask encoded.
-func (b *BatchBuilder) AddEncoded(task []byte) {
-	b.buf = append(b.buf, task...)
-	b.tasks++
+// AddEncoded adds n tasks that AppendTask encoded, or that [Batch.Encoded] returned.
+func (b *BatchBuilder) AddEncoded(tasks []byte, n int) {
+	b.buf = append(b.buf, tasks...)
+	b.tasks += n
 }
 
 // Len gives the number of tasks so far.

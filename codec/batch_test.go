@@ -20,7 +20,7 @@ func TestBatchRoundTrip(t *testing.T) {
 			if i%2 == 0 {
 				builder.Add(&task)
 			} else {
-				builder.AddEncoded(codec.AppendTask(nil, &task))
+				builder.AddEncoded(codec.AppendTask(nil, &task), 1)
 			}
 		}
 		require.Equal(t, n, builder.Len())

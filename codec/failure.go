@@ -55,6 +55,13 @@ func (f *Failure) Err(task ID) error {
 	}
 }
 
+// AppendFailure appends a failure as it stands within an outcome.
+func AppendFailure(dst []byte, f *Failure) []byte { return f.append(dst) }
+
+// ReadFailure reads what AppendFailure wrote. What does not read is a failure all the
+// same, which says so.
+func ReadFailure(data []byte) *Failure { return readFailure(data) }
+
 func (f *Failure) append(dst []byte) []byte {
 	texts := [...]struct{ key, value string }{
 		{"code", cut(string(f.Code), maxLabel)},

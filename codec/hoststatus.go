@@ -106,6 +106,10 @@ type HandOffs struct {
 	Stored uint64 `json:"stored"` // kept by the broker: durable ones, and those that nobody took
 }
 
+// OtherFuncs is the name under which a host counts the attempts at tasks of funcs that it
+// has no handler for, or has no room for. It cannot be a func's.
+const OtherFuncs = "(other)"
+
 // FuncCount counts the attempts at one func's tasks, since the host's start.
 type FuncCount struct {
 	Attempts uint64          `json:"attempts"` // ended ones, with those that died

@@ -7,6 +7,4 @@ var (
 	ErrNoHandlers = errors.New("consumer: no handler is registered; call consumer.Handle before pool.Main")
 	// ErrNoTask is what [Report] gives outside a task.
 	ErrNoTask = errors.New("consumer: the context is not that of a task")
-	// ErrStream is wrapped when the queue's stream or its consumer is gone.
-	ErrStream = errors.New("consumer: the queue cannot be pulled from")
 )

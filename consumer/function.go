@@ -13,13 +13,6 @@ import (
 // appends the encoded result to dst.
 type handler func(ctx context.Context, dst, arg []byte) ([]byte, *codec.Failure)
 
-// function is a handler as one worker process knows it.
-type function struct {
-	handler
-	usual time.Duration // usual run time; 0 while unknown; the executor's
-	index int           // on the board
-}
-
 // run runs the handler, and turns a panic into a failure.
 func (h handler) run(ctx context.Context, dst, arg []byte) (result []byte, failure *codec.Failure) {
 	defer func() {
@@ -47,30 +40,4 @@ func expired(t *codec.Task, now time.Time) *codec.Failure {
 		return nil
 	}
 	return &codec.Failure{Code: codec.CodeExpired, Message: "deadline " + t.Deadline.Format(time.RFC3339Nano)}
-}
-
-// takes reports whether a task is expected to take so long, as any may of which
-// nothing is known.
-func (f *function) takes(d time.Duration) bool { return f.usual == 0 || f.usual >= d }
-
-// observe learns how long the function runs.
-func (f *function) observe(run time.Duration) {
-	if f.usual == 0 {
-		f.usual = max(run, 1)
-		return
-	}
-	f.usual = max(f.usual+(run-f.usual)/8, 1)
-}
-
-// known is the function that was looked up last: tasks of one func come in a row.
-type known struct {
-	name string
-	f    *function
-}
-
-func (k *known) find(functions map[string]*function, name string) *function {
-	if k.f == nil || k.name != name {
-		k.name, k.f = name, functions[name]
-	}
-	return k.f
 }

@@ -73,13 +73,9 @@ func Handled() []string {
 	return slices.Sorted(maps.Keys(registered.m))
 }
 
-// functions gives the registered handlers, for one worker process.
-func functions() map[string]*function {
+// handlers returns the registered handlers, for one worker process.
+func handlers() map[string]handler {
 	registered.mu.RLock()
 	defer registered.mu.RUnlock()
-	all := make(map[string]*function, len(registered.m))
-	for name, h := range registered.m {
-		all[name] = &function{handler: h}
-	}
-	return all
+	return maps.Clone(registered.m)
 }

@@ -4,53 +4,155 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"os"
+	"sync"
 
 	"github.com/musterfleet/muster/codec"
-	"github.com/musterfleet/muster/internal/handoff"
-	"github.com/musterfleet/muster/internal/objects"
+	"github.com/musterfleet/muster/internal/link"
+	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
-// DefaultMaxValue is the largest argument or result, in bytes encoded, that a
-// worker takes or gives unless it is told otherwise.
-const DefaultMaxValue = objects.DefaultMost
+// values asks the supervisor for large arguments, and to store large results: those
+// travel as open files, and the supervisor alone speaks to the object store.
+type values struct {
+	link *link.Conn
 
-// resultMargin is how much longer a large result is kept than its outcome, in which
-// the client may fetch it.
-const resultMargin = time.Hour
+	mu      sync.Mutex
+	number  uint64
+	waiting chan value // of the request with that number; nil for none
+}
 
-// argument returns a task's encoded argument, which it fetches if it is large: until
+// value is the supervisor's answer.
+type value struct {
+	link.Value
+	file *os.File
+}
+
+// ask sends a request about the running task and waits for the answer, or until ctx
+// ends.
+func (v *values) ask(ctx context.Context, kind link.Kind, file *os.File, request link.Value) (value, error) {
+	answer := make(chan value, 1)
+	v.mu.Lock()
+	v.number++
+	request.Task = v.number
+	v.waiting = answer
+	v.mu.Unlock()
+	err := v.link.SendWait(kind, file, func(dst []byte) []byte { return link.AppendValue(dst, &request) })
+	if err != nil {
+		return value{}, err
+	}
+	select {
+	case a := <-answer:
+		return a, nil
+	case <-ctx.Done():
+	}
+	v.mu.Lock()
+	v.waiting = nil
+	v.mu.Unlock()
+	select {
+	case a := <-answer: // it came at the same time
+		return a, nil
+	default:
+		return value{}, context.Cause(ctx)
+	}
+}
+
+// answer takes an answer. One that nobody waits for any more is dropped.
+func (v *values) answer(f link.Frame) error {
+	a, err := link.ReadValue(f.Payload)
+	if err != nil {
+		return errors.Join(err, closeFile(f.File))
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.waiting == nil || a.Task != v.number {
+		return closeFile(f.File)
+	}
+	v.waiting <- value{a, f.File}
+	v.waiting = nil
+	return nil
+}
+
+func closeFile(f *os.File) error {
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}
+
+// argument returns a task's encoded argument, which it asks for if it is large: until
 // the task's context ends, at its limit, its deadline or when it is killed.
 func (e *executor) argument(ctx *taskContext, t *codec.Task) ([]byte, *codec.Failure) {
 	if t.Object == "" {
 		return t.Arg, nil
 	}
-	data, err := e.objects.Get(ctx, t.Object, e.MaxValue)
-	switch {
-	case err == nil:
-		return data, nil
-	case errors.Is(err, objects.ErrGone) && !errors.Is(err, objects.ErrRemoved):
-		return nil, &codec.Failure{Code: codec.CodeArgumentLost, Message: err.Error()}
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return nil, &codec.Failure{Code: codec.CodeExpired, Message: fmt.Sprintf("while its argument was fetched: %v", err)}
+	a, err := e.values.ask(ctx, link.KindFetch, nil, e.request(t.Object))
+	var data []byte
+	if err == nil && a.Code == "" {
+		data, err = readValue(a.file, e.MaxValue)
 	}
-	return nil, &codec.Failure{Code: codec.CodeArgument, Message: err.Error()}
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, &codec.Failure{Code: codec.CodeExpired, Message: fmt.Sprintf("while its argument was fetched: %v", err)}
+	case err != nil:
+		return nil, &codec.Failure{Code: codec.CodeArgument, Message: err.Error()}
+	case a.Code != "":
+		return nil, &codec.Failure{Code: codec.Code(a.Code), Message: a.Text}
+	}
+	return data, nil
 }
 
-// large stores a task's result that no message carries, and returns its object's
+func (e *executor) request(text string) link.Value {
+	return link.Value{Run: e.run.ID, Index: uint64(e.index), Text: text}
+}
+
+// readValue reads a value that has come as a file, and closes that.
+func readValue(f *os.File, maxSize int64) ([]byte, error) {
+	if f == nil {
+		return nil, errors.New("consumer: a value came without its file")
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxSize {
+		return nil, fmt.Errorf("consumer: a value of %d bytes; at most %d are taken", info.Size(), maxSize)
+	}
+	data := make([]byte, info.Size())
+	if _, err := f.ReadAt(data, 0); err != nil && info.Size() > 0 {
+		return nil, err
+	}
+	return data, nil
+}
+
+// large has a task's result stored that no message carries, and returns its object's
 // name. The task's limit stops it as it stops the handler; its deadline does not.
-func (e *executor) large(ctx *taskContext, t *codec.Task, result []byte) (name string, failure *codec.Failure) {
+func (e *executor) large(ctx *taskContext, result []byte) (name string, failure *codec.Failure) {
 	if int64(len(result)) > e.MaxValue {
 		return "", &codec.Failure{Code: codec.CodeTooLarge, Message: fmt.Sprintf(
 			"the result has %d bytes, workers give at most %d", len(result), e.MaxValue)}
 	}
-	ttl := max(t.Retain, handoff.StoredTTL) + resultMargin
-	name, err := e.objects.Put(ctx, result, ttl)
+	a, err := e.store(ctx, result)
 	if err != nil && ctx.Err() != nil && ctx.stoppedFor() == "" {
-		name, err = e.objects.Put(context.Background(), result, ttl)
+		a, err = e.store(context.Background(), result)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", &codec.Failure{Code: codec.CodeResult, Message: err.Error()}
+	case a.Code != "":
+		return "", &codec.Failure{Code: codec.Code(a.Code), Message: a.Text}
 	}
-	return name, nil
+	return a.Text, nil
+}
+
+func (e *executor) store(ctx context.Context, result []byte) (value, error) {
+	f, err := scoreboard.SharedMemory("result", int64(len(result)))
+	if err != nil {
+		return value{}, err
+	}
+	if _, err := f.WriteAt(result, 0); err != nil {
+		return value{}, errors.Join(err, f.Close())
+	}
+	return e.values.ask(ctx, link.KindStore, f, e.request(""))
 }

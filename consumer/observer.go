@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
@@ -74,32 +75,91 @@ func ObserveDeath(a Attempt, failure *codec.Failure) {
 
 // observeBegin tells the observer that the task of a context begins.
 func (e *executor) observeBegin(ctx *taskContext) context.Context {
-	a := Attempt{Info: ctx.info(), Queue: e.Queue, Host: e.Host, PID: e.PID, Stored: e.current.stored, Began: e.began}
+	a := Attempt{Info: ctx.info(), Queue: e.Queue, Host: e.Host, PID: e.PID, Stored: e.run.Stored, Began: e.began}
 	observed, o := observer.Begin(ctx, a)
 	e.observation = o
 	return observed
 }
 
-// observeEnd tells the observer that the current task has ended, and gives what to
-// call when it is in safe hands, nil if nobody wants to know.
-func (e *executor) observeEnd(failure *codec.Failure) (handedOff func(error)) {
+// observeEnd tells the observer that the current task has ended.
+func (e *executor) observeEnd(failure *codec.Failure) {
 	o := e.observation
 	if o == nil {
-		return nil
+		return
 	}
 	e.observation = nil
 	o.Ended(failure)
-	return o.HandedOff
+	e.observed.add(e.run.ID, e.index, o)
 }
 
-// flushPatience bounds how long a process that leaves waits for its observer.
-const flushPatience = 5 * time.Second
+// observed are the observations of tasks whose outcomes are not in safe hands yet, as
+// far as this process has heard.
+type observed struct {
+	mu      sync.Mutex
+	all     map[attemptKey]Observation
+	changed chan struct{} // closed when one is gone; nil while nobody waits
+}
+
+type attemptKey struct {
+	run   uint64
+	index int
+}
+
+func (d *observed) add(run uint64, index int, o Observation) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.all == nil {
+		d.all = map[attemptKey]Observation{}
+	}
+	d.all[attemptKey{run, index}] = o
+}
+
+func (d *observed) handedOff(run uint64, index int, err error) {
+	d.mu.Lock()
+	key := attemptKey{run, index}
+	o := d.all[key]
+	delete(d.all, key)
+	if d.changed != nil {
+		close(d.changed)
+		d.changed = nil
+	}
+	d.mu.Unlock()
+	if o != nil {
+		o.HandedOff(err)
+	}
+}
+
+// wait waits until every outcome is in safe hands, at most for so long.
+func (d *observed) wait(timeout time.Duration) {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	for {
+		d.mu.Lock()
+		if len(d.all) == 0 {
+			d.mu.Unlock()
+			return
+		}
+		if d.changed == nil {
+			d.changed = make(chan struct{})
+		}
+		changed := d.changed
+		d.mu.Unlock()
+		select {
+		case <-changed:
+		case <-timer.C:
+			return
+		}
+	}
+}
+
+// flushTimeout bounds how long a process that leaves waits for its observer.
+const flushTimeout = 5 * time.Second
 
 func (w *Worker) flushObserver() {
 	if observer == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), flushPatience, errors.New("a worker process waits no longer"))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), flushTimeout, errors.New("a worker process waits no longer"))
 	defer cancel()
 	if err := observer.Flush(ctx); err != nil {
 		w.Logger.Warn("what was observed of tasks is lost", "error", err)

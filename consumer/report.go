@@ -5,11 +5,10 @@ import (
 	"time"
 
 	"github.com/musterfleet/muster/codec"
-	"github.com/musterfleet/muster/internal/broker"
 )
 
-// reportEvery is how often the reports of one task are sent, at most.
-const reportEvery = 100 * time.Millisecond
+// reportInterval is how often the reports of one task are sent, at most.
+const reportInterval = 100 * time.Millisecond
 
 // Report tells the task's caller how far the handler has come whose context this
 // is. It costs little and never waits: of the reports that come quickly one after
@@ -44,7 +43,7 @@ type reported struct {
 }
 
 // report notes how far the running task has come, and sends it if the last report
-// is long enough ago. If not, the observer does later.
+// is long enough ago. If not, the watcher does later.
 func (w *Worker) report(c *taskContext, p codec.Progress) {
 	w.running.mu.Lock()
 	if w.running.task != c {
@@ -60,14 +59,12 @@ func (w *Worker) report(c *taskContext, p codec.Progress) {
 func (w *Worker) sendReport(now time.Time) {
 	r := &w.running
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.task == nil || !r.reported.unsent || now.Sub(r.reported.sentAt) < reportEvery {
+	if r.task == nil || !r.reported.unsent || now.Sub(r.reported.sentAt) < reportInterval {
+		r.mu.Unlock()
 		return
 	}
 	r.reported.unsent, r.reported.sentAt = false, now
-	task := r.task
-	report := codec.AppendProgress(nil, task.n, int(task.attempt), r.reported.latest)
-	if err := w.Conn.Publish(broker.ProgressSubject(task.client), report); err != nil {
-		w.Logger.Debug("sending a progress report", "error", err)
-	}
+	run, index, latest := r.run, r.index, r.reported.latest
+	r.mu.Unlock()
+	w.Progress(run, index, latest)
 }

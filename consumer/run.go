@@ -18,7 +18,7 @@ import (
 // reports of its progress; both may be nil.
 func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger, wait func() (resume func()), report func(codec.Progress)) codec.Outcome {
 	began := time.Now()
-	f := functions()[t.Func]
+	f := handlers()[t.Func]
 	failure := expired(t, began)
 	if f == nil {
 		failure = unknown(t, "")

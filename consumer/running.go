@@ -1,36 +1,27 @@
 package consumer
 
 import (
+	"context"
 	"sync"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
-	"github.com/musterfleet/muster/internal/scoreboard"
-)
-
-const (
-	// long is the run time from which a task counts as long: finished outcomes do
-	// not wait for it, and deliveries that wait behind it are given back.
-	long = 5 * time.Millisecond
-	// announceFrom is the run time from which a task's caller is told that it has
-	// started, which costs two messages.
-	announceFrom = 25 * time.Millisecond
 )
 
 // running is the task that runs now, as others than the executor see it.
 type running struct {
-	mu        sync.Mutex
-	task      *taskContext // nil when nothing runs
-	since     time.Time
-	announced bool
-	reported  reported
-	wake      chan struct{} // made by the observer while it sleeps
+	mu       sync.Mutex
+	task     *taskContext // nil when nothing runs
+	run      uint64
+	index    int
+	reported reported
+	wake     chan struct{} // made by the watcher while it sleeps
 }
 
 // begin notes that a task runs, in place of the one before.
-func (r *running) begin(task *taskContext, since time.Time) {
+func (r *running) begin(task *taskContext, run uint64, index int, since time.Time) {
 	r.mu.Lock()
-	r.task, r.since, r.announced = task, since, false
+	r.task, r.run, r.index = task, run, index
 	if r.reported.any {
 		r.reported = reported{}
 	}
@@ -52,40 +43,77 @@ func (r *running) end() {
 }
 
 // stop stops a task, if it is the one that runs.
-func (r *running) stop(client, task uint64, why codec.Code) {
+func (r *running) stop(run uint64, index int, why codec.Code) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.task == nil {
-		return
-	}
-	if r.task.n == task && scoreboard.Client(r.task.client) == client {
+	if r.task != nil && r.run == run && r.index == index {
 		r.task.stop(why)
 	}
 }
 
-// long reports whether a task runs that has become long.
-func (r *running) long(now time.Time) bool {
-	_, age := r.look(now)
-	return age >= long
-}
-
-// look tells whether a task runs, and for how long it has.
-func (r *running) look(now time.Time) (active bool, age time.Duration) {
+func (r *running) active() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.task == nil {
-		return false, 0
-	}
-	return true, now.Sub(r.since)
+	return r.task != nil
 }
 
-// announce gives the task that runs if it was not announced yet.
-func (r *running) announce() (task *taskContext, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.task == nil || r.announced {
-		return nil, false
+const (
+	// watchInterval is how often the watcher looks at what runs, while anything does.
+	watchInterval = 2 * time.Millisecond
+	// quietTicks is after how many looks at an idle process the watcher sleeps.
+	quietTicks = 20
+)
+
+// watch sends, behind a task that runs long, the outcomes of those before it, and the
+// reports of its progress.
+func (w *Worker) watch(ctx context.Context) {
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	quiet := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			w.sendReport(now)
+			if err := w.outbox.flushIfOld(now); err != nil {
+				w.Logger.Debug("sending outcomes", "error", err)
+			}
+		}
+		if quiet++; w.running.active() {
+			quiet = 0
+		}
+		if quiet < quietTicks {
+			continue
+		}
+		ticker.Stop()
+		if !w.sleep(ctx) {
+			return
+		}
+		ticker.Reset(watchInterval)
+		quiet = 0
 	}
-	r.announced = true
-	return r.task, true
+}
+
+// sleep waits until a task runs, and reports false when ctx ended first.
+func (w *Worker) sleep(ctx context.Context) bool {
+	wake := make(chan struct{}, 1)
+	w.running.mu.Lock()
+	w.running.wake = wake
+	active := w.running.task != nil
+	w.running.mu.Unlock()
+	defer func() {
+		w.running.mu.Lock()
+		w.running.wake = nil
+		w.running.mu.Unlock()
+	}()
+	if active {
+		return true
+	}
+	select {
+	case <-wake:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -10,37 +11,101 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
-	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
-// mostCancelled bounds how many cancelled tasks a supervisor remembers for
-// processes that are yet to start.
-const mostCancelled = 1 << 14
+// maxCancelled bounds how many cancelled tasks a host remembers.
+const maxCancelled = 1 << 16
 
-// cancelled remembers which tasks are not to be started, the latest ones.
+// cancelled remembers which tasks are not to be started, the latest ones. A request
+// may come long before its task.
 type cancelled struct {
-	ids  []codec.ID // a ring, once full
-	next int
+	ids   map[codec.ID]bool
+	order []codec.ID // a ring, once full
+	next  int
 }
 
 func (c *cancelled) add(id codec.ID) {
-	if len(c.ids) < mostCancelled {
-		c.ids = append(c.ids, id)
+	if c.ids == nil {
+		c.ids = map[codec.ID]bool{}
+	}
+	if c.ids[id] {
 		return
 	}
-	c.ids[c.next] = id
-	c.next = (c.next + 1) % mostCancelled
+	if len(c.order) < maxCancelled {
+		c.order = append(c.order, id)
+	} else {
+		delete(c.ids, c.order[c.next])
+		c.order[c.next] = id
+		c.next = (c.next + 1) % maxCancelled
+	}
+	c.ids[id] = true
 }
 
-func byClient(ids []codec.ID) map[string][]uint64 {
+func (c *cancelled) some() bool { return len(c.ids) > 0 }
+
+func (c *cancelled) has(client string, n uint64) bool {
+	return len(c.ids) > 0 && c.ids[codec.ID{Client: client, N: n}]
+}
+
+// cancel has tasks not started, of one client. Those that processes have and have not
+// begun are taken back.
+func (s *scheduler) cancel(ids []codec.ID) {
 	if len(ids) == 0 {
-		return nil
+		return
 	}
-	m := map[string][]uint64{}
-	for _, id := range ids {
-		m[id.Client] = append(m[id.Client], id.N)
+	s.do(func(*turn) {
+		for _, id := range ids {
+			s.cancelled.add(id)
+		}
+		for _, w := range s.workers {
+			for i := len(w.runs) - 1; i >= 0; i-- {
+				if r := w.runs[i]; r.d.batch.Client == ids[0].Client && s.anyCancelled(r) {
+					s.takeBack(w, r, 0)
+				}
+			}
+		}
+	})
+}
+
+// anyCancelled reports whether a task of a run that has no outcome is cancelled.
+func (s *scheduler) anyCancelled(r *run) bool {
+	for i := r.received; i < r.end; i++ {
+		if s.cancelled.has(r.d.batch.Client, r.task(i).N) {
+			return true
+		}
 	}
-	return m
+	return false
+}
+
+// runningTask is a task that runs.
+type runningTask struct {
+	runIndex
+	id      codec.ID
+	fn      string
+	since   time.Time
+	limitAt time.Time // zero if it has no limit
+}
+
+// running returns the task that a process runs; ok is false if it runs none.
+func (s *scheduler) running(c *child) (task runningTask, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.work == nil {
+		return runningTask{}, false
+	}
+	r, p, ok := c.work.running()
+	if !ok {
+		return runningTask{}, false
+	}
+	index := p.Begun - 1
+	t := r.task(index)
+	task = runningTask{
+		runIndex: runIndex{r.id, index}, id: codec.ID{Client: r.d.batch.Client, N: t.N}, fn: t.Func, since: p.Since,
+	}
+	if t.Limit > 0 {
+		task.limitAt = p.Since.Add(t.Limit)
+	}
+	return task, true
 }
 
 // subscribeCancels hears of cancel requests from now on, and then of those that
@@ -115,17 +180,14 @@ func (s *Supervisor) hearCancel(msg *nats.Msg) {
 
 // tellRunning tells a client which of one client's tasks run here, if any do.
 func (s *Supervisor) tellRunning(asker string, ids []codec.ID) {
-	asked := make(map[uint64]bool, len(ids))
+	asked := make(map[codec.ID]bool, len(ids))
 	for _, id := range ids {
-		asked[id.N] = true
+		asked[id] = true
 	}
-	client := scoreboard.Client(ids[0].Client)
 	var running []uint64
 	for _, c := range s.children() {
-		for _, d := range c.board.Deliveries() {
-			if d.Running() && d.Client == client && asked[d.Task] {
-				running = append(running, d.Task)
-			}
+		if task, ok := s.scheduler.running(c); ok && asked[task.id] {
+			running = append(running, task.id.N)
 		}
 	}
 	if len(running) == 0 || s.isStopped() {
@@ -137,29 +199,18 @@ func (s *Supervisor) tellRunning(asker string, ids []codec.ID) {
 	}
 }
 
-// receiveCancel passes a request on to every process, present and to come. If it
-// is for running tasks too, it stops those. It returns the tasks.
+// receiveCancel has the tasks of a request not started. If it is for running tasks
+// too, it stops those. It returns the tasks.
 func (s *Supervisor) receiveCancel(request []byte) (ids []codec.ID) {
 	ids, running, err := codec.ReadCancel(request)
 	if err != nil {
 		s.cfg.Logger.Warn("a cancel request does not read", "error", err)
 		return nil
 	}
-	s.mu.Lock()
-	for _, id := range ids {
-		s.cancelled.add(id)
-	}
-	for _, c := range s.childrenLocked() {
-		if !c.isSetUp {
-			continue // it hears of them with its first order
-		}
-		c.order(order{Cancel: byClient(ids)})
-	}
-	s.mu.Unlock()
+	s.scheduler.cancel(ids)
 	if running {
 		s.stopRunning(ids)
-		// One may have been starting, too late for the order and too early for
-		// the scoreboard.
+		// One may have been starting.
 		time.AfterFunc(lookAgain, func() { s.stopRunning(ids) })
 	}
 	return ids
@@ -172,12 +223,9 @@ func (s *Supervisor) stopRunning(ids []codec.ID) {
 		return
 	}
 	for _, c := range s.children() {
-		for _, d := range c.board.Deliveries() {
-			for _, id := range ids {
-				if d.Runs(id.Client, id.N) {
-					go s.stopTask(c, d, verdict{why: codec.CodeCancelled, message: "cancelled while it ran"})
-				}
-			}
+		task, ok := s.scheduler.running(c)
+		if ok && slices.Contains(ids, task.id) {
+			go s.stopTask(c, verdict{runIndex: task.runIndex, why: codec.CodeCancelled, message: "cancelled while it ran"})
 		}
 	}
 }

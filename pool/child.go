@@ -14,6 +14,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/internal/link"
 	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/internal/scoreboard"
 	"github.com/musterfleet/muster/login"
@@ -23,15 +24,13 @@ import (
 type child struct {
 	*proc.Process
 	board    *scoreboard.Board
+	place    int // number of its place
 	born     time.Time
-	orders   chan order    // to be written to the process
 	listened chan struct{} // closed when its last report has been read
 	reached  chan struct{} // closed when it has reached Main
-	isSetUp  bool          // it has its first order; under Supervisor.mu
 	quitting atomic.Bool   // it was sent SIGQUIT
-	// signOfLife is a subject that the process's connection listens to.
-	signOfLife string
-	told       scoreboard.Cursor // what ended up to there was told; under Supervisor.mu
+	link     *link.Conn
+	work     *worker // once it is ready; under scheduler.mu, as all in it is
 
 	mu         sync.Mutex
 	ready      bool
@@ -44,15 +43,15 @@ type child struct {
 	fatal      syscall.Signal   // that was sent for that, and that it does not survive
 	killedFor  codec.Cause      // why the supervisor killed it, if not for a task
 	killedWhy  string           // the same in words that follow "killed by signal SIGKILL, "
-	ran        ran              // when it died
+	ran        ranTask          // when it died
+	endValue   func()           // ends what it waits for of a large value; nil for nothing
 	watch      *time.Timer      // looks at limits
 	watchAt    time.Time
 }
 
 // verdict names a running task that is to end, and why.
 type verdict struct {
-	ack     string
-	started int
+	runIndex
 	why     codec.Code
 	message string
 }
@@ -65,15 +64,10 @@ func (v verdict) reason() string {
 	return v.message
 }
 
-// mostOrders is how many orders may wait for a process that does not read. More
-// are dropped: it is stuck, and will be killed rather than drained.
-const mostOrders = 256
-
 // lastReports is how long a dead process's last reports may take to be read.
 const lastReports = 250 * time.Millisecond
 
-// start starts a worker process. The first order goes out at once; later ones
-// follow it.
+// startChild starts a worker process.
 func (s *Supervisor) startChild(place int) (*child, error) {
 	board, file, err := scoreboard.New()
 	if err != nil {
@@ -81,11 +75,10 @@ func (s *Supervisor) startChild(place int) (*child, error) {
 	}
 	defer file.Close()
 	c := &child{
-		board: board, born: time.Now(),
-		orders: make(chan order, mostOrders), listened: make(chan struct{}), reached: make(chan struct{}),
-		signOfLife: s.nc.NewInbox(),
+		board: board, place: place, born: time.Now(),
+		listened: make(chan struct{}), reached: make(chan struct{}),
 	}
-	printer := &printer{Supervisor: s, place: place, board: board, quitting: &c.quitting}
+	printer := &printer{Supervisor: s, place: place, child: c, quitting: &c.quitting}
 	c.Process, err = proc.Start(proc.Spec{
 		Path: s.executable, Args: startArgs(s.cfg.URL, s.cfg.Credentials), Env: s.environment(), Dir: startDir(),
 		Files: []*os.File{file}, Guard: s.guard,
@@ -93,6 +86,9 @@ func (s *Supervisor) startChild(place int) (*child, error) {
 	})
 	if err != nil {
 		return nil, errors.Join(err, board.Close())
+	}
+	if c.link, err = link.New(c.Control()); err != nil {
+		return nil, errors.Join(err, c.Kill(), board.Close())
 	}
 	return c, nil
 }
@@ -112,39 +108,46 @@ func (s *Supervisor) environment() []string {
 	})
 }
 
-// order queues an order for the process.
+// order sends the process an order. One that does not read is stuck, and will be
+// killed rather than drained.
 func (c *child) order(o order) {
-	select {
-	case c.orders <- o:
-	default:
+	data, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // no field of it can fail
 	}
+	_ = c.link.Send(link.KindOrder, nil, func(dst []byte) []byte { return append(dst, data...) })
 }
 
-// write writes orders until the process has died.
-func (c *child) write(failed func(error)) {
-	for {
-		select {
-		case o := <-c.orders:
-			if err := tell(c.Control(), o); err != nil {
-				failed(err) // it is dead, which tells more, or stuck
-				return
-			}
-		case <-c.Died():
-			return
-		}
+// leave has the process finish the task it runs, and leave.
+func (c *child) leave(why consumer.Leaving) { c.order(order{Drain: why}) }
+
+// tellHandedOff tells the process that the outcome of a task is in safe hands, or
+// cannot be.
+func (c *child) tellHandedOff(run uint64, index int, err error) {
+	handed := handedOff{Run: run, Index: index}
+	if err != nil {
+		handed.Error = err.Error()
 	}
+	c.order(order{HandedOff: &handed})
 }
 
-// read takes the process's reports until it ends.
-func (c *child) read(take func(report)) {
+// read takes what the process sends until it ends. Its error says what was wrong with
+// that; nil if the process has closed the link, or died.
+func (c *child) read(take func(link.Frame) error) error {
 	defer close(c.listened)
-	reports := json.NewDecoder(c.Control())
+	defer c.link.Discard()
 	for {
-		var r report
-		if err := reports.Decode(&r); err != nil {
-			return
+		f, err := c.link.Receive()
+		if err == nil {
+			err = take(f)
 		}
-		take(r)
+		switch {
+		case err == nil:
+		case errors.Is(err, link.ErrProtocol), errors.Is(err, errGarbage):
+			return err
+		default:
+			return nil
+		}
 	}
 }
 
@@ -153,22 +156,6 @@ func (c *child) awaitReports() error {
 	err := c.Control().SetReadDeadline(time.Now().Add(lastReports))
 	<-c.listened
 	return err
-}
-
-// holds reports whether the process has deliveries in hand.
-func (c *child) holds() bool { return len(c.board.Deliveries()) > 0 }
-
-// runs reports whether the process runs a task.
-func (c *child) runs() bool {
-	return slices.ContainsFunc(c.board.Deliveries(), scoreboard.Delivery.Running)
-}
-
-// idle reports whether the process could run what comes: it is ready, and all
-// that it holds has been run.
-func (c *child) idle() bool {
-	return c.isReady() && !slices.ContainsFunc(c.board.Deliveries(), func(d scoreboard.Delivery) bool {
-		return d.Finished < d.Tasks
-	})
 }
 
 func (c *child) hasReachedMain() bool {
@@ -224,6 +211,9 @@ func (c *child) dispose() error {
 	c.mu.Lock()
 	if c.watch != nil {
 		c.watch.Stop()
+	}
+	if c.endValue != nil {
+		c.endValue()
 	}
 	c.mu.Unlock()
 	return errors.Join(c.Control().Close(), c.board.Close())

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/outlet"
 	"github.com/musterfleet/muster/internal/proc"
@@ -24,8 +23,8 @@ type Config struct {
 	// context, then nats://127.0.0.1:4222.
 	URL string
 	// Credentials say who the host is to the broker; what the environment says if
-	// zero. Worker processes get them over their control connection, and do not
-	// find them in their environment.
+	// zero. Worker processes do not have them, unless a handler asks for a client: see
+	// [Client].
 	Credentials login.Credentials
 	// Queue to pull from; producer.DefaultQueue if empty.
 	Queue string
@@ -94,10 +93,6 @@ type Config struct {
 type Listener struct {
 	Ready func(pid int)     // a worker process pulls tasks
 	Died  func(death Death) // a worker process ended, asked or unasked
-}
-
-func (c *Config) tenure() consumer.Tenure {
-	return consumer.Tenure{Tasks: c.MaxTasks, Memory: c.MaxMemory, Idle: c.IdleTimeout}
 }
 
 // complete fills in defaults and checks the rest.

@@ -2,10 +2,11 @@ package pool
 
 import (
 	"context"
-	"fmt"
+	"os"
 
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
+	"github.com/musterfleet/muster/internal/objects"
 )
 
 // connect gives the supervisor its connection, the streams it needs and all that
@@ -34,10 +35,7 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if err = broker.EnsureQueue(ctx, s.js, s.cfg.Queue, broker.StreamOptions{}); err != nil {
 		return err
 	}
-	if s.tasks, err = s.js.Stream(ctx, broker.TaskStream(s.cfg.Queue)); err != nil {
-		return fmt.Errorf("pool: looking up the queue's stream: %w", err)
-	}
-	if s.scout, err = newScout(ctx, s.nc, s.tasks, s.cfg.Queue, s.cfg.Logger); err != nil {
+	if s.scheduler, err = newScheduler(s); err != nil {
 		return err
 	}
 	if err = s.subscribeCancels(ctx); err != nil {
@@ -55,18 +53,54 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if err = broker.Admitted(ctx, s.nc); err != nil {
 		return err
 	}
-	if s.publisher, err = broker.NewPublisher(s.nc); err != nil {
-		return err
-	}
-	if s.desk, err = handoff.New(s.nc, s.publisher, &s.handed, s.cfg.Logger); err != nil {
-		s.publisher.Close()
-	}
-	return err
+	return s.scheduler.open()
 }
 
 // disconnect ends what connect has begun.
 func (s *Supervisor) disconnect() {
+	s.scheduler.disconnect()
+	s.nc.Close()
+}
+
+// newScheduler makes a supervisor's scheduler, which pulls nothing yet.
+func newScheduler(host *Supervisor) (*scheduler, error) {
+	s := &scheduler{
+		cfg: &host.cfg, pid: os.Getpid(), nc: host.nc, logger: host.cfg.Logger, objects: objects.New(host.nc, host.cfg.Logger),
+		handles: host.handles, elsewhere: host.elsewhere, watchAt: host.watchAt,
+		wakes: make(chan struct{}), tick: make(chan struct{}, 1),
+		deliveries: map[deliveryKey]*delivery{}, outboxes: map[string]*outbox{},
+		funcs: map[string]*funcStats{}, counts: counts{},
+	}
+	for _, lane := range broker.Lanes {
+		s.pullers[lane] = newPuller(host.nc, host.cfg.Queue, lane, host.cfg.Logger,
+			func(lane broker.Lane) int { return int(s.want[lane].Load()) }, s.deliver)
+	}
+	var err error
+	if s.publisher, err = broker.NewPublisher(host.nc); err != nil {
+		return nil, err
+	}
+	if s.desk, err = handoff.New(host.nc, s.publisher, &s.handed, host.cfg.Logger); err != nil {
+		s.publisher.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open begins to pull what processes can take.
+func (s *scheduler) open() error {
+	if os.Getenv("SCHED_DEBUG") != "" {
+		go s.debugTmp()
+	}
+	for _, p := range s.pullers {
+		if err := p.open(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disconnect ends what is under way.
+func (s *scheduler) disconnect() {
 	s.desk.Close()
 	s.publisher.Close()
-	s.nc.Close()
 }

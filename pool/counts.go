@@ -2,23 +2,22 @@ package pool
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
-	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // counts are what has come of attempts, by func.
 type counts map[string]codec.FuncCount
 
-// mostFuncs bounds the names in counts, which processes write: what comes beyond
-// is counted with the others.
-const mostFuncs = 2 * scoreboard.MaxNames
+// maxFuncs bounds the names in counts: what comes beyond is counted with the others.
+const maxFuncs = 512
 
 func (all counts) update(name string, how func(*codec.FuncCount)) {
 	c, known := all[name]
-	if !known && len(all) >= mostFuncs {
-		name = scoreboard.Other
+	if !known && len(all) >= maxFuncs {
+		name = codec.OtherFuncs
 		c = all[name]
 	}
 	if c.Failed == nil {
@@ -28,34 +27,13 @@ func (all counts) update(name string, how func(*codec.FuncCount)) {
 	all[name] = c
 }
 
-// addBoard adds what a process has counted.
-func (all counts) addBoard(b *scoreboard.Board) {
-	for _, have := range b.Counts() {
-		all.update(have.Func, func(c *codec.FuncCount) {
-			c.Attempts += have.Attempts()
-			addHistogram(&c.Run, have.Run)
-			addHistogram(&c.Wait, have.Wait)
-			for number, n := range have.Failed {
-				if n > 0 {
-					c.Failed[codeOnBoard(number)] += n
-				}
-			}
-		})
-	}
-}
-
-func addHistogram(to *codec.Histogram, from scoreboard.Histogram) {
-	for i, n := range from.Counts {
-		to.Counts[i] += n
-	}
-	to.Sum += time.Duration(from.Sum).Seconds()
-}
-
-// addDeath adds an attempt that ended with its process.
-func (all counts) addDeath(name string, code codec.Code, wait, run time.Duration) {
+// add counts an attempt that has ended, and the code of its failure, empty for none.
+func (all counts) add(name string, code codec.Code, wait, run time.Duration) {
 	all.update(name, func(c *codec.FuncCount) {
 		c.Attempts++
-		c.Failed[code]++
+		if code != "" {
+			c.Failed[code]++
+		}
 		observe(&c.Run, run)
 		observe(&c.Wait, wait)
 	})
@@ -67,14 +45,77 @@ func observe(h *codec.Histogram, d time.Duration) {
 	h.Sum += d.Seconds()
 }
 
-// codeOnBoard gives the code of a failure by its number on the scoreboard, empty
-// for none.
-func codeOnBoard(number int) codec.Code {
-	switch {
-	case number == 0:
-		return ""
-	case number > len(codec.Codes):
-		return codec.CodeError
+// handed counts outcomes in safe hands, by the way they went.
+type handed struct{ direct, stored atomic.Uint64 }
+
+// HandedDirect counts outcomes that clients have taken.
+func (h *handed) HandedDirect(n uint64) { h.direct.Add(n) }
+
+// HandedStored counts outcomes that the broker keeps.
+func (h *handed) HandedStored(n uint64) { h.stored.Add(n) }
+
+// count counts an attempt; s.mu is held.
+func (s *scheduler) count(name string, code codec.Code, wait, run time.Duration) {
+	s.counts.add(name, code, wait, run)
+}
+
+// note counts an attempt at a task that has ended in a process, and keeps a span of it
+// if somebody watches; s.mu is held.
+func (s *scheduler) note(w *worker, d *delivery, task *codec.Task, code codec.Code, began time.Time, run time.Duration) {
+	s.count(task.Func, code, max(began.Sub(d.info.Stored), 0), run)
+	if began.Before(s.watched) {
+		w.spans.add(s, w, d, task, code, began, began.Add(run))
 	}
-	return codec.Codes[number-1]
+}
+
+const (
+	// shortSpan is how long an attempt takes at most whose span is one with others'.
+	shortSpan = time.Millisecond
+	// A span of several attempts is no longer than maxSpan, with no gap of maxGap, so
+	// that it still tells when they ran.
+	maxSpan = 50 * time.Millisecond
+	maxGap  = 5 * time.Millisecond
+)
+
+// spanWriter makes spans of a process's attempts: one of several short ones of a func in
+// a row.
+type spanWriter struct {
+	open int // index in scheduler.spans of the span that may grow, plus one; 0 for none
+	of   uint64
+}
+
+func (o *spanWriter) add(s *scheduler, w *worker, d *delivery, task *codec.Task, code codec.Code, began, ended time.Time) {
+	id := codec.ID{Client: d.batch.Client, N: task.N}.String()
+	short := code == "" && ended.Sub(began) < shortSpan
+	if o.open > 0 && o.of == s.spanSet && short {
+		last := &s.spans[o.open-1]
+		if last.Func == task.Func && began.Sub(last.Start) <= maxSpan && began.Sub(last.End) <= maxGap {
+			last.End, last.Task = ended, id
+			last.Count++
+			return
+		}
+	}
+	o.open = 0
+	if len(s.spans) == maxSpans {
+		return // bounded; the rest of this second is not shown
+	}
+	s.spans = append(s.spans, codec.Span{
+		Place: w.place, PID: w.PID(), Func: task.Func, Task: id, Count: 1, Start: began, End: ended, Failed: code,
+	})
+	if short {
+		o.open, o.of = len(s.spans), s.spanSet
+	}
+}
+
+// takeSpans returns what has ended since it was called last, if somebody watches.
+func (s *scheduler) takeSpans() []codec.Span {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	spans := s.spans
+	s.spans = nil
+	s.spanSet++
+	if !time.Now().Before(s.watched) {
+		return nil
+	}
+	return spans
 }

@@ -22,9 +22,7 @@ const (
 // subscribeWatchers has the supervisor hear of those who watch the fleet.
 func (s *Supervisor) subscribeWatchers() error {
 	_, err := s.nc.Subscribe(broker.WatchSubject, func(*nats.Msg) {
-		s.mu.Lock()
-		s.watched = time.Now().Add(watchLasts)
-		s.mu.Unlock()
+		s.scheduler.watchedUntil(time.Now().Add(watchLasts))
 		select {
 		case s.asked <- struct{}{}:
 		default:
@@ -66,7 +64,7 @@ func (s *Supervisor) heartbeats() {
 // beat publishes one heartbeat. While the broker is away there is none: nobody
 // wants to hear later how the host stood.
 func (s *Supervisor) beat(status codec.HostStatus) {
-	status.Spans = s.newSpans()
+	status.Spans = s.scheduler.takeSpans()
 	if !s.nc.IsConnected() {
 		return
 	}
@@ -101,24 +99,9 @@ func fit(status *codec.HostStatus, most int) ([]byte, error) {
 	return data, err
 }
 
-// newSpans gives what has ended since the heartbeat before, if somebody watches.
-func (s *Supervisor) newSpans() []codec.Span {
+// watchedUntil notes until when somebody watches.
+func (s *scheduler) watchedUntil(then time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	watched := time.Now().Before(s.watched)
-	for _, p := range s.places {
-		switch {
-		case p.current == nil:
-		case watched:
-			s.keepSpans(s.spansOf(p, p.current)...)
-		default:
-			p.current.board.Skip(&p.current.told)
-		}
-	}
-	spans := s.spans
-	s.spans = nil
-	if !watched {
-		return nil
-	}
-	return spans
+	s.watched = then
 }

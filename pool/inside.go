@@ -10,22 +10,32 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// local is the worker process's own client, made when a handler first asks.
-var local inside
+// inside is the worker process's own client, made when a handler first asks.
+var inside taskClient
 
-type inside struct {
+type taskClient struct {
 	mu     sync.Mutex
-	setup  *setup
+	queue  string
+	ask    func(report)      // asks the supervisor; nil outside of a worker process
+	access chan clientAccess // its answer
 	client *producer.Client
 }
 
-func (i *inside) set(s setup) {
+func (i *taskClient) open(queue string, ask func(report)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.setup = &s
+	i.queue, i.ask, i.access = queue, ask, make(chan clientAccess, 1)
 }
 
-func (i *inside) close() error {
+// answer takes the supervisor's answer.
+func (i *taskClient) answer(a clientAccess) {
+	select {
+	case i.access <- a:
+	default: // there is one that nobody has taken
+	}
+}
+
+func (i *taskClient) close() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.client == nil {
@@ -50,18 +60,26 @@ func Client(ctx context.Context, options ...producer.Option) (*producer.Client, 
 	if _, ok := consumer.Task(ctx); !ok {
 		return nil, ErrNotInside
 	}
-	local.mu.Lock()
-	defer local.mu.Unlock()
-	if local.setup == nil {
+	inside.mu.Lock()
+	defer inside.mu.Unlock()
+	if inside.ask == nil {
 		return nil, ErrNotInside
 	}
-	if local.client == nil {
-		options = append(options, producer.WithQueue(local.setup.Queue), producer.WithCredentials(local.setup.Login))
-		client, err := producer.Connect(ctx, local.setup.URL, options...)
-		if err != nil {
-			return nil, fmt.Errorf("pool: connecting from inside a task: %w", err)
-		}
-		local.client = client
+	if inside.client != nil {
+		return inside.client, nil
 	}
-	return local.client, nil
+	inside.ask(report{Client: true})
+	var access clientAccess
+	select {
+	case access = <-inside.access:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("pool: asking the supervisor for a client: %w", context.Cause(ctx))
+	}
+	options = append(options, producer.WithQueue(inside.queue), producer.WithCredentials(access.Login))
+	client, err := producer.Connect(ctx, access.URL, options...)
+	if err != nil {
+		return nil, fmt.Errorf("pool: connecting from inside a task: %w", err)
+	}
+	inside.client = client
+	return client, nil
 }

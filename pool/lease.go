@@ -14,12 +14,10 @@ import (
 )
 
 // renewEvery is how often leases are renewed: several renewals may be late or
-// lost, and the next still be in time. The lease itself is short because it is
-// also how long a delivery is lost that was on its way to a process when that
-// died, before the process could note it on its scoreboard.
+// lost, and the next still be in time.
 const renewEvery = broker.Lease / 6
 
-// leases renews the leases of what a host's worker processes have in hand, and
+// leases renews the leases of what a host has in hand, and
 // knows from the broker's confirmations whether they stand. It is safe for
 // concurrent use.
 type leases struct {
@@ -37,22 +35,17 @@ func newLeases(inbox string, logger *slog.Logger, send func(ack, reply string) e
 }
 
 // renew renews the leases of all that is in hand, and forgets those of what is
-// not. held gives by ack subject when a task of the delivery was started, zero for
-// none: it came before that. renew says so once when leases have ended, as they do
+// not. held says by ack subject when the delivery came. renew says so once when leases have ended, as they do
 // while the host is frozen or cut off.
 func (l *leases) renew(held map[string]time.Time, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	confirmed := make(map[string]time.Time, len(held))
 	ended := 0
-	for ack, started := range held {
+	for ack, came := range held {
 		at, ok := l.confirmed[ack]
-		switch { // a delivery is a confirmation
-		case ok:
-		case started.IsZero():
-			at = now
-		default:
-			at = started
+		if !ok {
+			at = came // a delivery is a confirmation
 		}
 		confirmed[ack] = at
 		if now.Sub(at) > broker.Lease {
@@ -115,9 +108,8 @@ func (s *Supervisor) subscribeConfirmations() error {
 	return nil
 }
 
-// renewLeases keeps the deliveries that worker processes have in hand, until
-// the supervisor has stopped. The supervisor does it, and not the process, so
-// that a handler that computes without pause cannot starve it.
+// renewLeases keeps the deliveries that the host has in hand, until
+// the supervisor has stopped.
 func (s *Supervisor) renewLeases() {
 	ticker := time.NewTicker(renewEvery)
 	defer ticker.Stop()
@@ -127,20 +119,18 @@ func (s *Supervisor) renewLeases() {
 			return
 		case <-ticker.C:
 		}
-		held := map[string]time.Time{}
-		for _, c := range s.children() {
-			for _, d := range c.board.Deliveries() {
-				held[d.Ack] = d.StartedAt
-			}
-		}
-		s.leases.renew(held, time.Now())
+		s.leases.renew(s.scheduler.held(), time.Now())
 	}
 }
 
-// answer tells the broker what becomes of a delivery. Lost answers cost time,
-// not tasks: the delivery comes again when its lease ends.
-func (s *Supervisor) answer(ack, answer string) {
-	if err := s.nc.Publish(ack, []byte(answer)); err != nil {
-		s.cfg.Logger.Debug("answering a delivery", "answer", answer, "error", err)
+// held returns when each delivery that the host has in hand came, by the subject of
+// its answer.
+func (s *scheduler) held() map[string]time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[string]time.Time, len(s.deliveries))
+	for _, d := range s.deliveries {
+		all[d.ack] = d.received
 	}
+	return all
 }

@@ -36,50 +36,95 @@ func (s *Supervisor) watchAt(c *child, at time.Time) {
 	c.watchAt = at
 }
 
-// checkLimits stops tasks that have run into their limit, and has the others
-// looked at when they would.
+// checkLimits stops a task that has run into its limit, and has the others looked at
+// when they would.
 func (s *Supervisor) checkLimits(c *child) {
 	c.mu.Lock()
 	c.watchAt = time.Time{}
 	c.mu.Unlock()
-	now := time.Now()
-	for _, d := range c.board.Deliveries() {
-		switch {
-		case d.LimitAt.IsZero():
-		case now.Before(d.LimitAt):
-			s.watchAt(c, d.LimitAt)
-		default:
-			limit := d.LimitAt.Sub(d.StartedAt)
-			go s.stopTask(c, d, verdict{why: codec.CodeTimeLimit, message: fmt.Sprintf("the task ran longer than %v", limit)})
+	overdue, limit, again := s.scheduler.limits(c)
+	if overdue.run != 0 {
+		go s.stopTask(c, verdict{runIndex: overdue, why: codec.CodeTimeLimit, message: fmt.Sprintf("the task ran longer than %v", limit)})
+	}
+	if !again.IsZero() {
+		s.watchAt(c, again)
+	}
+}
+
+// watchLimits has the limits of a run's tasks looked at when the first of them may pass.
+func (s *scheduler) watchLimits(t *turn, w *worker, r *run) {
+	if limit := r.shortestLimit(); limit > 0 {
+		t.later(func() { s.watchAt(w.child, t.now.Add(limit)) })
+	}
+}
+
+// shortestLimit returns the shortest limit of the tasks of a run that have no outcome,
+// 0 if none has one.
+func (r *run) shortestLimit() (shortest time.Duration) {
+	for i := r.received; i < r.end; i++ {
+		if limit := r.task(i).Limit; limit > 0 && (shortest == 0 || limit < shortest) {
+			shortest = limit
 		}
 	}
+	return shortest
+}
+
+// limits returns the task of a process that has run for longer than its limit, if there
+// is one, and when to look again at the others.
+func (s *scheduler) limits(c *child) (overdue runIndex, limit time.Duration, again time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.work == nil {
+		return runIndex{}, 0, time.Time{}
+	}
+	now := time.Now()
+	look := func(at time.Time) {
+		if again.IsZero() || at.Before(again) {
+			again = at
+		}
+	}
+	running, p, ok := c.work.running()
+	if ok {
+		if task := running.task(p.Begun - 1); task.Limit > 0 {
+			if at := p.Since.Add(task.Limit); now.Before(at) {
+				look(at)
+			} else {
+				overdue, limit = runIndex{running.id, p.Begun - 1}, task.Limit
+			}
+		}
+	}
+	for _, r := range c.work.runs {
+		if shortest := r.shortestLimit(); shortest > 0 {
+			look(now.Add(shortest))
+		}
+	}
+	return overdue, limit, again
 }
 
 // stopTask goes up the ladder until a running task has ended, be it with its
 // process; so it ends before long, and does not outlive the process.
-func (s *Supervisor) stopTask(c *child, d scoreboard.Delivery, v verdict) {
-	v.ack, v.started = d.Ack, d.Started
+func (s *Supervisor) stopTask(c *child, v verdict) {
 	c.mu.Lock()
-	if c.condemned.ack == v.ack && c.condemned.started == v.started {
+	if c.condemned.runIndex == v.runIndex {
 		c.mu.Unlock()
 		return // on its way already
 	}
 	c.condemned = v
 	c.mu.Unlock()
 	for _, step := range ladder {
-		if !c.stillRuns(d) {
+		if !c.stillRuns(v.runIndex) {
 			return
 		}
 		if step.signal == 0 {
-			c.order(order{Stop: &stop{Client: d.Client, Task: d.Task, Why: v.why}})
+			c.order(order{Stop: &stop{Run: v.run, Index: v.index, Why: v.why}})
 		} else if err := c.stopBy(step.signal); err != nil {
 			s.cfg.Logger.Debug("stopping a task", "pid", c.PID(), "signal", step.signal, "error", err)
 		}
-		if c.endsWithin(d, step.wait) {
+		if c.endsWithin(v.runIndex, step.wait) {
 			return
 		}
 	}
-	if c.stillRuns(d) {
+	if c.stillRuns(v.runIndex) {
 		if err := c.stopBy(syscall.SIGKILL); err != nil {
 			s.cfg.Logger.Debug("stopping a task", "pid", c.PID(), "error", err)
 		}
@@ -104,20 +149,17 @@ func (c *child) stopBy(sig syscall.Signal) error {
 
 // diedForAnother reports whether the process was killed to stop a task that had ended
 // by then, so that the one which ran instead is not to be charged.
-func (c *child) diedForAnother(d scoreboard.Delivery) bool {
-	if _, sentenced := c.verdictOn(d); sentenced {
-		return false
-	}
+func (c *child) diedForAnother(ran runIndex) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return d.Running() && c.fatal != 0
+	return c.fatal != 0 && c.condemned.runIndex != ran
 }
 
 // ladderLook is how often the scoreboard is looked at while a task should end.
 const ladderLook = 5 * time.Millisecond
 
 // endsWithin waits for a running task to end, and reports whether it did.
-func (c *child) endsWithin(d scoreboard.Delivery, wait time.Duration) bool {
+func (c *child) endsWithin(ran runIndex, wait time.Duration) bool {
 	ticker := time.NewTicker(ladderLook)
 	defer ticker.Stop()
 	timer := time.NewTimer(wait)
@@ -127,7 +169,7 @@ func (c *child) endsWithin(d scoreboard.Delivery, wait time.Duration) bool {
 		case <-c.Died():
 			return true
 		case <-ticker.C:
-			if !c.stillRuns(d) {
+			if !c.stillRuns(ran) {
 				return true
 			}
 		case <-timer.C:
@@ -136,20 +178,16 @@ func (c *child) endsWithin(d scoreboard.Delivery, wait time.Duration) bool {
 	}
 }
 
-// stillRuns reports whether the task still runs that ran when d was read.
-func (c *child) stillRuns(d scoreboard.Delivery) bool {
-	for _, now := range c.board.Deliveries() {
-		if now.Ack == d.Ack {
-			return now.Running() && now.Started == d.Started
-		}
-	}
-	return false
+// stillRuns reports whether a task still runs.
+func (c *child) stillRuns(ran runIndex) bool {
+	p := c.board.Look(ran.run, scoreboard.MaxTasks)
+	return p.Running() && p.Begun-1 == ran.index
 }
 
-// verdictOn gives why the process was killed for the task that d was running.
-func (c *child) verdictOn(d scoreboard.Delivery) (verdict, bool) {
+// verdictOn returns why the process was killed for a task that ran.
+func (c *child) verdictOn(ran runIndex) (verdict, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := c.condemned
-	return v, d.Running() && v.why != "" && v.ack == d.Ack && v.started == d.Started
+	return v, v.why != "" && v.runIndex == ran
 }

@@ -54,7 +54,7 @@ func (s *Supervisor) watchMemory() {
 
 // isIdle reports whether every process is ready and has nothing to run.
 func (s *Supervisor) isIdle() bool {
-	return !slices.ContainsFunc(s.children(), func(c *child) bool { return !c.idle() })
+	return !slices.ContainsFunc(s.children(), func(c *child) bool { return !c.isReady() || s.scheduler.runsOf(c) > 0 })
 }
 
 // checkMemory kills what is above the limit, and gives what each process and

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/internal/link"
 )
 
 // place keeps one worker process of a host, one after the other:
@@ -88,9 +91,9 @@ func (p *place) keep(started func(error)) {
 				return
 			}
 		} else {
-			p.scout.expect()
+			p.scheduler.expect(1)
 		}
-		arrive := sync.OnceFunc(p.scout.arrive)
+		arrive := sync.OnceFunc(func() { p.scheduler.expect(-1) })
 		if !p.awaitTurn() {
 			arrive()
 			return
@@ -102,14 +105,14 @@ func (p *place) keep(started func(error)) {
 			p.cfg.Logger.Error("a worker process could not be started", "error", err)
 			report(err)
 		} else {
-			left := p.attend(c, func(err error) { arrive(); report(err) })
+			left, ran := p.attend(c, func(err error) { arrive(); report(err) })
 			arrive()
 			dormant = left == consumer.LeavingIdle
-			if c.isExplained() || time.Since(c.born) > goodLife || c.board.Tasks() > 0 {
+			if c.isExplained() || time.Since(c.born) > goodLife || p.scheduler.served(c) > 0 {
 				young = 0
 			}
 			// Beside the next process's start: neither shall wait for the other.
-			p.burials.Go(func() { report(p.bury(c)) })
+			p.burials.Go(func() { report(p.bury(c, ran)) })
 		}
 		if !p.pause(young) {
 			return
@@ -119,10 +122,10 @@ func (p *place) keep(started func(error)) {
 
 // sleep waits for work, and reports false if the place is to go instead.
 func (p *place) sleep() bool {
-	p.scout.enlist()
-	defer p.scout.dismiss()
+	p.scheduler.addDormant(1)
+	defer p.scheduler.addDormant(-1)
 	select {
-	case <-p.scout.work:
+	case <-p.scheduler.wakes:
 		return true
 	case <-p.quit:
 		return false
@@ -152,19 +155,28 @@ func (p *place) pause(young int) bool {
 	}
 }
 
-// attend follows a process until it has died, and returns why it left if it did so
-// in good order.
-func (p *place) attend(c *child, started func(error)) consumer.Leaving {
+// attend follows a process until it has died. It returns why it left, if it did so in
+// good order, and what it ran when it died.
+func (p *place) attend(c *child, started func(error)) (left consumer.Leaving, ran *attempt) {
 	p.introduce(p, c)
-	go c.read(func(r report) { p.take(c, r, started) })
+	go func() {
+		if err := c.read(func(f link.Frame) error { return p.take(c, f, started) }); err != nil {
+			p.cfg.Logger.Error("a worker process does not keep to the protocol; killing it", "pid", c.PID(), "error", err)
+			if err := c.Kill(); err != nil {
+				p.cfg.Logger.Debug("killing a worker process", "pid", c.PID(), "error", err)
+			}
+		}
+	}()
 	p.follow(c)
 	if err := c.awaitReports(); err != nil {
 		p.cfg.Logger.Debug("reading the last reports", "pid", c.PID(), "error", err)
 	}
+	ran = p.scheduler.lose(c)
+	p.takeOver(c, ran)
 	p.part(p, c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.left
+	return c.left, ran
 }
 
 // follow sets a process up when it has reached [Main], has it drain when the place
@@ -175,6 +187,11 @@ func (p *place) follow(c *child) {
 	wait := setupWarning
 	slow := time.NewTimer(wait)
 	defer slow.Stop()
+	idle := time.NewTimer(p.cfg.IdleTimeout)
+	defer idle.Stop()
+	if p.cfg.IdleTimeout == 0 {
+		idle.Stop()
+	}
 	reached, quit := c.reached, p.quit
 	for {
 		select {
@@ -186,7 +203,6 @@ func (p *place) follow(c *child) {
 			overdue.Reset(readyTimeout)
 			p.startOthers()
 			p.setUp(c)
-			go c.write(func(err error) { p.cfg.Logger.Debug("ordering a worker process", "pid", c.PID(), "error", err) })
 		case <-slow.C:
 			p.cfg.Logger.Warn("a worker process is still in the program's set-up before pool.Main",
 				"pid", c.PID(), "for", time.Since(c.born).Round(time.Second), "timeout", setupTimeout)
@@ -197,9 +213,17 @@ func (p *place) follow(c *child) {
 		case <-quit:
 			quit = nil
 			if reached == nil {
-				c.order(order{Drain: true})
+				p.scheduler.close(c)
+				c.leave(consumer.LeavingDrained)
 			} else {
 				p.dismiss(c)
+			}
+		case <-idle.C:
+			retired, again := p.scheduler.retire(c, p.cfg.IdleTimeout)
+			if retired {
+				c.leave(consumer.LeavingIdle)
+			} else {
+				idle.Reset(again)
 			}
 		}
 	}
@@ -239,11 +263,10 @@ func (p *place) giveUp(c *child) {
 
 // bury sees to the tasks of a process that has died, reports its death and
 // frees what belonged to it. Its error says why the process was never ready.
-func (p *place) bury(c *child) error {
+func (p *place) bury(c *child, ran *attempt) error {
 	// The tasks first: somebody may wait for them, and the process's output may
 	// take a moment to end.
-	running := p.aftermath(c)
-	p.scout.poke() // for what was given back
+	running := ran != nil && p.recover(c, ran)
 	<-c.Exited()
 	death := newDeath(c, running, p.killing.Load())
 	unready := c.stillborn()
@@ -267,15 +290,33 @@ func (p *place) bury(c *child) error {
 	return unready
 }
 
-// take takes a report of the process's.
-func (p *place) take(c *child, r report, started func(error)) {
+// take takes a frame of the process's. After an error the process is of no use.
+func (p *place) take(c *child, f link.Frame, started func(error)) error {
+	switch f.Kind {
+	case link.KindOutcomes:
+		return p.scheduler.receive(c, f.Payload)
+	case link.KindFetch, link.KindStore:
+		return p.scheduler.value(c, f)
+	case link.KindReport:
+		var r report
+		if err := json.Unmarshal(f.Payload, &r); err != nil {
+			return fmt.Errorf("%w: %w", errGarbage, err)
+		}
+		p.takeReport(c, r, started)
+		return nil
+	}
+	return errors.Join(fmt.Errorf("%w: a frame of kind %d", errGarbage, f.Kind), closeFile(f.File))
+}
+
+func (p *place) takeReport(c *child, r report, started func(error)) {
 	if r.Main && !c.hasReachedMain() {
 		close(c.reached)
 	}
 	c.mu.Lock()
 	first := r.Ready && !c.ready
 	c.ready = c.ready || r.Ready
-	c.waits += r.Waits
+	waits := min(max(r.Waits, -c.waits), 1)
+	c.waits += waits
 	if r.Failed != "" {
 		c.failed = r.Failed
 	}
@@ -285,23 +326,25 @@ func (p *place) take(c *child, r report, started func(error)) {
 	c.mu.Unlock()
 	if first {
 		p.begun(r.Funcs)
+		p.scheduler.join(c, r.Observes)
 		if p.cfg.Listener.Ready != nil {
 			p.cfg.Listener.Ready(c.PID())
 		}
 		started(nil)
 	}
-	if r.Find != nil {
-		go func() { // it asks the fleet
-			c.order(order{Found: &found{Number: r.Find.Number, Processes: p.elsewhere(r.Find.Func)}})
-		}()
+	if r.Left != "" {
+		p.scheduler.close(c)
+	}
+	if r.Client {
+		c.order(order{Client: &clientAccess{URL: p.cfg.URL, Login: p.cfg.Credentials}})
+	}
+	if r.Progress != nil {
+		p.scheduler.report(c, *r.Progress)
 	}
 	if r.Pong {
 		c.answered()
 	}
-	if r.WatchAt != 0 {
-		p.watchAt(c, time.Unix(0, r.WatchAt))
-	}
-	if r.Waits != 0 {
-		p.waitingChanged(r.Waits)
+	if waits != 0 {
+		p.waitingChanged(waits)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/musterfleet/muster/internal/outlet"
 	"github.com/musterfleet/muster/internal/proc"
-	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // printing keeps the lines of worker processes whole. It is one lock for the
@@ -33,7 +32,7 @@ func (s *Supervisor) flush() {
 type printer struct {
 	*Supervisor
 	place  int
-	board  *scoreboard.Board
+	child  *child
 	logger *slog.Logger // nil if lines are passed on as they are
 
 	quitting *atomic.Bool // the process was sent SIGQUIT
@@ -74,10 +73,8 @@ func (p *printer) print(stream proc.Stream, line []byte) {
 // record makes a record of a line, with what runs, or ran when the process died.
 func (p *printer) record(stream proc.Stream, line []byte) {
 	attrs := []slog.Attr{slog.String("stream", stream.String())}
-	for _, d := range p.board.Deliveries() {
-		if d.Running() {
-			attrs = append(attrs, slog.String("task", taskID(d.ClientName, d.Task)), slog.String("func", p.board.Func(d.Func)))
-		}
+	if task, ok := p.scheduler.running(p.child); ok {
+		attrs = append(attrs, slog.String("task", task.id.String()), slog.String("func", task.fn))
 	}
 	p.logger.LogAttrs(context.Background(), slog.LevelInfo, string(line), attrs...)
 }

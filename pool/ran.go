@@ -7,23 +7,23 @@ import (
 	"github.com/musterfleet/muster/consumer"
 )
 
-// ran is what a process ran when it died.
-type ran struct {
-	id       codec.ID
-	task, fn string
-	failed   codec.Code // what the attempt at it came to
-	stored   time.Time
-	began    time.Time
-	// Once its message has been read:
+// ranTask is what a process ran when it died.
+type ranTask struct {
+	id      codec.ID
+	fn      string     // empty if it ran nothing that is charged
+	failed  codec.Code // what the attempt has come to
+	stored  time.Time
+	began   time.Time
 	attempt int
 	header  map[string]string
 }
 
-// charge notes what the message says of the task that ran.
-func (c *child) charge(t *codec.Task) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ran.attempt, c.ran.header = t.Attempt(), t.Header
+// task returns the task's id as text, empty if there was none.
+func (r ranTask) task() string {
+	if r.fn == "" {
+		return ""
+	}
+	return r.id.String()
 }
 
 // tell tells the log, and the observer of attempts if there is one, what ran when
@@ -37,7 +37,7 @@ func (s *Supervisor) tell(c *child, death Death) {
 	c.mu.Unlock()
 	logger := s.cfg.Logger.With("pid", death.PID, "cause", death.Cause, "task_running", death.Running)
 	if ran.fn != "" {
-		logger = logger.With("task", ran.task, "func", ran.fn)
+		logger = logger.With("task", ran.task(), "func", ran.fn)
 	}
 	if ran.attempt > 0 {
 		logger = logger.With("attempt", ran.attempt)

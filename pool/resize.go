@@ -134,7 +134,7 @@ func (p *place) worth() int {
 	switch {
 	case p.current == nil:
 		return 0
-	case !p.current.holds():
+	case p.scheduler.runsOf(p.current) == 0:
 		return 1
 	}
 	return 2

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"cmp"
+	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -41,7 +42,7 @@ func (s *Supervisor) snapshot() codec.HostStatus {
 		status.Processes = append(status.Processes, p.status())
 	}
 	slices.SortFunc(status.Processes, func(a, b codec.ProcessStatus) int { return cmp.Compare(a.Place, b.Place) })
-	status.Counts, status.HandOffs = s.totals(), s.handOffs()
+	status.Counts, status.HandOffs = s.scheduler.totals()
 	for cause, n := range s.deaths {
 		status.Deaths[cause] = n
 	}
@@ -73,15 +74,12 @@ func (p *place) status() codec.ProcessStatus {
 	if c == nil {
 		return status
 	}
-	status.PID, status.Started, status.Tasks = c.PID(), c.born, c.board.Tasks()
-	status.State = codec.ProcessIdle
-	for _, d := range c.board.Deliveries() {
-		status.Held++
-		if d.Running() {
-			status.State = codec.ProcessBusy
-			status.Task, status.Func = taskID(d.ClientName, d.Task), c.board.Func(d.Func)
-			status.Since, status.Limit = d.StartedAt, d.LimitAt
-		}
+	status.PID, status.Started, status.Tasks = c.PID(), c.born, p.scheduler.served(c)
+	status.State, status.Held = codec.ProcessIdle, p.scheduler.runsOf(c)
+	if task, ok := p.scheduler.running(c); ok {
+		status.State = codec.ProcessBusy
+		status.Task, status.Func = task.id.String(), task.fn
+		status.Since, status.Limit = task.since, task.limitAt
 	}
 	switch {
 	case !c.isReady():
@@ -109,3 +107,35 @@ var moduleVersion = sync.OnceValue(func() string {
 	}
 	return ""
 })
+
+// served returns how many tasks a process has served.
+func (s *scheduler) served(c *child) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.work == nil {
+		return 0
+	}
+	return uint64(c.work.served)
+}
+
+// runsOf returns how many runs a process has.
+func (s *scheduler) runsOf(c *child) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.work == nil {
+		return 0
+	}
+	return len(c.work.runs)
+}
+
+// totals counts all that the host's processes have done, and handed off.
+func (s *scheduler) totals() (counts, codec.HandOffs) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(counts, len(s.counts))
+	for name, c := range s.counts {
+		c.Failed = maps.Clone(c.Failed)
+		all[name] = c
+	}
+	return all, codec.HandOffs{Direct: s.handed.direct.Load(), Stored: s.handed.stored.Load()}
+}

@@ -12,8 +12,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/musterfleet/muster/consumer"
-	"github.com/musterfleet/muster/internal/broker"
-	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/login"
 )
@@ -28,21 +26,17 @@ type Supervisor struct {
 	nc         *nats.Conn
 	control    *nats.Subscription
 	js         jetstream.JetStream
-	tasks      jetstream.Stream
-	publisher  *broker.Publisher
 	socket     *controlSocket
-	desk       *handoff.Desk
-	scout      *scout
+	scheduler  *scheduler
 	leases     *leases
 	others     others
 	chronicle
 
-	mu        sync.Mutex
-	places    []*place
-	waiting   int      // handlers that wait for other tasks
-	funcs     []string // that have a handler, by what the processes say
-	cancelled cancelled
-	unready   int // processes in a row, of all places, that were never ready
+	mu      sync.Mutex
+	places  []*place
+	waiting int      // handlers that wait for other tasks
+	funcs   []string // that have a handler, by what the processes say
+	unready int      // processes in a row, of all places, that were never ready
 
 	firstStarts  atomic.Bool   // a process has been started, or is about to be
 	firstReached chan struct{} // closed when it has reached Main, or takes long
@@ -136,13 +130,22 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 		return nil, err
 	}
 	s.socket.serve(s.steer)
+	pulls, endPulls := context.WithCancel(context.Background())
+	go func() {
+		defer endPulls()
+		<-s.leaving
+		s.scheduler.stop()
+	}()
 	go s.finish()
 	go s.renewLeases()
 	go s.recallAfterReconnects()
 	go s.watchProcesses()
 	go s.watchMemory()
 	go s.heartbeats()
-	go s.scout.run(s.stopped, s.crew)
+	go s.scheduler.watch(s.stopped)
+	for _, p := range s.scheduler.pullers {
+		go p.watch(pulls)
+	}
 	if s.cfg.Started != nil {
 		s.cfg.Started(s)
 	}
@@ -169,14 +172,13 @@ func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 func (s *Supervisor) finish() {
 	s.keepers.Wait()
 	s.burials.Wait()
+	s.scheduler.finish(func() bool { return s.killing.Load() && !s.nc.IsConnected() })
 	s.flush()
 	s.socket.close()
 	close(s.over)
 	<-s.silent
 	s.unsubscribeControl()
-	s.desk.Close()
-	s.publisher.Close()
-	s.nc.Close()
+	s.disconnect()
 	if s.ownGuard {
 		if err := s.guard.Close(); err != nil {
 			s.cfg.Logger.Warn("ending the guard process", "error", err)
@@ -200,16 +202,14 @@ func (s *Supervisor) introduce(p *place, c *child) {
 	p.current = c
 }
 
-// setUp sends a process that has reached [Main] its first order. From then on it
-// hears of every cancel request, and it hears of the earlier ones now.
+// resultEnvelope is what a message of outcomes holds besides one result, at most.
+const resultEnvelope = 1 << 10
+
+// setUp sends a process that has reached [Main] its first order.
 func (s *Supervisor) setUp(c *child) {
-	dir := handlerDir()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.isSetUp = true
 	c.order(order{Setup: &setup{
-		Dir: dir, URL: s.cfg.URL, Login: s.cfg.Credentials, Queue: s.cfg.Queue, Host: s.cfg.Host, Life: c.signOfLife, Tenure: s.cfg.tenure(), MaxValue: s.cfg.MaxValue, Init: s.cfg.initial,
-		Cancel: byClient(s.cancelled.ids),
+		Dir: handlerDir(), Queue: s.cfg.Queue, Host: s.cfg.Host, MaxValue: s.cfg.MaxValue, MaxMemory: s.cfg.MaxMemory,
+		MaxMessage: int(s.nc.MaxPayload()) - resultEnvelope, Init: s.cfg.initial,
 	}})
 }
 
@@ -221,7 +221,6 @@ func (s *Supervisor) part(p *place, c *child) {
 	c.mu.Unlock()
 	s.mu.Lock()
 	p.current = nil
-	s.takeOver(p, c)
 	s.mu.Unlock()
 	if waits != 0 {
 		s.waitingChanged(-waits)
@@ -245,16 +244,11 @@ func (s *Supervisor) childrenLocked() []*child {
 	return all
 }
 
-// crew gives how many worker processes have nothing to run, and how many
-// deliveries all of them hold.
-func (s *Supervisor) crew() (idle, held int) {
-	for _, c := range s.children() {
-		if c.idle() {
-			idle++
-		}
-		held += len(c.board.Deliveries())
-	}
-	return idle, held
+// handles reports whether the worker processes have a handler for a func.
+func (s *Supervisor) handles(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.funcs, name)
 }
 
 // hasReady reports whether a worker process pulls tasks, or has.

@@ -28,7 +28,8 @@ func (s *Supervisor) watchProcesses() {
 		case <-ticker.C:
 		}
 		for _, c := range s.children() {
-			if !c.ping() {
+			_, runs := s.scheduler.running(c)
+			if !c.ping(runs) {
 				continue
 			}
 			s.cfg.Logger.Warn("a worker process without a task does not answer; killing it",
@@ -41,8 +42,7 @@ func (s *Supervisor) watchProcesses() {
 }
 
 // ping asks the process for an answer, and reports whether it owes too many.
-func (c *child) ping() (silent bool) {
-	runs := c.runs()
+func (c *child) ping(runs bool) (silent bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if runs || !c.ready {

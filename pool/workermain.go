@@ -6,32 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
-	"time"
 
-	"github.com/nats-io/nats.go"
-
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
-	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/link"
 	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
-// workerProcess is the inside of a worker process: it joins a consumer.Worker to
-// the supervisor at the other end of the control connection.
+// workerProcess is the inside of a worker process: it joins a consumer.Worker to the
+// supervisor at the other end of the link.
 type workerProcess struct {
-	control net.Conn
-	setup   setup
-	orders  *json.Decoder
-
-	mu sync.Mutex // held while a report is written
-
-	questions uint64     // that were asked; the worker's
-	answers   chan found // to them
+	link *link.Conn
 }
 
 func workerMain() int {
@@ -40,7 +29,11 @@ func workerMain() int {
 		fmt.Fprintln(os.Stderr, "muster:", err)
 		return 1
 	}
-	w := &workerProcess{control: conn, orders: json.NewDecoder(conn), answers: make(chan found, 1)}
+	w := &workerProcess{}
+	if w.link, err = link.New(conn); err != nil {
+		fmt.Fprintln(os.Stderr, "muster:", err)
+		return 1
+	}
 	left, err := w.work()
 	if err != nil {
 		w.report(report{Failed: err.Error()})
@@ -50,18 +43,14 @@ func workerMain() int {
 	return 0
 }
 
-// work serves until the supervisor says to drain, or the tenure ends.
+// work serves until the supervisor says to leave, or the process has too much memory.
 func (w *workerProcess) work() (consumer.Leaving, error) {
 	w.report(report{Main: true})
-	var first order
-	if err := w.orders.Decode(&first); err != nil {
-		return "", fmt.Errorf("pool: no setup from the supervisor: %w", err)
+	setup, err := w.receiveSetup()
+	if err != nil {
+		return "", err
 	}
-	if first.Setup == nil {
-		return "", errors.New("pool: the supervisor's first order is no setup")
-	}
-	w.setup = *first.Setup
-	if err := goTo(w.setup.Dir); err != nil {
+	if err := goTo(setup.Dir); err != nil {
 		return "", fmt.Errorf("pool: going to the program's working directory: %w", err)
 	}
 	file := proc.InheritedFile(0)
@@ -74,47 +63,56 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 
 	ctx, drain := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer drain()
-	nc, err := broker.Connect(ctx, broker.Config{
-		URL: w.setup.URL, Credentials: w.setup.Login,
-		Name: fmt.Sprintf("muster worker %s %d", w.setup.Host, os.Getpid()), Logger: slog.Default(),
-		Options: []nats.Option{nats.ClosedHandler(func(nc *nats.Conn) { w.lost(ctx, nc) })},
-	})
-	if err != nil {
-		return "", err
-	}
-	defer nc.Close()
-	defer drain() // before the connection is closed, so that nobody calls it lost
-	// Before the first pull, so that it ends no sooner than the pulls do.
-	if _, err := nc.Subscribe(w.setup.Life, func(*nats.Msg) {}); err != nil {
-		return "", fmt.Errorf("pool: giving a sign of life: %w", err)
-	}
-	local.set(w.setup)
-	if err := w.initialise(ctx); err != nil {
-		return "", err
-	}
+	inside.open(setup.Queue, w.report)
 	worker, err := consumer.New(consumer.Config{
-		Conn: nc, Queue: w.setup.Queue, Board: board, Tenure: w.setup.Tenure, MaxValue: w.setup.MaxValue,
-		Host: w.setup.Host, PID: os.Getpid(), Logger: slog.Default(),
-		Ready: func() { w.report(report{Ready: true, Funcs: consumer.Handled()}) },
-		Watch: func(at time.Time) { w.report(report{WatchAt: at.UnixNano()}) },
-		Wait:  w.wait, Elsewhere: w.elsewhere,
+		Link: w.link, Board: board, Queue: setup.Queue, Host: setup.Host, PID: os.Getpid(),
+		MaxMessage: setup.MaxMessage, MaxValue: setup.MaxValue, MaxMemory: setup.MaxMemory,
+		Logger: slog.Default(), Wait: w.wait, Progress: w.progress,
 	})
 	if err != nil {
 		return "", err
 	}
-	worker.Cancel(w.setup.Cancel)
-	go w.obey(worker, drain)
-	left, err := worker.Serve(ctx)
-	return left, errors.Join(err, local.close())
+	told := make(chan consumer.Leaving, 1)
+	go w.obey(worker, func(why consumer.Leaving) {
+		select {
+		case told <- why:
+		default:
+		}
+		drain()
+	})
+	if err := initialize(ctx, setup.Init); err != nil {
+		return "", err
+	}
+	w.report(report{Ready: true, Funcs: consumer.Handled(), Observes: consumer.Observes()})
+	left := worker.Serve(ctx)
+	select {
+	case why := <-told:
+		left = why
+	default:
+	}
+	return left, inside.close()
 }
 
-// initialise makes the call that the pool's user wants made in each process.
-func (w *workerProcess) initialise(ctx context.Context) error {
-	if w.setup.Init == nil {
+// receiveSetup receives the first order.
+func (w *workerProcess) receiveSetup() (*setup, error) {
+	f, err := w.link.Receive()
+	if err != nil {
+		return nil, fmt.Errorf("pool: no setup from the supervisor: %w", err)
+	}
+	var first order
+	if f.Kind != link.KindOrder || json.Unmarshal(f.Payload, &first) != nil || first.Setup == nil {
+		return nil, errors.New("pool: the supervisor's first order is no setup")
+	}
+	return first.Setup, nil
+}
+
+// initialize makes the call that the pool's user wants made in each process.
+func initialize(ctx context.Context, first *initial) error {
+	if first == nil {
 		return nil
 	}
-	if err := consumer.Call(ctx, w.setup.Init.Func, w.setup.Init.Arg); err != nil {
-		return fmt.Errorf("initialising with %s: %w", w.setup.Init.Func, err)
+	if err := consumer.Call(ctx, first.Func, first.Arg); err != nil {
+		return fmt.Errorf("initialising with %s: %w", first.Func, err)
 	}
 	return nil
 }
@@ -122,56 +120,56 @@ func (w *workerProcess) initialise(ctx context.Context) error {
 // obey follows the supervisor's orders. When the supervisor is gone, so is this
 // process, with everything that it started: at once on Linux, where the kernel
 // sees to it, and here anywhere else.
-func (w *workerProcess) obey(worker *consumer.Worker, drain func()) {
+func (w *workerProcess) obey(worker *consumer.Worker, leave func(consumer.Leaving)) {
 	for {
-		var o order
-		if err := w.orders.Decode(&o); err != nil {
+		f, err := w.link.Receive()
+		switch {
+		case err != nil:
 			die()
-		}
-		worker.Cancel(o.Cancel)
-		if o.Stop != nil {
-			worker.Stop(o.Stop.Client, o.Stop.Task, o.Stop.Why)
-		}
-		if o.Found != nil {
-			select {
-			case w.answers <- *o.Found:
-			default: // to a question that nobody waits for any more
+		case f.Kind != link.KindOrder:
+			err = worker.Take(f)
+		default:
+			var o order
+			if err = json.Unmarshal(f.Payload, &o); err == nil {
+				w.follow(o, worker, leave)
 			}
 		}
-		if o.Ping {
-			w.report(report{Pong: true})
-		}
-		if o.Drain {
-			drain()
+		if err != nil { // no supervisor of this program sends that
+			fmt.Fprintln(os.Stderr, "muster:", err)
+			die()
 		}
 	}
 }
 
-// elsewhereTimeout bounds the wait for the supervisor's answer, which takes no longer
-// than inquiryTime on a host that is not overloaded.
-const elsewhereTimeout = 2 * time.Second
-
-// elsewhere asks the supervisor for other hosts that have a handler for a func. It is
-// called by one goroutine.
-func (w *workerProcess) elsewhere(name string) (processes int) {
-	w.questions++
-	select {
-	case <-w.answers: // late
-	default:
+func (w *workerProcess) follow(o order, worker *consumer.Worker, leave func(consumer.Leaving)) {
+	if o.Stop != nil {
+		worker.Stop(o.Stop.Run, o.Stop.Index, o.Stop.Why)
 	}
-	w.report(report{Find: &find{Number: w.questions, Func: name}})
-	timer := time.NewTimer(elsewhereTimeout)
-	defer timer.Stop()
-	for {
-		select {
-		case a := <-w.answers:
-			if a.Number == w.questions {
-				return a.Processes
-			}
-		case <-timer.C:
-			return 0
+	if o.HandedOff != nil {
+		var err error
+		if o.HandedOff.Error != "" {
+			err = errors.New(o.HandedOff.Error)
 		}
+		worker.HandedOff(o.HandedOff.Run, o.HandedOff.Index, err)
 	}
+	if o.Client != nil {
+		inside.answer(*o.Client)
+	}
+	if o.Ping {
+		w.report(report{Pong: true})
+	}
+	if o.Drain != "" {
+		leave(o.Drain)
+	}
+}
+
+// maxNote bounds the text of a progress report, in bytes.
+const maxNote = 1 << 10
+
+func (w *workerProcess) progress(run uint64, index int, p codec.Progress) {
+	w.report(report{Progress: &progress{
+		Run: run, Index: index, Done: p.Done, Total: p.Total, Note: []byte(p.Note[:min(len(p.Note), maxNote+1)]),
+	}})
 }
 
 // wait tells the supervisor that the handler waits for another task.
@@ -181,19 +179,12 @@ func (w *workerProcess) wait() (resume func()) {
 }
 
 func (w *workerProcess) report(r report) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := tell(w.control, r); err != nil {
-		die() // nobody to work for
+	data, err := json.Marshal(r)
+	if err == nil {
+		err = w.link.SendWait(link.KindReport, nil, func(dst []byte) []byte { return append(dst, data...) })
 	}
-}
-
-// lost ends the process when its connection has ended for good, which only a
-// broken server or a withdrawn credential does. A new process may do better.
-func (w *workerProcess) lost(ctx context.Context, nc *nats.Conn) {
-	if ctx.Err() == nil {
-		w.report(report{Failed: fmt.Sprintf("the connection to the broker is closed for good: %v", nc.LastError())})
-		die()
+	if err != nil {
+		die() // nobody to work for
 	}
 }
 

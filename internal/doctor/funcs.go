@@ -10,7 +10,6 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
-	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // mostRead bounds how many messages of a queue, and how many dead letters, are read
@@ -76,7 +75,7 @@ func (e *examination) offered(queue string, want asked) {
 			judge = e.warn
 		}
 		saw := fmt.Sprintf("missing func: %s a handler for %q, which is asked for by %s", who, f, want[f])
-		if f == scoreboard.Other { // hosts count together what they have no handler for
+		if f == codec.OtherFuncs { // hosts count together what they have no handler for
 			saw = "missing func: " + want[f] + "; the callers' errors name the func"
 		}
 		judge(CheckFunc, queue, saw,

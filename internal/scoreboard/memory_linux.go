@@ -7,14 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sharedMemory returns a file in memory that has no name. Its size is sealed: a
+// SharedMemory returns a file of a size in memory, which has no name in a directory. Its size is sealed: a
 // worker process that shrank it would make the supervisor's next read fault.
-func sharedMemory(size int64) (*os.File, error) {
-	fd, err := unix.MemfdCreate("muster-scoreboard", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+func SharedMemory(name string, size int64) (*os.File, error) {
+	fd, err := unix.MemfdCreate("muster-"+name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "scoreboard")
+	f := os.NewFile(uintptr(fd), name)
 	if err := f.Truncate(size); err != nil {
 		f.Close()
 		return nil, err

@@ -4,11 +4,11 @@ package scoreboard
 
 import "os"
 
-// sharedMemory returns a temporary file that has no name any more. Its size is
+// SharedMemory returns a temporary file that has no name any more. Its size is
 // not sealed: here a worker process that truncates it takes the supervisor
 // along.
-func sharedMemory(size int64) (*os.File, error) {
-	f, err := os.CreateTemp("", "muster-scoreboard-*")
+func SharedMemory(name string, size int64) (*os.File, error) {
+	f, err := os.CreateTemp("", "muster-"+name+"-*")
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package consumer
+package pool
 
 import (
 	"context"
@@ -26,9 +26,15 @@ const (
 	pullCheck   = 500 * time.Millisecond
 	// drainPatience bounds how long closing waits for the server.
 	drainPatience = time.Second
+	// minAsk is how many more deliveries are asked for while others are on their way: a
+	// pull for each would cost as much as the delivery.
+	minAsk = 8
+	// maxAhead bounds the deliveries of a lane that are asked for at a time.
+	maxAhead = 256
 )
 
-// puller keeps a standing pull on the consumer of one of the queue's lanes, over
+// puller keeps a standing pull on the consumer of one of the queue's lanes, for all
+// processes of a host, over
 // one long-lived subscription. It asks for as many deliveries as demand says, no
 // more.
 type puller struct {
@@ -72,10 +78,10 @@ func (p *puller) open() error {
 	p.inbox, p.asked, p.failed, p.heard = p.nc.NewInbox(), 0, false, time.Now()
 	sub, err := p.nc.Subscribe(p.inbox, p.take)
 	if err != nil {
-		return fmt.Errorf("consumer: subscribing to deliveries: %w", err)
+		return fmt.Errorf("pool: subscribing to deliveries: %w", err)
 	}
 	if err := sub.SetPendingLimits(-1, -1); err != nil { // bounded by what we ask for
-		return fmt.Errorf("consumer: subscribing to deliveries: %w", err)
+		return fmt.Errorf("pool: subscribing to deliveries: %w", err)
 	}
 	p.sub = sub
 	return nil
@@ -90,11 +96,11 @@ func (p *puller) ask() {
 	}
 	n := p.demand(p.lane) - p.asked
 	if !p.lively {
-		// What comes while the process is busy with another lane's must go back.
+		// What comes while the processes are busy with another lane's must go back.
 		n = min(n, 1-p.asked)
 	}
-	if n <= 0 || p.asked > 0 && n < mostAtHand/2 {
-		return // a pull for each delivery would cost as much as the delivery
+	if n <= 0 || p.asked > 0 && n < minAsk {
+		return
 	}
 	request := `{"batch":` + strconv.Itoa(n) +
 		`,"expires":` + strconv.FormatInt(int64(pullExpiry), 10) + `}`
@@ -201,4 +207,26 @@ func (p *puller) close() {
 	case <-gone:
 	case <-time.After(drainPatience): // not connected
 	}
+}
+
+// expect notes that the lane has something to deliver.
+func (p *puller) expect() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.behind = true
+}
+
+// expects reports whether a delivery of the lane should be on its way: the broker has
+// said that there is more, or was given some back.
+func (p *puller) expects() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.behind && p.asked > 0
+}
+
+// forget notes that others have taken what the lane had.
+func (p *puller) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.behind = false
 }

@@ -1,0 +1,226 @@
+package pool
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/handoff"
+)
+
+// delivery is a batch that the broker has delivered to this host, from its arrival
+// until it is acknowledged or given back. What changes is under scheduler.mu.
+//
+// Each of its tasks is in one place: it waits in a lane, it is in a run at a process,
+// or what it has come to is on its way into safe hands.
+type delivery struct {
+	ack      string // subject of the answer
+	subject  string // that it was published to
+	info     broker.AckInfo
+	offers   uint64 // how often its tasks were offered to other hosts, in messages before this one
+	lane     broker.Lane
+	batch    codec.Batch
+	space    *[]codec.Task // that the tasks stand in
+	bytes    int           // of the message
+	received time.Time
+
+	left    int  // tasks whose outcomes are not in safe hands
+	waiting int  // of them, tasks that wait in the lane
+	running int  // of them, tasks in runs
+	failed  bool // an outcome could be neither handed off nor stored
+	gone    bool // it is acknowledged or given back
+	limited bool // a task has a limit
+	took    time.Duration
+}
+
+// deliveryKey names a message of the queue. A stream that was made anew counts from 1
+// again.
+type deliveryKey struct {
+	seq    uint64
+	stored int64
+}
+
+func (d *delivery) key() deliveryKey { return deliveryKey{d.info.StreamSeq, d.info.Stored.UnixNano()} }
+
+// taskSpace is for the tasks of deliveries: a batch has up to a thousand, and a host
+// many batches a second.
+var taskSpace = sync.Pool{New: func() any { return new([]codec.Task) }}
+
+const (
+	// maxTaskSpace bounds the tasks for which space is kept, by their number.
+	maxTaskSpace = 4096
+	// smallMessage is the length in bytes up to which a message may stay in memory
+	// with its tasks' space.
+	smallMessage = 64 << 10
+)
+
+// decode reads the delivery's batch.
+func (d *delivery) decode(data []byte) error {
+	d.space = taskSpace.Get().(*[]codec.Task)
+	d.batch.Tasks, d.bytes = *d.space, len(data)
+	if err := d.batch.Decode(data); err != nil {
+		return err
+	}
+	d.batch.Number(d.info.StreamSeq)
+	d.left = len(d.batch.Tasks)
+	for i := range d.batch.Tasks {
+		d.limited = d.limited || d.batch.Tasks[i].Limit > 0
+	}
+	return nil
+}
+
+// release frees the delivery's space. Nobody looks at its tasks any more.
+func (d *delivery) release() {
+	if d.space != nil && cap(d.batch.Tasks) <= maxTaskSpace {
+		if d.bytes > smallMessage {
+			clear(d.batch.Tasks) // they hold their message in memory
+		}
+		*d.space = d.batch.Tasks[:0]
+		taskSpace.Put(d.space)
+	}
+	d.space, d.batch.Tasks = nil, nil
+}
+
+// newBatch begins a batch for tasks of the delivery that are stored again.
+func (d *delivery) newBatch() *codec.BatchBuilder {
+	if d.batch.Chunk {
+		return codec.NewChunk(d.batch.Client, nil)
+	}
+	return codec.NewBatch(d.batch.Client, nil)
+}
+
+// Answers to a delivery.
+const (
+	ackDone  = "+ACK"
+	ackTerm  = "+TERM"
+	ackAgain = "-NAK"
+	ackLater = `-NAK {"delay":5000000000}`
+)
+
+// handedOff notes that n of a delivery's tasks are in safe hands, or cannot be. With
+// the last one the delivery is acknowledged.
+func (s *scheduler) handedOff(t *turn, d *delivery, n int, err error) {
+	switch {
+	case d.gone:
+	case errors.Is(err, handoff.ErrClosed), errors.Is(err, broker.ErrClosed):
+		// The host ends, and the delivery comes again when its lease has.
+	case err != nil:
+		if !d.failed {
+			s.logger.Error("outcomes could be neither handed off nor stored; their tasks will run again", "error", err)
+		}
+		d.failed = true
+		s.settle(t, d)
+	default:
+		d.left -= n
+		s.settle(t, d)
+	}
+}
+
+// settle acknowledges a delivery of which nothing is left, and gives back one that has
+// failed when nothing of it runs.
+func (s *scheduler) settle(t *turn, d *delivery) {
+	switch {
+	case d.gone:
+	case d.failed && d.running == 0:
+		s.removeWaiting(d)
+		s.forget(t, d, ackLater)
+	case d.left == 0 && !d.failed:
+		s.observeDelivery(d)
+		s.forget(t, d, ackDone)
+	}
+}
+
+// forget answers a delivery, which is not this host's any more.
+func (s *scheduler) forget(t *turn, d *delivery, answer string) {
+	d.gone = true
+	delete(s.deliveries, d.key())
+	ack := d.ack
+	t.later(func() { s.answer(ack, answer) })
+	if d.running == 0 && d.left == 0 {
+		d.release()
+	}
+}
+
+// removeWaiting takes a delivery's tasks out of its lane.
+func (s *scheduler) removeWaiting(d *delivery) (all []span) {
+	kept := s.lanes[d.lane][:0]
+	for _, sp := range s.lanes[d.lane] {
+		if sp.d == d {
+			all = append(all, sp)
+		} else {
+			kept = append(kept, sp)
+		}
+	}
+	clear(s.lanes[d.lane][len(kept):])
+	s.lanes[d.lane] = kept
+	s.waiting[d.lane] -= d.waiting
+	d.waiting = 0
+	return all
+}
+
+// giveBack returns what of a delivery has not begun to the queue, except so many
+// tasks, for another host. A delivery of which nothing has begun goes back as it is;
+// of another the rest is stored again as a message of its own, since a delivery can
+// only go back whole.
+func (s *scheduler) giveBack(t *turn, d *delivery, keep int) {
+	if d.gone || d.waiting <= keep {
+		return
+	}
+	if d.waiting == len(d.batch.Tasks) && keep == 0 {
+		s.removeWaiting(d)
+		if s.mayYield(d.lane) {
+			s.pullers[d.lane].expect()
+		}
+		s.forget(t, d, ackAgain)
+		return
+	}
+	all := s.removeWaiting(d)
+	rest := d.newBatch()
+	for _, sp := range all {
+		from := sp.from + min(keep, sp.to-sp.from)
+		if from > sp.from {
+			s.wait(span{d: d, from: sp.from, to: from, since: sp.since}, false)
+			keep -= from - sp.from
+		}
+		for i := from; i < sp.to; i++ {
+			rest.Add(&d.batch.Tasks[i])
+		}
+	}
+	n := rest.Len()
+	s.store(t, d, n, "rest", rest.Bytes(), d.subject, func(t *turn, err error) {
+		if err == nil || d.gone || s.isStopping() {
+			s.handedOff(t, d, n, err)
+			return
+		}
+		s.logger.Warn("the rest of a batch stays, since it could not be given back", "error", err)
+		// Which tasks they were is what the spans say, but for what was kept.
+		skip := n
+		for i := len(all) - 1; i >= 0 && skip > 0; i-- {
+			from := max(all[i].from, all[i].to-skip)
+			skip -= all[i].to - from
+			s.wait(span{d: d, from: from, to: all[i].to, since: all[i].since}, true)
+		}
+	})
+}
+
+// store publishes tasks of a delivery again. done is called in a turn when they are
+// stored, or cannot be; it is to note that n tasks are in safe hands.
+func (s *scheduler) store(t *turn, d *delivery, n int, why string, data []byte, subject string, done func(*turn, error)) {
+	msg := nats.NewMsg(subject)
+	msg.Header.Set(nats.MsgIdHdr, broker.MessageID(why, d.ack, data))
+	msg.Data = data
+	s.storing++
+	t.later(func() {
+		// A full queue has room once this delivery is acknowledged, or another.
+		s.publisher.PublishPatiently(msg, func(_ uint64, err error) {
+			s.do(func(t *turn) {
+				s.storing--
+				done(t, err)
+			})
+		})
+	})
+}

@@ -1,0 +1,283 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/link"
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+const (
+	// runTime is how much work, in run time, a run has that is known to be short.
+	runTime = time.Millisecond
+	// shareTime is the least work of a run while several processes could share it.
+	shareTime = 100 * time.Microsecond
+	// maxRunTasks and maxRunBytes bound a run, but for a chunk.
+	maxRunTasks = 512
+	maxRunBytes = 64 << 10
+	// maxUnknown bounds the tasks of a run while nobody knows how long they take.
+	maxUnknown = 64
+	// stealTime is the least work, in run time, that is worth taking from a process for
+	// an idle one.
+	stealTime = 20 * time.Microsecond
+	// longTime is the run time from which a task counts as long: nothing waits behind
+	// it while a process is idle.
+	longTime = time.Millisecond
+)
+
+// funcStats is what is known of a func's tasks.
+type funcStats struct {
+	name  string
+	usual time.Duration // usual run time; 0 while unknown
+}
+
+// stats returns what is known of a func; s.mu is held.
+func (s *scheduler) stats(name string) *funcStats {
+	f := s.funcs[name]
+	if f == nil {
+		if len(s.funcs) >= maxFuncs {
+			clear(s.funcs)
+		}
+		f = &funcStats{name: name}
+		s.funcs[name] = f
+	}
+	return f
+}
+
+// observe learns how long tasks of the func take.
+func (f *funcStats) observe(run time.Duration) {
+	if f.usual == 0 {
+		f.usual = max(run, 1)
+		return
+	}
+	f.usual = max(f.usual+(run-f.usual)/8, 1)
+}
+
+// give hands a process its next run, and reports whether there was one.
+func (s *scheduler) give(t *turn, w *worker) bool {
+	for {
+		lane, ok := s.next(t)
+		if !ok {
+			return false
+		}
+		if lane > 0 {
+			if s.hold(t, lane); s.holding {
+				if lane, ok = s.next(t); !ok {
+					return false
+				}
+			}
+		}
+		sp := &s.lanes[lane][0]
+		if s.concludeUnfit(t, sp) {
+			s.trim(lane)
+			continue
+		}
+		n := s.cut(t, w, sp)
+		if n == 0 {
+			return false
+		}
+		s.send(t, w, *sp, n)
+		sp.from += n
+		sp.d.waiting -= n
+		s.waiting[lane] -= n
+		s.trim(lane)
+		return true
+	}
+}
+
+// trim removes the lane's first span when it is empty.
+func (s *scheduler) trim(lane broker.Lane) {
+	all := s.lanes[lane]
+	if all[0].from < all[0].to {
+		return
+	}
+	all[0] = span{}
+	if s.lanes[lane] = all[1:]; len(s.lanes[lane]) == 0 {
+		s.lanes[lane] = nil
+	}
+}
+
+// concludeUnfit concludes the first task of a span without running it, if nobody is to
+// run it any more, and reports whether it did.
+func (s *scheduler) concludeUnfit(t *turn, sp *span) bool {
+	task := &sp.d.batch.Tasks[sp.from]
+	failure := s.unfit(sp.d, task, t.now)
+	if failure == nil {
+		return false
+	}
+	sp.from++
+	sp.d.waiting--
+	s.waiting[sp.d.lane]--
+	s.concludeHere(t, sp.d, task, failure)
+	return true
+}
+
+// unfit returns the failure of a task that is not to be run, nil if it is.
+func (s *scheduler) unfit(d *delivery, task *codec.Task, now time.Time) *codec.Failure {
+	switch {
+	case !task.Deadline.IsZero() && now.After(task.Deadline):
+		return &codec.Failure{Code: codec.CodeExpired, Message: "deadline " + task.Deadline.Format(time.RFC3339Nano)}
+	case s.cancelled.has(d.batch.Client, task.N):
+		return &codec.Failure{Code: codec.CodeCancelled}
+	}
+	return nil
+}
+
+// cut returns how many tasks of a span a process is to be given, 0 for none.
+func (s *scheduler) cut(t *turn, w *worker, sp *span) int {
+	n := sp.to - sp.from
+	if w.maxTasks > 0 {
+		n = min(n, w.maxTasks-w.given)
+	}
+	if sp.d.batch.Chunk || n <= 1 {
+		return max(n, 0)
+	}
+	tasks := sp.d.batch.Tasks[sp.from : sp.from+n]
+	usual := s.stats(tasks[0].Func).usual
+	share := (s.waiting[sp.d.lane] + len(s.workers) - 1) / len(s.workers)
+	if usual == 0 {
+		n = min(n, share, maxUnknown)
+	} else {
+		n = min(n, maxRunTasks, max(int(runTime/usual), 1), max(share, int(shareTime/usual), 1))
+	}
+	bytes := 0
+	for i := range n {
+		bytes += len(tasks[i].Arg)
+		if i > 0 && (bytes > maxRunBytes || s.cancelled.some() && s.unfit(sp.d, &tasks[i], t.now) != nil) {
+			return i
+		}
+	}
+	return n
+}
+
+// send hands the first n tasks of a span to a process as a run.
+func (s *scheduler) send(t *turn, w *worker, sp span, n int) {
+	d, from := sp.d, sp.from
+	for w.lastRun++; w.uses(w.lastRun); w.lastRun++ {
+	}
+	w.sent++
+	r := &run{id: w.lastRun, d: d, from: from, tasks: n, end: n, since: sp.since}
+	w.runs = append(w.runs, r)
+	w.given += n
+	d.running += n
+	w.board.Give(r.id, n)
+	if d.limited {
+		s.watchLimits(t, w, r)
+	}
+	t.later(func() {
+		message := link.Run{ID: r.id, Message: d.info.StreamSeq, Stored: d.info.Stored}
+		err := w.link.Send(link.KindRun, nil, func(dst []byte) []byte {
+			return link.AppendRun(dst, &message, func(dst []byte) []byte {
+				return codec.AppendBatch(dst, d.batch.Client, d.batch.Encoded(from, from+n), n)
+			})
+		})
+		if err != nil {
+			s.logger.Debug("handing tasks to a worker process", "pid", w.PID(), "error", err)
+		}
+	})
+}
+
+// uses reports whether a run that the process has stands where one with a number would
+// stand on the scoreboard.
+func (w *worker) uses(run uint64) bool {
+	for _, r := range w.runs {
+		if r.id%scoreboard.Runs == run%scoreboard.Runs {
+			return true
+		}
+	}
+	return false
+}
+
+// maxSent bounds the runs that a process is sent behind the one at work, those that
+// were taken back included.
+const maxSent = consumer.MaxRuns / 4
+
+// takesAhead reports whether a process that is at work gets its next run: so that it
+// need not wait for it, but not behind a task that has become long.
+func (w *worker) takesAhead(now time.Time) bool {
+	if w.closing || len(w.runs) != 1 || w.sent >= maxSent {
+		return false
+	}
+	p := w.board.Look(w.runs[0].id, w.runs[0].end)
+	return !p.Running() || now.Sub(p.Since) < giveBackAfter
+}
+
+// takeBack takes back what a process has not begun of a run, but for keep tasks, and
+// returns how many tasks that were. They wait before all others of their lane.
+func (s *scheduler) takeBack(w *worker, r *run, keep int) int {
+	end := max(w.board.TakeBack(r.id, keep, r.end), r.received)
+	n := r.end - end
+	if n <= 0 {
+		return 0
+	}
+	s.wait(span{d: r.d, from: r.from + end, to: r.from + r.end, since: r.since}, true)
+	r.end = end
+	r.d.running -= n
+	w.given -= n
+	if r.received == r.end {
+		w.remove(r, time.Now())
+	}
+	return n
+}
+
+// takeBackAll takes back all that a process has not begun, but for keep tasks.
+func (s *scheduler) takeBackAll(w *worker, keep int) {
+	for i := len(w.runs) - 1; i >= 0; i-- {
+		s.takeBack(w, w.runs[i], keep)
+	}
+}
+
+// balance gives idle processes what others have not begun.
+func (s *scheduler) balance(t *turn) {
+	for _, w := range s.workers {
+		if len(w.runs) > 0 || w.closing {
+			continue
+		}
+		if !s.steal(t) || !s.give(t, w) {
+			return
+		}
+	}
+}
+
+// steal takes tasks back from the process that has the most to do, and reports whether
+// there were any: a run that it has not come to, or else half of what is left, and all
+// of that behind a long task.
+func (s *scheduler) steal(t *turn) bool {
+	var from *worker
+	var victim *run
+	most, keep := time.Duration(0), 0
+	for _, w := range s.workers {
+		for i, r := range w.runs {
+			p := w.board.Look(r.id, r.end)
+			left := r.end - p.Begun
+			if left <= 0 || r.d.batch.Chunk && p.Begun > 0 {
+				continue
+			}
+			long := i > 0
+			if p.Running() {
+				long = t.now.Sub(p.Since) > longTime
+			}
+			usual := s.stats(r.task(r.end - 1).Func).usual
+			if usual == 0 {
+				usual = longTime
+			}
+			work := time.Duration(left) * usual
+			if work < stealTime && !long {
+				continue
+			}
+			if long {
+				work += longTime // before others
+			}
+			if work > most {
+				from, victim, most = w, r, work
+				if keep = left / 2; long && i == 0 || left == 1 || r.d.batch.Chunk {
+					keep = 0
+				}
+			}
+		}
+	}
+	return from != nil && s.takeBack(from, victim, keep) > 0
+}

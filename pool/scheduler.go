@@ -1,0 +1,360 @@
+package pool
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/handoff"
+	"github.com/musterfleet/muster/internal/objects"
+	"github.com/musterfleet/muster/internal/scoreboard"
+)
+
+// scheduler is the data plane of a host: it pulls deliveries from the queue for all
+// worker processes together, hands their tasks to the processes in runs, and passes on
+// what the tasks come to.
+//
+// All of its state is under one lock and changes in turns, each of which ends with
+// tasks being handed to the processes that have room. What a turn has to say to the
+// broker or to a process it does after the lock is released. The lock is taken after
+// Supervisor.mu and before that of a puller, and nothing else is taken under it but
+// what never waits.
+type scheduler struct {
+	cfg       *Config
+	pid       int
+	nc        *nats.Conn
+	publisher *broker.Publisher
+	desk      *handoff.Desk
+	objects   *objects.Store
+	logger    *slog.Logger
+	pullers   [len(broker.Lanes)]*puller
+	handles   func(name string) bool            // reports whether the processes have a handler for a func
+	elsewhere func(name string) (processes int) // see others
+	watchAt   func(c *child, at time.Time)      // has the limits of a process's tasks looked at
+	handed    handed
+	wakes     chan struct{}                   // each element wakes a dormant slot
+	tick      chan struct{}                   // has an element when the watcher is to look
+	work      atomic.Bool                     // there is something for the watcher to look at
+	want      [len(broker.Lanes)]atomic.Int32 // deliveries to pull, by lane
+
+	mu         sync.Mutex
+	lanes      [len(broker.Lanes)][]span
+	waiting    [len(broker.Lanes)]int // tasks in them
+	deliveries map[deliveryKey]*delivery
+	workers    []*worker          // that are ready
+	outboxes   map[string]*outbox // by client
+	cancelled  cancelled
+	funcs      map[string]*funcStats
+	counts     counts
+	spans      []codec.Span
+	spanSet    uint64        // changes whenever spans are taken
+	watched    time.Time     // until then, somebody watches
+	usual      time.Duration // usual run time of a delivery; 0 while unknown
+	dormant    int           // slots without a process, where one may start
+	starting   int           // processes that start
+	sending    int           // messages of outcomes under way
+	storing    int           // tasks that are being stored again, in messages
+	foreign    int           // deliveries with tasks of funcs that have no handler here
+	nextAway   time.Time     // when a delivery may go back for another host without a pause
+	flushing   bool          // a timer will send what is due
+	holding    bool          // less urgent tasks wait for more urgent ones that are on their way
+	stopping   bool
+}
+
+// span is tasks of a delivery that wait in its lane, from one index to before another.
+type span struct {
+	d        *delivery
+	from, to int
+	since    time.Time
+}
+
+// turn is one change of a scheduler's state. later has something done when the lock
+// is released.
+type turn struct {
+	now   time.Time
+	after []func()
+}
+
+func (t *turn) later(f func()) { t.after = append(t.after, f) }
+
+// do takes a turn.
+func (s *scheduler) do(change func(*turn)) {
+	s.mu.Lock()
+	t := turn{now: time.Now()}
+	change(&t)
+	if s.stopping {
+		s.giveBackAll(&t)
+	} else {
+		s.dispatch(&t)
+	}
+	s.setDemand()
+	s.setFlush()
+	busy := s.isBusy()
+	s.mu.Unlock()
+	for _, f := range t.after {
+		f()
+	}
+	if busy && !s.work.Load() {
+		select {
+		case s.tick <- struct{}{}:
+		default:
+		}
+	}
+	for _, p := range s.pullers {
+		p.ask()
+	}
+}
+
+// isBusy reports whether there is anything that may need a look; s.mu is held.
+func (s *scheduler) isBusy() bool { return len(s.deliveries) > 0 }
+
+func (s *scheduler) isStopping() bool { return s.stopping }
+
+// worker is a worker process that is ready, as the scheduler sees it. All of it is
+// under scheduler.mu.
+type worker struct {
+	*child
+	runs      []*run // that it has, the one at work first
+	lastRun   uint64 // number of the latest run
+	sent      int    // runs that it was sent since it began the one at work
+	given     int    // tasks that it was given and that were not taken back
+	served    int    // tasks that have ended
+	closing   bool   // it gets no more
+	lost      bool   // it has died
+	idleSince time.Time
+	spans     spanWriter
+	announced runIndex // the latest task whose caller was told that it has started
+	maxTasks  int      // that it may be given; 0 for no bound
+	observes  bool     // it wants to hear of what was handed off
+}
+
+// run is tasks of one delivery that a process has.
+type run struct {
+	id       uint64
+	d        *delivery
+	from     int // index of its first task in the delivery
+	tasks    int // that it began with
+	end      int // index in the run behind the last task that may begin
+	received int // outcomes that have come, in order
+	since    time.Time
+}
+
+// runIndex names a task of a run; run is 0 for none.
+type runIndex struct {
+	run   uint64
+	index int
+}
+
+// task returns the task with an index in the run.
+func (r *run) task(index int) *codec.Task { return &r.d.batch.Tasks[r.from+index] }
+
+// find returns a run of the process's by its number, nil if it has none.
+func (w *worker) find(id uint64) *run {
+	for _, r := range w.runs {
+		if r.id == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// remove takes a run from the process that is over.
+func (w *worker) remove(r *run, now time.Time) {
+	for i := range w.runs {
+		if w.runs[i] == r {
+			w.runs = append(w.runs[:i], w.runs[i+1:]...)
+			break
+		}
+	}
+	if len(w.runs) == 0 {
+		w.sent, w.idleSince = 0, now
+	}
+}
+
+// running returns the task that runs, with its run; ok is false if none does.
+func (w *worker) running() (r *run, p scoreboard.Progress, ok bool) {
+	for _, r := range w.runs {
+		if p := w.board.Look(r.id, r.tasks); p.Running() && p.Begun > r.received {
+			return r, p, true
+		}
+	}
+	return nil, scoreboard.Progress{}, false
+}
+
+// join has a process that is ready get tasks.
+func (s *scheduler) join(c *child, observes bool) {
+	s.do(func(t *turn) {
+		if c.work != nil {
+			return
+		}
+		c.work = &worker{child: c, idleSince: t.now, maxTasks: s.cfg.MaxTasks, observes: observes}
+		s.workers = append(s.workers, c.work)
+	})
+}
+
+// close has a process get no more tasks, and takes back those that it has not begun.
+// It returns when it will begin no other.
+func (s *scheduler) close(c *child) {
+	s.do(func(t *turn) { s.closeWorker(c.work) })
+}
+
+func (s *scheduler) closeWorker(w *worker) {
+	if w == nil || w.closing {
+		return
+	}
+	w.closing = true
+	s.takeBackAll(w, 0)
+}
+
+// retire closes a process that has had nothing to run for so long, and reports
+// whether it did; else it returns when to look again.
+func (s *scheduler) retire(c *child, idle time.Duration) (retired bool, again time.Duration) {
+	s.do(func(t *turn) {
+		w := c.work
+		switch {
+		case w == nil || w.closing:
+			again = idle
+		case len(w.runs) > 0:
+			again = idle
+		default:
+			if again = idle - t.now.Sub(w.idleSince); again <= 0 {
+				retired, w.closing = true, true
+			}
+		}
+	})
+	return retired, max(again, time.Millisecond)
+}
+
+// wait puts tasks into their lane, at its end or before all others.
+func (s *scheduler) wait(sp span, first bool) {
+	n := sp.to - sp.from
+	if n <= 0 {
+		return
+	}
+	sp.d.waiting += n
+	lane := sp.d.lane
+	s.waiting[lane] += n
+	if first {
+		s.lanes[lane] = append([]span{sp}, s.lanes[lane]...)
+	} else {
+		s.lanes[lane] = append(s.lanes[lane], sp)
+	}
+}
+
+// next returns the lane whose tasks are to run next; ok is false if none wait, or all
+// wait for more urgent ones that are on their way.
+func (s *scheduler) next(t *turn) (lane broker.Lane, ok bool) {
+	for lane := range s.lanes {
+		if len(s.lanes[lane]) > 0 {
+			return broker.Lane(lane), true
+		}
+		if s.holding && s.pullers[lane].expects() {
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+// urgentTimeout is how long tasks wait for more urgent ones that should be on their
+// way: the broker has said that there are more, or was given some back. The lanes are
+// pulled side by side, and may answer in any order. It is lost time where others have
+// taken those tasks, once.
+const urgentTimeout = 10 * time.Millisecond
+
+// hold has the tasks of a lane wait for more urgent ones that are on their way.
+func (s *scheduler) hold(t *turn, lane broker.Lane) {
+	if s.holding {
+		return
+	}
+	for _, p := range s.pullers[:lane] {
+		if p.expects() {
+			s.holding = true
+			time.AfterFunc(urgentTimeout, func() {
+				s.do(func(*turn) {
+					s.holding = false
+					for _, p := range s.pullers {
+						p.forget()
+					}
+				})
+			})
+			return
+		}
+	}
+}
+
+// maxSending bounds the messages of outcomes that are under way, beside two for each
+// process; beyond it no further tasks are handed out.
+const maxSending = 32
+
+// dispatch hands waiting tasks to the processes that have room; s.mu is held.
+func (s *scheduler) dispatch(t *turn) {
+	if s.sending >= maxSending+2*len(s.workers) {
+		return
+	}
+	for _, w := range s.workers {
+		for len(w.runs) == 0 && !w.closing && s.give(t, w) {
+		}
+	}
+	if _, ok := s.next(t); !ok {
+		s.balance(t)
+		return
+	}
+	s.wakeSlots(t)
+	s.makeWay()
+	for _, w := range s.workers {
+		if w.takesAhead(t.now) {
+			s.give(t, w)
+		}
+	}
+}
+
+// makeWay has processes that are at work on less urgent tasks than what waits end with
+// the one that runs.
+func (s *scheduler) makeWay() {
+	lane := 0
+	for lane < len(s.lanes) && len(s.lanes[lane]) == 0 {
+		lane++
+	}
+	for _, w := range s.workers {
+		for i := len(w.runs) - 1; i >= 0; i-- {
+			if r := w.runs[i]; r.d.lane > broker.Lane(lane) {
+				s.takeBack(w, r, 0)
+			}
+		}
+	}
+}
+
+// wakeSlots wakes as many dormant slots as there are tasks that no process comes for.
+func (s *scheduler) wakeSlots(t *turn) {
+	tasks := 0
+	for _, n := range s.waiting {
+		tasks += n
+	}
+	n := min(tasks-s.starting, s.dormant)
+	if n <= 0 {
+		return
+	}
+	s.starting += n
+	t.later(func() {
+		for range n {
+			select {
+			case s.wakes <- struct{}{}:
+			default: // the slot is not there yet; the watcher's next turn tries again
+				s.mu.Lock()
+				s.starting--
+				s.mu.Unlock()
+			}
+		}
+	})
+}
+
+// addDormant counts a slot as dormant, or no more.
+func (s *scheduler) addDormant(n int) { s.do(func(*turn) { s.dormant += n }) }
+
+// expect counts a process as starting, or no more.
+func (s *scheduler) expect(n int) { s.do(func(*turn) { s.starting += n }) }

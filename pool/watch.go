@@ -1,0 +1,239 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+)
+
+const (
+	// lookInterval is how often the scheduler looks at what runs, while anything does.
+	lookInterval = 5 * time.Millisecond
+	// quietLooks is after how many looks at an idle host the watcher sleeps.
+	quietLooks = 20
+	// announceAfter is the run time from which a task's caller is told that it has
+	// started, which costs two messages.
+	announceAfter = 25 * time.Millisecond
+	// giveBackAfter is how long a delivery of which nothing has begun waits behind long
+	// tasks until it is given back, for a process that is idle elsewhere.
+	giveBackAfter = 5 * time.Millisecond
+	// splitAfter is how long the rest of a batch waits until it is given back: its
+	// tasks take longer than the client believed, or there is nobody to run them.
+	splitAfter = 25 * time.Millisecond
+)
+
+// watch looks every few milliseconds at what runs and what waits, until stopped.
+func (s *scheduler) watch(stopped <-chan struct{}) {
+	ticker := time.NewTicker(lookInterval)
+	defer ticker.Stop()
+	for quiet := 0; ; {
+		select {
+		case <-stopped:
+			return
+		case <-ticker.C:
+		}
+		busy := false
+		s.do(func(t *turn) {
+			s.look(t)
+			busy = s.isBusy()
+		})
+		if quiet++; busy {
+			quiet = 0
+		}
+		if quiet < quietLooks {
+			continue
+		}
+		ticker.Stop()
+		if !s.sleep(stopped) {
+			return
+		}
+		ticker.Reset(lookInterval)
+		quiet = 0
+	}
+}
+
+// sleep waits until there is something to look at, and reports false when stopped
+// first.
+func (s *scheduler) sleep(stopped <-chan struct{}) bool {
+	s.work.Store(false)
+	defer s.work.Store(true)
+	s.mu.Lock()
+	busy := s.isBusy()
+	s.mu.Unlock()
+	if busy {
+		return true
+	}
+	select {
+	case <-s.tick:
+		return true
+	case <-stopped:
+		return false
+	}
+}
+
+// look announces tasks that run long, and gives back what waits too long for this
+// host's processes.
+func (s *scheduler) look(t *turn) {
+	allLong, ready := true, 0
+	for _, w := range s.workers {
+		r, p, running := w.running()
+		age := time.Duration(0)
+		if running {
+			age = t.now.Sub(p.Since)
+		}
+		if !w.closing {
+			ready++
+			allLong = allLong && age >= giveBackAfter
+		}
+		if running && age >= announceAfter {
+			s.announce(t, w, r, p.Begun-1)
+		}
+		if running && age >= giveBackAfter {
+			for i := len(w.runs) - 1; i >= 0; i-- {
+				if w.runs[i] != r && !w.runs[i].d.batch.Chunk {
+					s.takeBack(w, w.runs[i], 0)
+				}
+			}
+			if age >= splitAfter && !r.d.batch.Chunk {
+				s.takeBack(w, r, 0)
+			}
+		}
+	}
+	if !allLong {
+		return
+	}
+	for lane := range s.lanes {
+		for _, d := range s.overdue(t, lane, ready) {
+			s.giveBack(t, d, 0)
+		}
+	}
+}
+
+// overdue returns the deliveries whose tasks have waited in a lane for longer than they
+// should while every process runs a long task, or there is none.
+func (s *scheduler) overdue(t *turn, lane, ready int) (all []*delivery) {
+	var last *delivery
+	for _, sp := range s.lanes[lane] {
+		if sp.d == last {
+			continue
+		}
+		last = sp.d
+		wait := splitAfter
+		if ready > 0 && sp.d.waiting == len(sp.d.batch.Tasks) {
+			wait = giveBackAfter
+		}
+		if t.now.Sub(sp.since) >= wait {
+			all = append(all, sp.d)
+		}
+	}
+	return all
+}
+
+// announce tells the caller of a task that it runs, once.
+func (s *scheduler) announce(t *turn, w *worker, r *run, index int) {
+	at := runIndex{r.id, index}
+	if w.announced == at {
+		return
+	}
+	w.announced = at
+	task := r.task(index)
+	notice := codec.Started{N: task.N, Attempt: task.Attempt(), Host: s.cfg.Host, PID: w.PID()}
+	subject := broker.StartedSubject(r.d.batch.Client)
+	t.later(func() {
+		if err := s.nc.Publish(subject, codec.AppendStarted(nil, &notice)); err != nil {
+			s.logger.Debug("sending a started notice", "error", err)
+		}
+	})
+}
+
+// report passes on how far a task of a process is.
+func (s *scheduler) report(c *child, p progress) {
+	s.do(func(t *turn) {
+		w := c.work
+		if w == nil {
+			return
+		}
+		r := w.find(p.Run)
+		if r == nil || p.Index < r.received || p.Index >= r.end {
+			return
+		}
+		task, subject := r.task(p.Index), broker.ProgressSubject(r.d.batch.Client)
+		data := codec.AppendProgress(nil, task.N, task.Attempt(), codec.Progress{Done: p.Done, Total: p.Total, Note: string(p.Note)})
+		t.later(func() {
+			if err := s.nc.Publish(subject, data); err != nil {
+				s.logger.Debug("sending a progress report", "error", err)
+			}
+		})
+	})
+}
+
+// setFlush has a timer send what is due, if there is none; s.mu is held.
+func (s *scheduler) setFlush() {
+	if s.flushing || len(s.outboxes) == 0 {
+		return
+	}
+	s.flushing = true
+	time.AfterFunc(minLinger, func() {
+		s.do(func(t *turn) {
+			s.flushing = false
+			s.flushDue(t)
+		})
+	})
+}
+
+// stop ends the scheduler's pulls and has everything that has not begun go back to the
+// queue.
+func (s *scheduler) stop() {
+	first := false
+	s.do(func(t *turn) {
+		if first = !s.stopping; !first {
+			return
+		}
+		s.stopping = true
+		for _, w := range s.workers {
+			s.takeBackAll(w, 0)
+		}
+	})
+	if !first {
+		return
+	}
+	for _, p := range s.pullers {
+		go p.close()
+	}
+}
+
+// giveBackAll gives back all that waits.
+func (s *scheduler) giveBackAll(t *turn) {
+	for lane := range s.lanes {
+		for len(s.lanes[lane]) > 0 {
+			s.giveBack(t, s.lanes[lane][0].d, 0)
+		}
+	}
+}
+
+const (
+	// handOffTimeout bounds how long a host that has ended its processes waits until
+	// outcomes are in safe hands. What is left then is run again elsewhere.
+	handOffTimeout  = 5 * time.Second
+	handOffInterval = 2 * time.Millisecond
+)
+
+// finish returns when everything is in safe hands after the last process has ended, or
+// cannot be in time.
+func (s *scheduler) finish(hurry func() bool) {
+	deadline := time.Now().Add(handOffTimeout)
+	for {
+		left := 0
+		s.do(func(t *turn) {
+			for client := range s.outboxes {
+				s.flush(t, client)
+			}
+			left = s.sending + s.storing
+		})
+		if left == 0 || time.Now().After(deadline) || hurry() {
+			return
+		}
+		time.Sleep(handOffInterval)
+	}
+}
