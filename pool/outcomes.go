@@ -140,7 +140,7 @@ func (s *scheduler) concludeHere(t *turn, d *delivery, task *codec.Task, f *code
 	if f.Code == codec.CodeUnknownFunc {
 		name = codec.OtherFuncs // whoever submits such tasks could count up any number of names
 	}
-	s.count(name, f.Code, max(t.now.Sub(d.info.Stored), 0), 0)
+	s.count(name, f.Code, max(t.now.Sub(d.info.Stored), 0), time.Since(t.now))
 	s.passOn(t, d, task, &codec.Outcome{N: task.N, Failure: f}, nil)
 	s.flush(t, d.batch.Client)
 }

@@ -91,7 +91,7 @@ func (s *scheduler) look(t *turn) {
 		}
 		if running && age >= giveBackAfter {
 			for i := len(w.runs) - 1; i >= 0; i-- {
-				if w.runs[i] != r && !w.runs[i].d.batch.Chunk {
+				if w.runs[i] != r {
 					s.takeBack(w, w.runs[i], 0)
 				}
 			}
