@@ -10,13 +10,12 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/link"
-	"github.com/musterfleet/muster/internal/objects"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // DefaultMaxValue is the largest argument or result, in bytes encoded, that a
 // worker takes or returns unless it is told otherwise.
-const DefaultMaxValue = objects.DefaultMost
+const DefaultMaxValue = 1 << 30
 
 // Config is what a worker process needs to run tasks.
 type Config struct {

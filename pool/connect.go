@@ -69,7 +69,7 @@ func newScheduler(host *Supervisor) (*scheduler, error) {
 		handles: host.handles, elsewhere: host.elsewhere, watchAt: host.watchAt,
 		wakes: make(chan struct{}), tick: make(chan struct{}, 1),
 		deliveries: map[deliveryKey]*delivery{}, outboxes: map[string]*outbox{},
-		funcs: map[string]*funcStats{}, counts: counts{},
+		funcs: map[string]*funcStats{},
 	}
 	for _, lane := range broker.Lanes {
 		s.pullers[lane] = newPuller(host.nc, host.cfg.Queue, lane, host.cfg.Logger,

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -8,35 +9,51 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// counts are what has come of attempts, by func.
-type counts map[string]codec.FuncCount
+// funcStats is what is known of the attempts at a func's tasks.
+type funcStats struct {
+	name  string
+	usual time.Duration // usual run time; 0 while unknown
+	count codec.FuncCount
+}
 
-// maxFuncs bounds the names in counts: what comes beyond is counted with the others.
+// maxFuncs bounds the funcs that are told apart: what comes beyond is counted together.
 const maxFuncs = 512
 
-func (all counts) update(name string, how func(*codec.FuncCount)) {
-	c, known := all[name]
-	if !known && len(all) >= maxFuncs {
+// stats returns what is known of a func; s.mu is held.
+func (s *scheduler) stats(name string) *funcStats {
+	if f := s.lastFunc; f != nil && f.name == name {
+		return f // tasks of one func come in a row
+	}
+	f := s.funcs[name]
+	if f == nil && len(s.funcs) >= maxFuncs {
 		name = codec.OtherFuncs
-		c = all[name]
+		f = s.funcs[name]
 	}
-	if c.Failed == nil {
-		c.Failed = map[codec.Code]uint64{}
+	if f == nil {
+		f = &funcStats{name: name, count: codec.FuncCount{Failed: map[codec.Code]uint64{}}}
+		s.funcs[name] = f
 	}
-	how(&c)
-	all[name] = c
+	s.lastFunc = f
+	return f
+}
+
+// expect learns how long tasks of the func take.
+func (f *funcStats) expect(run time.Duration) {
+	if f.usual == 0 {
+		f.usual = max(run, 1)
+		return
+	}
+	f.usual = max(f.usual+(run-f.usual)/8, 1)
 }
 
 // add counts an attempt that has ended, and the code of its failure, empty for none.
-func (all counts) add(name string, code codec.Code, wait, run time.Duration) {
-	all.update(name, func(c *codec.FuncCount) {
-		c.Attempts++
-		if code != "" {
-			c.Failed[code]++
-		}
-		observe(&c.Run, run)
-		observe(&c.Wait, wait)
-	})
+func (f *funcStats) add(code codec.Code, wait, run time.Duration) {
+	f.count.Attempts++
+	if code != "" {
+		f.count.Failed[code]++
+	}
+	observe(&f.count.Run, run)
+	observe(&f.count.Wait, wait)
 }
 
 func observe(h *codec.Histogram, d time.Duration) {
@@ -54,15 +71,10 @@ func (h *handed) HandedDirect(n uint64) { h.direct.Add(n) }
 // HandedStored counts outcomes that the broker keeps.
 func (h *handed) HandedStored(n uint64) { h.stored.Add(n) }
 
-// count counts an attempt; s.mu is held.
-func (s *scheduler) count(name string, code codec.Code, wait, run time.Duration) {
-	s.counts.add(name, code, wait, run)
-}
-
 // note counts an attempt at a task that has ended in a process, and keeps a span of it
 // if somebody watches; s.mu is held.
 func (s *scheduler) note(w *worker, d *delivery, task *codec.Task, code codec.Code, began time.Time, run time.Duration) {
-	s.count(task.Func, code, max(began.Sub(d.info.Stored), 0), run)
+	s.stats(task.Func).add(code, max(began.Sub(d.info.Stored), 0), run)
 	if began.Before(s.watched) {
 		w.spans.add(s, w, d, task, code, began, began.Add(run))
 	}
@@ -118,4 +130,19 @@ func (s *scheduler) takeSpans() []codec.Span {
 		return nil
 	}
 	return spans
+}
+
+// totals counts all that the host's processes have done, and handed off.
+func (s *scheduler) totals() (map[string]codec.FuncCount, codec.HandOffs) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[string]codec.FuncCount, len(s.funcs))
+	for name, f := range s.funcs {
+		if f.count.Attempts > 0 {
+			c := f.count
+			c.Failed = maps.Clone(c.Failed)
+			all[name] = c
+		}
+	}
+	return all, codec.HandOffs{Direct: s.handed.direct.Load(), Stored: s.handed.stored.Load()}
 }

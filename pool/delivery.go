@@ -23,17 +23,17 @@ type delivery struct {
 	info     broker.AckInfo
 	offers   uint64 // how often its tasks were offered to other hosts, in messages before this one
 	lane     broker.Lane
-	batch    codec.Batch
-	space    *[]codec.Task // that the tasks stand in
-	bytes    int           // of the message
+	batch    *codec.Batch
+	bytes    int // of the message
 	received time.Time
 
-	left    int  // tasks whose outcomes are not in safe hands
-	waiting int  // of them, tasks that wait in the lane
-	running int  // of them, tasks in runs
-	failed  bool // an outcome could be neither handed off nor stored
-	gone    bool // it is acknowledged or given back
-	limited bool // a task has a limit
+	left    int     // tasks whose outcomes are not in safe hands
+	waiting int     // of them, tasks that wait in the lane
+	running int     // of them, tasks in runs
+	failed  bool    // an outcome could be neither handed off nor stored
+	gone    bool    // it is acknowledged or given back
+	limited bool    // a task has a limit
+	outbox  *outbox // where the latest of its outcomes went
 	took    time.Duration
 }
 
@@ -46,22 +46,21 @@ type deliveryKey struct {
 
 func (d *delivery) key() deliveryKey { return deliveryKey{d.info.StreamSeq, d.info.Stored.UnixNano()} }
 
-// taskSpace is for the tasks of deliveries: a batch has up to a thousand, and a host
+// batches are for those of deliveries: a batch has up to a thousand tasks, and a host
 // many batches a second.
-var taskSpace = sync.Pool{New: func() any { return new([]codec.Task) }}
+var batches = sync.Pool{New: func() any { return &codec.Batch{} }}
 
 const (
 	// maxTaskSpace bounds the tasks for which space is kept, by their number.
 	maxTaskSpace = 4096
 	// smallMessage is the length in bytes up to which a message may stay in memory
-	// with its tasks' space.
+	// with the space of its tasks.
 	smallMessage = 64 << 10
 )
 
 // decode reads the delivery's batch.
 func (d *delivery) decode(data []byte) error {
-	d.space = taskSpace.Get().(*[]codec.Task)
-	d.batch.Tasks, d.bytes = *d.space, len(data)
+	d.batch, d.bytes = batches.Get().(*codec.Batch), len(data)
 	if err := d.batch.Decode(data); err != nil {
 		return err
 	}
@@ -75,14 +74,10 @@ func (d *delivery) decode(data []byte) error {
 
 // release frees the delivery's space. Nobody looks at its tasks any more.
 func (d *delivery) release() {
-	if d.space != nil && cap(d.batch.Tasks) <= maxTaskSpace {
-		if d.bytes > smallMessage {
-			clear(d.batch.Tasks) // they hold their message in memory
-		}
-		*d.space = d.batch.Tasks[:0]
-		taskSpace.Put(d.space)
+	if cap(d.batch.Tasks) <= maxTaskSpace && d.bytes <= smallMessage {
+		batches.Put(d.batch)
 	}
-	d.space, d.batch.Tasks = nil, nil
+	d.batch = nil
 }
 
 // newBatch begins a batch for tasks of the delivery that are stored again.

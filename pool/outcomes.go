@@ -84,8 +84,7 @@ func (s *scheduler) conclude(t *turn, w *worker, r *run, index int, o *link.Outc
 		f.Host, f.PID, f.Attempt = s.cfg.Host, w.PID(), task.Attempt()
 		out.Failure, code = f, f.Code
 	}
-	stats := s.stats(task.Func)
-	stats.observe(o.Run)
+	s.stats(task.Func).expect(o.Run)
 	d.took += o.Run
 	s.note(w, d, task, code, o.Started, o.Run)
 	var told func(*turn, error)
@@ -140,7 +139,7 @@ func (s *scheduler) concludeHere(t *turn, d *delivery, task *codec.Task, f *code
 	if f.Code == codec.CodeUnknownFunc {
 		name = codec.OtherFuncs // whoever submits such tasks could count up any number of names
 	}
-	s.count(name, f.Code, max(t.now.Sub(d.info.Stored), 0), time.Since(t.now))
+	s.stats(name).add(f.Code, max(t.now.Sub(d.info.Stored), 0), time.Since(t.now))
 	s.passOn(t, d, task, &codec.Outcome{N: task.N, Failure: f}, nil)
 	s.flush(t, d.batch.Client)
 }
@@ -181,6 +180,7 @@ type outbox struct {
 	space  *[]byte // that out began in
 	counts []count
 	due    time.Time            // when the message is to go
+	gone   bool                 // it has
 	told   []func(*turn, error) // when it is in safe hands, or cannot be
 }
 
@@ -201,12 +201,15 @@ func linger(waited time.Duration) time.Duration {
 
 // add takes the outcome of a delivery's task for its client.
 func (s *scheduler) add(t *turn, d *delivery, o *codec.Outcome, told func(*turn, error)) {
-	client := d.batch.Client
-	b := s.outboxes[client]
+	client, b := d.batch.Client, d.outbox
+	if b == nil || b.gone {
+		b = s.outboxes[client]
+		d.outbox = b
+	}
 	if b == nil {
 		space := messageSpace.Get().(*[]byte)
 		b = &outbox{out: codec.NewOutcomes(client, *space), space: space, due: t.now.Add(linger(t.now.Sub(d.info.Stored)))}
-		s.outboxes[client] = b
+		s.outboxes[client], d.outbox = b, b
 	}
 	before := b.out.Size()
 	b.out.Add(o)
@@ -233,6 +236,7 @@ func (s *scheduler) flush(t *turn, client string) {
 		return
 	}
 	delete(s.outboxes, client)
+	b.gone = true
 	s.sending++
 	t.later(func() {
 		data := b.out.Bytes()

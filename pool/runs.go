@@ -28,34 +28,6 @@ const (
 	longTime = time.Millisecond
 )
 
-// funcStats is what is known of a func's tasks.
-type funcStats struct {
-	name  string
-	usual time.Duration // usual run time; 0 while unknown
-}
-
-// stats returns what is known of a func; s.mu is held.
-func (s *scheduler) stats(name string) *funcStats {
-	f := s.funcs[name]
-	if f == nil {
-		if len(s.funcs) >= maxFuncs {
-			clear(s.funcs)
-		}
-		f = &funcStats{name: name}
-		s.funcs[name] = f
-	}
-	return f
-}
-
-// observe learns how long tasks of the func take.
-func (f *funcStats) observe(run time.Duration) {
-	if f.usual == 0 {
-		f.usual = max(run, 1)
-		return
-	}
-	f.usual = max(f.usual+(run-f.usual)/8, 1)
-}
-
 // give hands a process its next run, and reports whether there was one.
 func (s *scheduler) give(t *turn, w *worker) bool {
 	for {
@@ -167,11 +139,12 @@ func (s *scheduler) send(t *turn, w *worker, sp span, n int) {
 	if d.limited {
 		s.watchLimits(t, w, r)
 	}
+	client, tasks := d.batch.Client, d.batch.Encoded(from, from+n)
+	message := link.Run{ID: r.id, Message: d.info.StreamSeq, Stored: d.info.Stored}
 	t.later(func() {
-		message := link.Run{ID: r.id, Message: d.info.StreamSeq, Stored: d.info.Stored}
 		err := w.link.Send(link.KindRun, nil, func(dst []byte) []byte {
 			return link.AppendRun(dst, &message, func(dst []byte) []byte {
-				return codec.AppendBatch(dst, d.batch.Client, d.batch.Encoded(from, from+n), n)
+				return codec.AppendBatch(dst, client, tasks, n)
 			})
 		})
 		if err != nil {

@@ -50,7 +50,7 @@ type scheduler struct {
 	outboxes   map[string]*outbox // by client
 	cancelled  cancelled
 	funcs      map[string]*funcStats
-	counts     counts
+	lastFunc   *funcStats // that was looked up last; nil for none
 	spans      []codec.Span
 	spanSet    uint64        // changes whenever spans are taken
 	watched    time.Time     // until then, somebody watches

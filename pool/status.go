@@ -2,7 +2,6 @@ package pool
 
 import (
 	"cmp"
-	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -126,16 +125,4 @@ func (s *scheduler) runsOf(c *child) int {
 		return 0
 	}
 	return len(c.work.runs)
-}
-
-// totals counts all that the host's processes have done, and handed off.
-func (s *scheduler) totals() (counts, codec.HandOffs) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make(counts, len(s.counts))
-	for name, c := range s.counts {
-		c.Failed = maps.Clone(c.Failed)
-		all[name] = c
-	}
-	return all, codec.HandOffs{Direct: s.handed.direct.Load(), Stored: s.handed.stored.Load()}
 }

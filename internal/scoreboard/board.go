@@ -80,7 +80,7 @@ func endOf(claim uint64) int { return int(claim & indexMask) }
 
 // Board is one worker process's page. Give, TakeBack and Look are the
 // supervisor's, Begin and Finish the process's. All methods are safe for
-// concurrent use.
+// concurrent use, but Begin and Finish not beside Close.
 type Board struct {
 	// mu keeps Close from unmapping the page under a reader.
 	mu     sync.RWMutex
@@ -175,13 +175,9 @@ func (b *Board) Give(run uint64, n int) {
 }
 
 // Begin begins a run's next task at a time in unix nanoseconds and returns its
-// index; ok is false if none is left.
+// index; ok is false if none is left. It must not be called after Close.
 func (b *Board) Begin(run uint64, now int64) (index int, ok bool) {
-	defer b.release()
-	r := b.record(run)
-	if r == nil {
-		return 0, false
-	}
+	r := &b.page.runs[run%Runs]
 	for {
 		claim := r.claim.Load()
 		next := nextOf(claim)
@@ -195,12 +191,10 @@ func (b *Board) Begin(run uint64, now int64) (index int, ok bool) {
 	}
 }
 
-// Finish notes that the task with an index has ended.
+// Finish notes that the task with an index has ended. It must not be called after
+// Close.
 func (b *Board) Finish(run uint64, index int) {
-	defer b.release()
-	if r := b.record(run); r != nil {
-		r.finished.Store(uint64(index) + 1)
-	}
+	b.page.runs[run%Runs].finished.Store(uint64(index) + 1)
 }
 
 // attempts bounds how often a word that changes meanwhile is tried again.
