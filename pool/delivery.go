@@ -186,7 +186,7 @@ func (s *scheduler) giveBack(t *turn, d *delivery, keep int) {
 		}
 	}
 	n := rest.Len()
-	s.store(t, d, n, "rest", rest.Bytes(), d.subject, func(t *turn, err error) {
+	s.store(t, d, n, "split", rest.Bytes(), d.subject, func(t *turn, err error) {
 		if err == nil || d.gone || s.isStopping() {
 			s.handedOff(t, d, n, err)
 			return
