@@ -97,7 +97,8 @@ func (e *executor) observeEnd(failure *codec.Failure) {
 type observed struct {
 	mu      sync.Mutex
 	all     map[attemptKey]Observation
-	changed chan struct{} // closed when one is gone; nil while nobody waits
+	telling int           // observations that are being told
+	changed chan struct{} // closed when one was told; nil while nobody waits
 }
 
 type attemptKey struct {
@@ -118,24 +119,31 @@ func (d *observed) handedOff(run uint64, index int, err error) {
 	d.mu.Lock()
 	key := attemptKey{run, index}
 	o := d.all[key]
+	if o == nil {
+		d.mu.Unlock()
+		return
+	}
 	delete(d.all, key)
+	d.telling++
+	d.mu.Unlock()
+	o.HandedOff(err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.telling--
 	if d.changed != nil {
 		close(d.changed)
 		d.changed = nil
 	}
-	d.mu.Unlock()
-	if o != nil {
-		o.HandedOff(err)
-	}
 }
 
-// wait waits until every outcome is in safe hands, at most for so long.
+// wait waits until every outcome is in safe hands and its observation has heard so, at
+// most for so long.
 func (d *observed) wait(timeout time.Duration) {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	for {
 		d.mu.Lock()
-		if len(d.all) == 0 {
+		if len(d.all) == 0 && d.telling == 0 {
 			d.mu.Unlock()
 			return
 		}
