@@ -15,13 +15,24 @@ type running struct {
 	run      uint64
 	index    int
 	reported reported
+	stopped  stopped       // what was to be stopped last
 	wake     chan struct{} // made by the watcher while it sleeps
+}
+
+// stopped is a task that is to be stopped.
+type stopped struct {
+	run   uint64 // 0 for none
+	index int
+	why   codec.Code
 }
 
 // begin notes that a task runs, in place of the one before.
 func (r *running) begin(task *taskContext, run uint64, index int, since time.Time) {
 	r.mu.Lock()
 	r.task, r.run, r.index = task, run, index
+	if s := r.stopped; s.run == run && s.index == index { // it was told while the task was beginning
+		task.stop(s.why)
+	}
 	if r.reported.any {
 		r.reported = reported{}
 	}
@@ -46,6 +57,7 @@ func (r *running) end() {
 func (r *running) stop(run uint64, index int, why codec.Code) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.stopped = stopped{run, index, why}
 	if r.task != nil && r.run == run && r.index == index {
 		r.task.stop(why)
 	}
