@@ -57,7 +57,7 @@ func TestContextEndsWithItsTask(t *testing.T) {
 func TestStopEndsOnlyTheTaskNamed(t *testing.T) {
 	t.Parallel()
 	var r running
-	r.stop(1, 0, codec.CodeTimeLimit) // nothing runs
+	r.stop(1, 7, codec.CodeTimeLimit) // nothing runs
 	c := newTaskContext(&origin{}, &codec.Task{})
 	r.begin(c, 1, 0, time.Now())
 	r.stop(1, 1, codec.CodeTimeLimit)
@@ -75,6 +75,17 @@ func TestStopEndsOnlyTheTaskNamed(t *testing.T) {
 	r.end()
 	r.stop(1, 1, codec.CodeCancelled)
 	require.NoError(t, next.Err(), "nothing runs")
+}
+
+// The supervisor sees a task begun a moment before the process can stop it.
+func TestStopReachesATaskThatIsBeginning(t *testing.T) {
+	t.Parallel()
+	var r running
+	r.stop(3, 2, codec.CodeTimeLimit)
+	c := newTaskContext(&origin{}, &codec.Task{})
+	r.begin(c, 3, 2, time.Now())
+	require.Equal(t, codec.CodeTimeLimit, c.stoppedFor())
+	require.ErrorIs(t, c.Err(), context.DeadlineExceeded)
 }
 
 func TestHandlerTellsThatItWaits(t *testing.T) {
