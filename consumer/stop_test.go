@@ -15,7 +15,7 @@ func TestStopEndsTheTaskThatRunsAndNoOther(t *testing.T) {
 	f := functions{}
 	g := newGate(t, f)
 	s := serve(t, f)
-	s.worker.Stop(1, 0, codec.CodeCancelled) // nothing runs
+	s.worker.Stop(9, 0, codec.CodeCancelled) // nothing runs
 	s.give(1, calls("wait", 0, 1, 2, 3)...)
 
 	await(s, g.began)
