@@ -192,3 +192,27 @@ func TestFilesOfALinkThatFailsAreClosed(t *testing.T) {
 		})
 	}
 }
+
+// Of what is being written, some is on its way, and some waits for that.
+func TestFilesThatAreBeingSentAreClosedWhenTheLinkFails(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	payload := random(1, 1<<20)
+	require.NoError(t, a.Send(1, nil, bytesOf(payload)))
+	var files []tracked
+	for range 3 { // these go together
+		f := track(t)
+		require.NoError(t, a.Send(1, f.file, bytesOf(payload)))
+		files = append(files, f)
+	}
+	requireFrame(t, b, 1, payload)
+	f, err := b.Receive()
+	require.NoError(t, err)
+	require.NoError(t, f.File.Close())
+	files[0].requireClosed(t)
+	require.NoError(t, a.Close())
+	files[2].requireClosed(t)
+	require.NoError(t, b.Close())
+	b.Discard()
+	files[1].requireClosed(t)
+}

@@ -95,6 +95,9 @@ func TestNothingIsLeftOfTheRunBefore(t *testing.T) {
 			require.Zero(t, p, run)
 		}
 		b.Begin(run, 1)
+		if p := b.Look(run, 2); !p.Running() {
+			require.True(t, p.Running(), run)
+		}
 		b.Finish(run, 0)
 		b.Begin(run, 1)
 		b.Finish(run, 1)

@@ -70,6 +70,10 @@ func TestScribbledBoardIsReadWithinBounds(t *testing.T) {
 			seen++
 		}
 		requireSound(t, b, run, random.IntN(20), tasks)
+
+		spoiled(page, random, run)
+		begun := b.Look(run, tasks).Begun
+		require.GreaterOrEqual(t, b.TakeBack(run, random.IntN(20), tasks), begun, "they have begun")
 	}
 	require.NotZero(t, seen, "nothing was tested")
 
@@ -128,7 +132,9 @@ func FuzzLook(f *testing.F) {
 		requireSound(t, b, run, int(keep), int(tasks))
 
 		clear(page[copy(page, data):])
+		begun := b.Look(run, int(tasks)).Begun
 		end := b.TakeBack(run, int(keep), int(tasks))
+		require.GreaterOrEqual(t, end, begun, "they have begun")
 		if end == int(tasks) {
 			return // it may not have been this run's
 		}
