@@ -109,17 +109,6 @@ func (c *Conn) Close() error { return c.socket.Close() }
 // Socket returns the socket below, to set deadlines for reading.
 func (c *Conn) Socket() *net.UnixConn { return c.socket }
 
-// begin appends a header whose length is to be set by finish.
-func begin(dst []byte, kind Kind, file bool) []byte {
-	dst = append(dst, 0, 0, 0, 0, byte(kind), version, 0, 0)
-	if file {
-		dst[len(dst)-2] = 1
-	}
-	return dst
-}
-
-func finish(frame []byte) { binary.BigEndian.PutUint32(frame, uint32(len(frame)-headerSize)) }
-
 // Send sends a frame whose payload add appends, with a file unless that is nil, which
 // then belongs to the link. It does not wait for the peer: what the socket does not
 // take at once is written by a goroutine. After an error the link is of no use.
@@ -292,9 +281,13 @@ func (c *Conn) failLocked(err error) {
 }
 
 // Receive returns the next frame. Its error is io.EOF when the peer has closed the
-// link, and wraps [ErrProtocol] when it does not keep to the protocol.
+// link, io.ErrUnexpectedEOF when it did so within a frame, and wraps [ErrProtocol] when
+// it does not keep to the protocol.
 func (c *Conn) Receive() (Frame, error) {
 	if err := c.fill(headerSize); err != nil {
+		if len(c.in) > 0 {
+			err = unexpected(err)
+		}
 		return Frame{}, err
 	}
 	size := int(binary.BigEndian.Uint32(c.in))
@@ -380,8 +373,8 @@ func (c *Conn) read(into []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if err == nil && n == 0 {
-		err = io.EOF
+	if errors.Is(err, io.EOF) || err == nil && n == 0 {
+		err = io.EOF // not within a net.OpError
 	}
 	return n, err
 }

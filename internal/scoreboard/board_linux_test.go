@@ -9,11 +9,18 @@ import (
 )
 
 // A supervisor that reads a page beyond the end of its file gets SIGBUS.
-func TestWorkerCannotShrinkTheBoard(t *testing.T) {
+func TestProcessCannotChangeTheSizeOfTheBoard(t *testing.T) {
 	t.Parallel()
 	b, f := newBoard(t)
+	before := size(t, f)
 	require.ErrorIs(t, f.Truncate(0), os.ErrPermission)
-	require.Empty(t, b.Deliveries())
+	require.ErrorIs(t, f.Truncate(1<<20), os.ErrPermission)
+	_, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE)
+	require.ErrorIs(t, err, os.ErrPermission, "the seals are sealed")
+	require.Equal(t, before, size(t, f))
+	b.Give(1, 1)
+	begin(t, b, 1, 1, 0)
+	require.True(t, b.Look(1, 1).Running())
 }
 
 func TestFileIsCloseOnExec(t *testing.T) {

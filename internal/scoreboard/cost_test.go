@@ -2,75 +2,55 @@ package scoreboard_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
-const ackSubject = "$JS.ACK.TASKS_default.workers.1.1234567.1234567.1700000000123456789.0"
-
-func TestWritingAllocatesNothing(t *testing.T) {
+func TestNothingAllocates(t *testing.T) {
 	b, _ := newBoard(t)
-	j := b.Journal([]string{"f"}, bounds)
-	code := 0
+	b.Give(1, scoreboard.MaxTasks)
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		s, _ := b.Take(ackSubject, "client", 0, 2)
-		s.Start(0, 7, 1, 0)
-		s.Finish()
-		j.Ended(s, code, 2)
-		code = 1 - code
-		s.HandedOff(1)
-		s.Truncate(1)
-		s.Release()
+		b.Give(2, 1)
+		index, _ := b.Begin(1, 1)
+		b.Look(1, scoreboard.MaxTasks)
+		b.Finish(1, index)
+		b.TakeBack(1, scoreboard.MaxTasks, scoreboard.MaxTasks)
 	}))
+	require.Equal(t, 1001, b.Look(1, scoreboard.MaxTasks).Begun, "nothing was measured")
 }
 
-func BenchmarkStartFinish(bench *testing.B) {
-	b, _ := newBoard(bench)
-	s, _ := b.Take(ackSubject, "client", 0, 1)
-	bench.ReportAllocs()
-	for bench.Loop() {
-		s.Start(0, 7, 1, 0)
-		s.Finish()
-	}
-}
-
-// BenchmarkTask is what a task costs that takes no time, of one func: one that goes
-// together with others, and one that has a span of its own.
-func BenchmarkTask(bench *testing.B) {
-	for name, took := range map[string]time.Duration{"short": time.Microsecond, "long": 2 * time.Millisecond} {
-		bench.Run(name, func(bench *testing.B) {
-			b, _ := newBoard(bench)
-			j := b.Journal([]string{"f"}, bounds)
-			s, _ := b.Take(ackSubject, "k3xf9mq2l7zt4b6c", 1, 1)
-			now := int64(1_000_000)
-			bench.ReportAllocs()
-			for bench.Loop() {
-				s.Start(0, 7, now, 0)
-				now += int64(took)
-				s.Finish()
-				j.Ended(s, 0, now)
-			}
-		})
-	}
-}
-
-func BenchmarkTakeRelease(bench *testing.B) {
+func BenchmarkBeginFinish(bench *testing.B) {
 	b, _ := newBoard(bench)
 	bench.ReportAllocs()
+	run := uint64(0)
 	for bench.Loop() {
-		s, _ := b.Take(ackSubject, "client", 0, 1)
-		s.Release()
+		index, ok := b.Begin(run, 1)
+		if !ok {
+			run++
+			b.Give(run, scoreboard.MaxTasks)
+			continue
+		}
+		b.Finish(run, index)
 	}
 }
 
-func BenchmarkDeliveries(bench *testing.B) {
+func BenchmarkLook(bench *testing.B) {
 	b, _ := newBoard(bench)
-	for range 8 {
-		b.Take(ackSubject, "client", 0, 100)
-	}
+	b.Give(1, 100)
+	b.Begin(1, 1)
 	bench.ReportAllocs()
 	for bench.Loop() {
-		b.Deliveries()
+		b.Look(1, 100)
+	}
+}
+
+func BenchmarkTakeBack(bench *testing.B) {
+	b, _ := newBoard(bench)
+	b.Give(1, 100)
+	bench.ReportAllocs()
+	for bench.Loop() {
+		b.TakeBack(1, 100, 100)
 	}
 }

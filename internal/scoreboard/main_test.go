@@ -2,9 +2,11 @@ package scoreboard_test
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"testing"
-	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
@@ -18,6 +20,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+const (
+	victimRun   = 9
+	victimStart = 1_700_000_000_123_456_789
+)
+
 // victim is a worker process that stops in the middle of its second task.
 func victim() {
 	b, err := scoreboard.Open(os.NewFile(3, "scoreboard"))
@@ -25,30 +32,49 @@ func victim() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	done, _ := b.Take("ack.done", "client", 0, 1)
-	done.Start(0, 7, 1, 0)
-	done.Finish()
-	done.Release()
-
-	s, _ := b.Take("ack.victim", "client", 0, 5)
-	s.Start(0, 7, time.Now().UnixNano(), 0)
-	s.Finish()
-	s.HandedOff(1)
-	s.Truncate(4)
-	s.Start(0, 7, victimStart, 0)
+	index, _ := b.Begin(victimRun, 1)
+	b.Finish(victimRun, index)
+	b.Begin(victimRun, victimStart)
 	fmt.Println("running")
-	time.Sleep(time.Hour)
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the test has ended
+	os.Exit(1)
 }
 
-const victimStart = 1_700_000_000_123_456_789
+// newBoard returns the supervisor's view of a board and its file.
+func newBoard(t testing.TB) (*scoreboard.Board, *os.File) {
+	b, f, err := scoreboard.New()
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, b.Close())
+		f.Close()
+	})
+	return b, f
+}
 
-// noted keeps of deliveries what a test can write down.
-func noted(all []scoreboard.Delivery) []scoreboard.Delivery {
-	for i, d := range all {
-		all[i] = scoreboard.Delivery{
-			Ack: d.Ack, Tasks: d.Tasks, Started: d.Started, Finished: d.Finished, HandedOff: d.HandedOff,
-			StartedAt: d.StartedAt, LimitAt: d.LimitAt,
-		}
-	}
-	return all
+// open returns the worker's view of the board behind f.
+func open(t testing.TB, f *os.File) *scoreboard.Board {
+	b, err := scoreboard.Open(f)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b
+}
+
+func size(t testing.TB, f *os.File) int {
+	info, err := f.Stat()
+	require.NoError(t, err)
+	return int(info.Size())
+}
+
+// begin begins the next task of a run, and requires that it is the one with an index.
+func begin(t *testing.T, b *scoreboard.Board, run uint64, now int64, index int) {
+	t.Helper()
+	got, ok := b.Begin(run, now)
+	require.True(t, ok)
+	require.Equal(t, index, got)
+}
+
+func requireNoneLeft(t *testing.T, b *scoreboard.Board, run uint64) {
+	t.Helper()
+	_, ok := b.Begin(run, 1)
+	require.False(t, ok)
 }
