@@ -138,24 +138,16 @@ func TestBoardIsClosedUnderItsReaders(t *testing.T) {
 		b, f, err := scoreboard.New()
 		require.NoError(t, err)
 		b.Give(1, scoreboard.MaxTasks)
+		_, ok := b.Begin(1, 1)
+		require.True(t, ok)
 		var all sync.WaitGroup
 		started := make(chan struct{})
 		all.Go(func() {
-			for i := 0; ; i++ {
-				index, ok := b.Begin(1, 1)
-				if !ok {
-					return
-				}
-				b.Finish(1, index)
+			for i := 0; b.Look(1, scoreboard.MaxTasks).Begun > 0; i++ {
+				b.TakeBack(1, scoreboard.MaxTasks, scoreboard.MaxTasks)
 				if i == 0 {
 					close(started)
 				}
-			}
-		})
-		all.Go(func() {
-			<-started
-			for b.Look(1, scoreboard.MaxTasks).Begun > 0 {
-				b.TakeBack(1, scoreboard.MaxTasks, scoreboard.MaxTasks)
 			}
 		})
 		<-started
