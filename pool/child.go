@@ -41,6 +41,7 @@ type child struct {
 	waits      int              // whether its handler waits for another task
 	condemned  verdict          // the task it was killed for, if it was
 	fatal      syscall.Signal   // that was sent for that, and that it does not survive
+	broken     bool             // it lived on without a link, or harmed it
 	killedFor  codec.Cause      // why the supervisor killed it, if not for a task
 	killedWhy  string           // the same in words that follow "killed by signal SIGKILL, "
 	ran        ranTask          // when it died
