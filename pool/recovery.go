@@ -19,8 +19,11 @@ func (a *attempt) id() codec.ID { return codec.ID{Client: a.d.batch.Client, N: a
 
 // lose takes the tasks of a process that has died: those that it did not run wait
 // again, before all others. It returns the one that ran, nil if none did, of which
-// nothing is decided yet.
+// nothing is decided yet. Of a process that has harmed its link it is the last one that
+// has begun and has no outcome, even if that has ended: else a task that does such harm
+// and returns would run again without end, and never be charged.
 func (s *scheduler) lose(c *child) (ran *attempt) {
+	broken := c.isBroken()
 	s.do(func(t *turn) {
 		w := c.work
 		if w == nil || w.lost {
@@ -34,7 +37,7 @@ func (s *scheduler) lose(c *child) (ran *attempt) {
 			}
 		}
 		for i := len(w.runs) - 1; i >= 0; i-- {
-			if a := s.loseRun(w, w.runs[i]); a != nil {
+			if a := s.loseRun(w, w.runs[i], ran == nil, broken); a != nil {
 				ran = a
 			}
 		}
@@ -43,12 +46,12 @@ func (s *scheduler) lose(c *child) (ran *attempt) {
 	return ran
 }
 
-// loseRun takes the tasks of one run.
-func (s *scheduler) loseRun(w *worker, r *run) (ran *attempt) {
+// loseRun takes the tasks of one run, and returns the one that ran, if it may have.
+func (s *scheduler) loseRun(w *worker, r *run, may, broken bool) (ran *attempt) {
 	from := r.received
 	r.d.running -= r.end - from
 	p := w.board.Look(r.id, r.end)
-	if index := p.Begun - 1; p.Running() && index >= from {
+	if index := p.Begun - 1; may && (p.Running() || broken) && index >= from {
 		s.wait(span{d: r.d, from: r.from + index + 1, to: r.from + r.end, since: r.since}, true)
 		s.wait(span{d: r.d, from: r.from + from, to: r.from + index, since: r.since}, true)
 		r.d.running++ // until it is decided
