@@ -324,36 +324,3 @@ func TestARunIsNotGivenThePlaceOfAnother(t *testing.T) {
 	}
 	require.Equal(t, 1, m.rest(stays))
 }
-
-func TestOutcomesThatAProcessCannotKnowChangeNothingOfOthers(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, Config{})
-	stranger := b.stranger()
-	require.ErrorIs(t, stranger.tell(1, 1), errGarbage, "before it is ready")
-	other, m := b.mate(), b.mate()
-	b.arrive(broker.Normal, false, calls(1, "f")...)
-	b.arrive(broker.Normal, false, calls(1, "f")...)
-	before, mine := other.next(), m.next()
-	other.begin(before, 0)
-	b.arrive(broker.Normal, true, calls(2, "f")...)
-	theirs := other.next()
-	for range theirs.tasks {
-		other.begin(theirs, 0) // or it would be stolen
-	}
-
-	require.ErrorIs(t, m.tell(theirs.id, 1), errGarbage, "a run that another process has")
-	require.ErrorIs(t, m.tell(0, 1), errGarbage)
-	require.ErrorIs(t, m.tell(1<<63, 1), errGarbage)
-	require.ErrorIs(t, m.tell(mine.id, 2), errGarbage, "more tasks than it has")
-	require.ErrorIs(t, m.tell(mine.id, 1), errGarbage, "a run that is over")
-	now := time.Now()
-	good := link.AppendOutcome(link.AppendOutcomes(nil, theirs.id, now), now, &link.Outcome{Started: now})
-	require.ErrorIs(t, b.receive(other.child, append(good, 99)), link.ErrProtocol, "the rest does not read")
-	require.ErrorIs(t, b.receive(other.child, good[:15]), link.ErrProtocol)
-
-	require.Equal(t, 2, other.has(), "all but the one whose outcome reads")
-	require.Zero(t, m.has())
-	counted, _ := b.totals()
-	require.EqualValues(t, 2, counted["f"].Attempts)
-	require.Empty(t, counted["f"].Failed)
-}
