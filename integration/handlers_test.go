@@ -15,6 +15,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
+	"github.com/musterfleet/muster/internal/link"
 )
 
 // The funcs of the tests.
@@ -28,6 +29,8 @@ var (
 	hog         = codec.NewFunc[hogging, seen]("hog")
 	misbehave   = codec.NewFunc[string, any]("misbehave")
 	need        = codec.NewFunc[string, bool]("need")
+	harm        = codec.NewFunc[dying, seen]("harm")           // its manners are those of harms
+	flood       = codec.NewFunc[int, seen]("flood")            // sends so many frames to the supervisor
 	environment = codec.NewFunc[string, string]("environment") // the value of a variable
 	locate      = codec.NewFunc[int, string]("locate")         // the working directory
 	rare        = codec.NewFunc[int, seen]("rare")             // has a handler where rareEnv is set
@@ -103,6 +106,19 @@ func handle() {
 		}
 		return s, nil
 	})
+	consumer.Handle(harm, func(ctx context.Context, d dying) (seen, error) {
+		s := look(ctx)
+		if s.Attempt <= d.Times {
+			harms[d.Manner]()
+		}
+		return s, nil
+	})
+	consumer.Handle(flood, func(ctx context.Context, n int) (seen, error) {
+		for range n {
+			writeToLink(frame(link.KindReport, []byte(`{"pong":true}`)))
+		}
+		return look(ctx), nil
+	})
 	consumer.Handle(flaky, func(ctx context.Context, f flakiness) (seen, error) {
 		s := look(ctx)
 		if f.Gate != "" {
@@ -157,6 +173,7 @@ var deaths = map[string]func(){
 	"SIGKILL": func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) },
 	// Go has a handler for this signal, so as a program that has none.
 	"SIGSEGV": func() { _ = syscall.Exec("/bin/sh", []string{"sh", "-c", "kill -s SEGV $$"}, nil) },
+	"SIGSTOP": func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) },
 	"exit 0":  func() { os.Exit(0) },
 	"exit 3":  func() { os.Exit(3) },
 	"panic":   func() { go panic("in another goroutine") },

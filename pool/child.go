@@ -41,6 +41,7 @@ type child struct {
 	waits      int              // whether its handler waits for another task
 	condemned  verdict          // the task it was killed for, if it was
 	fatal      syscall.Signal   // that was sent for that, and that it does not survive
+	broken     bool             // it lived on without a link, or harmed it
 	killedFor  codec.Cause      // why the supervisor killed it, if not for a task
 	killedWhy  string           // the same in words that follow "killed by signal SIGKILL, "
 	ran        ranTask          // when it died
@@ -134,7 +135,6 @@ func (c *child) tellHandedOff(run uint64, index int, err error) {
 // read takes what the process sends until it ends. Its error says what was wrong with
 // that; nil if the process has closed the link, or died.
 func (c *child) read(take func(link.Frame) error) error {
-	defer close(c.listened)
 	defer c.link.Discard()
 	for {
 		f, err := c.link.Receive()
@@ -149,6 +149,37 @@ func (c *child) read(take func(link.Frame) error) error {
 			return nil
 		}
 	}
+}
+
+// errUnlinked says that a process lives on without its link.
+var errUnlinked = errors.New("pool: the worker process has closed its link")
+
+// unlinkedTime is how long a process may live without its link, which one that dies
+// has closed a moment before.
+const unlinkedTime = time.Second
+
+// listen takes what the process sends until it has died. Its error says why the
+// process is of no use, if it lives.
+func (c *child) listen(take func(link.Frame) error) error {
+	err := c.read(take)
+	if err == nil {
+		select {
+		case <-c.Died():
+			return nil
+		case <-time.After(unlinkedTime):
+			err = errUnlinked
+		}
+	}
+	c.mu.Lock()
+	c.broken = true
+	c.mu.Unlock()
+	return err
+}
+
+func (c *child) isBroken() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.broken
 }
 
 // awaitReports waits until the reports of a dead process have been read.

@@ -28,11 +28,11 @@ func newFakeBroker() *fakeBroker {
 	return b
 }
 
-// held gives deliveries that have not begun.
-func held(acks ...string) map[string]time.Time {
+// held returns deliveries that came at a time, unless they are known.
+func held(came time.Time, acks ...string) map[string]time.Time {
 	all := map[string]time.Time{}
 	for _, ack := range acks {
-		all[ack] = time.Time{}
+		all[ack] = came
 	}
 	return all
 }
@@ -51,7 +51,7 @@ func TestLeasesConfirmed(t *testing.T) {
 	t.Parallel()
 	b, now := newFakeBroker(), time.Now()
 	for range 100 {
-		b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
+		b.renew(held(now, "$JS.ACK.a", "$JS.ACK.b"), now)
 		require.Len(t, b.replies, 2, "one message for each delivery")
 		b.confirmAll()
 		now = now.Add(renewEvery)
@@ -64,12 +64,12 @@ func TestLeasesConfirmed(t *testing.T) {
 func TestLeasesLostAndFoundAreToldOnce(t *testing.T) {
 	t.Parallel()
 	b, now := newFakeBroker(), time.Now()
-	b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
+	b.renew(held(now, "$JS.ACK.a", "$JS.ACK.b"), now)
 	b.confirmAll()
 	cut := now
 	for now.Sub(cut) < 10*broker.Lease {
 		now = now.Add(renewEvery)
-		b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
+		b.renew(held(now, "$JS.ACK.a", "$JS.ACK.b"), now)
 		if now.Sub(cut) <= broker.Lease {
 			require.Zero(t, b.warned(), "the lease stands")
 		}
@@ -87,7 +87,7 @@ func TestLeasesLostAndFoundAreToldOnce(t *testing.T) {
 	require.Equal(t, 1, b.eased())
 
 	now = now.Add(renewEvery)
-	b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
+	b.renew(held(now, "$JS.ACK.a", "$JS.ACK.b"), now)
 	b.confirmAll()
 	require.Equal(t, 1, b.warned())
 	require.Equal(t, 1, b.eased())
@@ -97,9 +97,9 @@ func TestLeasesLostAndFoundAreToldOnce(t *testing.T) {
 func TestLeasesAfterAFreeze(t *testing.T) {
 	t.Parallel()
 	b, now := newFakeBroker(), time.Now()
-	b.renew(held("$JS.ACK.a"), now)
+	b.renew(held(now, "$JS.ACK.a"), now)
 	b.confirmAll()
-	b.renew(held("$JS.ACK.a", "$JS.ACK.new"), now.Add(time.Minute))
+	b.renew(held(now.Add(time.Minute), "$JS.ACK.a", "$JS.ACK.new"), now.Add(time.Minute))
 	require.Equal(t, 1, b.warned())
 	require.Contains(t, b.said.String(), "deliveries=1")
 	b.confirmAll()
@@ -117,11 +117,11 @@ func TestLeasesAfterAFreeze(t *testing.T) {
 func TestLeasesOfWhatIsDone(t *testing.T) {
 	t.Parallel()
 	b, now := newFakeBroker(), time.Now()
-	b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
+	b.renew(held(now, "$JS.ACK.a", "$JS.ACK.b"), now)
 	now = now.Add(2 * broker.Lease)
-	b.renew(held("$JS.ACK.a", "$JS.ACK.b"), now)
+	b.renew(held(now, "$JS.ACK.a", "$JS.ACK.b"), now)
 	require.Equal(t, 1, b.warned())
-	b.renew(held("$JS.ACK.b"), now.Add(renewEvery))
+	b.renew(held(now, "$JS.ACK.b"), now.Add(renewEvery))
 	b.confirmAll()
 	require.Equal(t, 1, b.eased())
 	b.confirm("inbox.nonsense")

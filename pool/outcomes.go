@@ -31,14 +31,16 @@ func (s *scheduler) take(t *turn, w *worker, outcomes link.OutcomeReader) error 
 		return fmt.Errorf("%w: outcomes before it is ready", errGarbage)
 	}
 	r := w.find(outcomes.Run)
-	var o link.Outcome
-	for {
+	var failed error
+	for o := (link.Outcome{}); ; {
 		more, err := outcomes.Next(&o)
 		if err != nil || !more {
+			failed = err
 			break
 		}
 		if r == nil || r.received >= r.end {
-			return fmt.Errorf("%w: an outcome of run %d that it does not have", errGarbage, outcomes.Run)
+			failed = fmt.Errorf("%w: an outcome of run %d that it does not have", errGarbage, outcomes.Run)
+			break
 		}
 		index := r.received
 		r.received++
@@ -47,7 +49,7 @@ func (s *scheduler) take(t *turn, w *worker, outcomes link.OutcomeReader) error 
 		s.conclude(t, w, r, index, &o)
 	}
 	if r == nil {
-		return nil
+		return failed
 	}
 	if r.received == r.end {
 		w.sent = 0
@@ -63,7 +65,7 @@ func (s *scheduler) take(t *turn, w *worker, outcomes link.OutcomeReader) error 
 		w.closing = true
 		t.later(func() { w.leave(consumer.LeavingTasks) })
 	}
-	return nil
+	return failed
 }
 
 // conclude passes on what an attempt at a task has come to: to the next attempt, if the

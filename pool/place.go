@@ -160,7 +160,8 @@ func (p *place) pause(young int) bool {
 func (p *place) attend(c *child, started func(error)) (left consumer.Leaving, ran *attempt) {
 	p.introduce(p, c)
 	go func() {
-		if err := c.read(func(f link.Frame) error { return p.take(c, f, started) }); err != nil {
+		defer close(c.listened)
+		if err := c.listen(func(f link.Frame) error { return p.take(c, f, started) }); err != nil {
 			p.cfg.Logger.Error("a worker process does not keep to the protocol; killing it", "pid", c.PID(), "error", err)
 			if err := c.Kill(); err != nil {
 				p.cfg.Logger.Debug("killing a worker process", "pid", c.PID(), "error", err)

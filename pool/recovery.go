@@ -5,6 +5,7 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // attempt is what a process ran when it died.
@@ -20,7 +21,12 @@ func (a *attempt) id() codec.ID { return codec.ID{Client: a.d.batch.Client, N: a
 // lose takes the tasks of a process that has died: those that it did not run wait
 // again, before all others. It returns the one that ran, nil if none did, of which
 // nothing is decided yet.
+//
+// Of a process that has harmed its link that is the one that has begun and has no
+// outcome: it may have returned since, and would do the same again without end. If
+// there are several, nobody knows which it was, and each runs again by itself.
 func (s *scheduler) lose(c *child) (ran *attempt) {
+	broken := c.isBroken()
 	s.do(func(t *turn) {
 		w := c.work
 		if w == nil || w.lost {
@@ -33,9 +39,18 @@ func (s *scheduler) lose(c *child) (ran *attempt) {
 				break
 			}
 		}
+		suspect := w.suspect()
 		for i := len(w.runs) - 1; i >= 0; i-- {
-			if a := s.loseRun(w, w.runs[i]); a != nil {
-				ran = a
+			r := w.runs[i]
+			r.d.running -= r.end - r.received
+			p := w.board.Look(r.id, r.end)
+			switch {
+			case broken && r == suspect:
+				ran = s.loseSuspects(r, p)
+			case !broken && ran == nil && p.Running() && p.Begun > r.received:
+				ran = s.loseRunning(r, p)
+			default:
+				s.waitAgain(r, r.received, r.end)
 			}
 		}
 		w.runs = nil
@@ -43,18 +58,40 @@ func (s *scheduler) lose(c *child) (ran *attempt) {
 	return ran
 }
 
-// loseRun takes the tasks of one run.
-func (s *scheduler) loseRun(w *worker, r *run) (ran *attempt) {
-	from := r.received
-	r.d.running -= r.end - from
-	p := w.board.Look(r.id, r.end)
-	if index := p.Begun - 1; p.Running() && index >= from {
-		s.wait(span{d: r.d, from: r.from + index + 1, to: r.from + r.end, since: r.since}, true)
-		s.wait(span{d: r.d, from: r.from + from, to: r.from + index, since: r.since}, true)
-		r.d.running++ // until it is decided
-		return &attempt{runIndex: runIndex{r.id, index}, d: r.d, task: r.task(index), began: p.Since}
+// suspect returns the first run with a task that has begun and has no outcome, nil if
+// there is none. A process sends the outcomes of a run before it begins the next.
+func (w *worker) suspect() *run {
+	for _, r := range w.runs {
+		if w.board.Look(r.id, r.end).Begun > r.received {
+			return r
+		}
 	}
-	s.wait(span{d: r.d, from: r.from + from, to: r.from + r.end, since: r.since}, true)
+	return nil
+}
+
+// waitAgain has tasks of a run wait before all others, from one index to before another.
+func (s *scheduler) waitAgain(r *run, from, to int) {
+	s.wait(span{d: r.d, from: r.from + from, to: r.from + to, since: r.since}, true)
+}
+
+// loseRunning takes the tasks of a run of which the latest task runs.
+func (s *scheduler) loseRunning(r *run, p scoreboard.Progress) *attempt {
+	index := p.Begun - 1
+	s.waitAgain(r, p.Begun, r.end)
+	s.waitAgain(r, r.received, index)
+	r.d.running++ // until it is decided
+	return &attempt{runIndex: runIndex{r.id, index}, d: r.d, task: r.task(index), began: p.Since}
+}
+
+// loseSuspects takes the tasks of a run of which one has harmed the link.
+func (s *scheduler) loseSuspects(r *run, p scoreboard.Progress) *attempt {
+	if p.Begun == r.received+1 {
+		return s.loseRunning(r, p)
+	}
+	s.waitAgain(r, p.Begun, r.end)
+	for i := p.Begun - 1; i >= r.received; i-- {
+		s.waitAgain(r, i, i+1)
+	}
 	return nil
 }
 

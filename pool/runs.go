@@ -109,7 +109,7 @@ func (s *scheduler) cut(t *turn, w *worker, sp *span) int {
 	}
 	tasks := sp.d.batch.Tasks[sp.from : sp.from+n]
 	usual := s.stats(tasks[0].Func).usual
-	share := (s.waiting[sp.d.lane] + len(s.workers) - 1) / len(s.workers)
+	share := max(t.share[sp.d.lane], 1)
 	if usual == 0 {
 		n = min(n, share, maxUnknown)
 	} else {
@@ -131,7 +131,7 @@ func (s *scheduler) send(t *turn, w *worker, sp span, n int) {
 	for w.lastRun++; w.uses(w.lastRun); w.lastRun++ {
 	}
 	w.sent++
-	r := &run{id: w.lastRun, d: d, from: from, tasks: n, end: n, since: sp.since}
+	r := &run{id: w.lastRun, d: d, from: from, tasks: n, end: n, since: sp.since, given: t.now}
 	w.runs = append(w.runs, r)
 	w.given += n
 	d.running += n
@@ -205,13 +205,24 @@ func (s *scheduler) takeBackAll(w *worker, keep int) {
 
 // balance gives idle processes what others have not begun.
 func (s *scheduler) balance(t *turn) {
+	idle := 0
+	for _, w := range s.workers {
+		if len(w.runs) == 0 && !w.closing {
+			idle++
+		}
+	}
 	for _, w := range s.workers {
 		if len(w.runs) > 0 || w.closing {
 			continue
 		}
-		if !s.steal(t) || !s.give(t, w) {
+		if _, ok := s.next(t); !ok && !s.steal(t) {
 			return
 		}
+		s.setShares(t, idle)
+		if !s.give(t, w) {
+			return
+		}
+		idle--
 	}
 }
 
@@ -226,12 +237,15 @@ func (s *scheduler) steal(t *turn) bool {
 		for i, r := range w.runs {
 			p := w.board.Look(r.id, r.end)
 			left := r.end - p.Begun
-			if left <= 0 || r.d.batch.Chunk && p.Begun > 0 {
+			if left <= 0 || r.d.batch.Chunk && p.Begun > 0 || s.mustWait(r.d.lane) {
 				continue
 			}
-			long := i > 0
+			long, soon := i > 0, i == 0 && t.now.Sub(r.given) < giveBackAfter
 			if p.Running() {
-				long = t.now.Sub(p.Since) > longTime
+				long, soon = t.now.Sub(p.Since) > longTime, false
+			}
+			if soon && (left == 1 || r.d.batch.Chunk) {
+				continue // else it would go through all idle processes, and none begin it
 			}
 			usual := s.stats(r.task(r.end - 1).Func).usual
 			if usual == 0 {

@@ -78,6 +78,7 @@ type span struct {
 type turn struct {
 	now   time.Time
 	after []func()
+	share [len(broker.Lanes)]int // of the tasks that wait in a lane, for each process
 }
 
 func (t *turn) later(f func()) { t.after = append(t.after, f) }
@@ -142,6 +143,7 @@ type run struct {
 	end      int // index in the run behind the last task that may begin
 	received int // outcomes that have come, in order
 	since    time.Time
+	given    time.Time // to the process
 }
 
 // runIndex names a task of a run; run is 0 for none.
@@ -287,6 +289,20 @@ func (s *scheduler) hold(t *turn, lane broker.Lane) {
 	}
 }
 
+// mustWait reports whether tasks of a lane wait for more urgent ones that are on their
+// way.
+func (s *scheduler) mustWait(lane broker.Lane) bool {
+	if !s.holding {
+		return false
+	}
+	for _, p := range s.pullers[:lane] {
+		if p.expects() {
+			return true
+		}
+	}
+	return false
+}
+
 // maxSending bounds the messages of outcomes that are under way, beside two for each
 // process; beyond it no further tasks are handed out.
 const maxSending = 32
@@ -296,6 +312,7 @@ func (s *scheduler) dispatch(t *turn) {
 	if s.sending >= maxSending+2*len(s.workers) {
 		return
 	}
+	s.setShares(t, len(s.workers))
 	for _, w := range s.workers {
 		for len(w.runs) == 0 && !w.closing && s.give(t, w) {
 		}
@@ -310,6 +327,14 @@ func (s *scheduler) dispatch(t *turn) {
 		if w.takesAhead(t.now) {
 			s.give(t, w)
 		}
+	}
+}
+
+// setShares divides what waits among so many processes. It is done before any of them
+// gets its share, or each would get less than the one before.
+func (s *scheduler) setShares(t *turn, processes int) {
+	for lane, n := range s.waiting {
+		t.share[lane] = (n + processes - 1) / max(processes, 1)
 	}
 }
 

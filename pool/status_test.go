@@ -11,22 +11,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
-	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 func TestHeartbeatFitsIntoAMessage(t *testing.T) {
 	t.Parallel()
-	status := codec.HostStatus{ID: "aaaaaaaa", Spans: make([]codec.Span, mostSpans)}
+	status := codec.HostStatus{ID: "aaaaaaaa", Spans: make([]codec.Span, maxSpans)}
 	for place := range maxProcesses {
 		status.Processes = append(status.Processes, codec.ProcessStatus{
-			Place: place, Died: &codec.ProcessDeath{Stderr: strings.Repeat("x", mostStderr)},
+			Place: place, Died: &codec.ProcessDeath{Stderr: strings.Repeat("x", maxStderr)},
 		})
 	}
 	before := math.MaxInt
-	for _, most := range []int{math.MaxInt, 5_000_000, 1 << 20, 10 << 10} {
-		data, err := fit(&status, most)
+	for _, limit := range []int{math.MaxInt, 5_000_000, 1 << 20, 10 << 10} {
+		data, err := fit(&status, limit)
 		require.NoError(t, err)
-		require.LessOrEqual(t, len(data), most)
+		require.LessOrEqual(t, len(data), limit)
 		require.Less(t, len(data), before)
 		before = len(data)
 		var read codec.HostStatus
@@ -36,45 +35,156 @@ func TestHeartbeatFitsIntoAMessage(t *testing.T) {
 	require.Empty(t, status.Processes)
 }
 
-func TestCountsOfBoardsAndDeaths(t *testing.T) {
+func TestCountsTellAttemptsFailuresAndTimes(t *testing.T) {
 	t.Parallel()
-	b, f, err := scoreboard.New()
-	require.NoError(t, err)
-	defer f.Close()
-	defer b.Close()
-	j := b.Journal([]string{"f"}, codec.HistogramBounds)
-	s, ok := b.Take("ack", "client", 0, 10)
-	require.True(t, ok)
-	for code := range scoreboard.Codes {
-		s.Start(j.Func("f"), 1, int64(time.Millisecond), 0)
-		j.Ended(s, code, int64(3*time.Millisecond))
-	}
 	all := counts{}
-	all.addBoard(b)
-	all.addBoard(b)
-	all.addDeath("f", codec.CodeWorkerDied, time.Millisecond, 2*time.Millisecond)
+	all.add("f", "", time.Millisecond, 2*time.Millisecond)
+	all.add("f", codec.CodeError, time.Millisecond, 2*time.Millisecond)
+	all.add("f", codec.CodeWorkerDied, time.Millisecond, 3*time.Millisecond)
+	all.add("g", codec.CodeWorkerDied, 0, 0)
 
-	c := all["f"]
-	require.EqualValues(t, 2*scoreboard.Codes+1, c.Attempts)
-	require.EqualValues(t, c.Attempts, c.Run.Counts[3], "up to 5 ms")
-	require.EqualValues(t, c.Attempts, c.Wait.Counts[2], "a bound belongs to what is below it")
-	require.InDelta(t, float64(c.Attempts)*0.002, c.Run.Sum, 1e-9)
-	require.EqualValues(t, 3, c.Failed[codec.CodeWorkerDied])
-	unknown := scoreboard.Codes - 1 - len(codec.Codes)
-	require.EqualValues(t, 2+2*unknown, c.Failed[codec.CodeError])
-	for _, code := range codec.Codes[1:] {
-		require.Positive(t, c.Failed[code], code)
+	require.Len(t, all, 2)
+	f := all["f"]
+	require.EqualValues(t, 3, f.Attempts)
+	require.Equal(t, map[codec.Code]uint64{codec.CodeError: 1, codec.CodeWorkerDied: 1}, f.Failed)
+	require.EqualValues(t, 3, f.Run.Counts[3], "up to 5 ms")
+	require.EqualValues(t, 3, f.Wait.Counts[2], "a bound belongs to what is below it")
+	require.InDelta(t, 0.007, f.Run.Sum, 1e-9)
+	require.InDelta(t, 0.003, f.Wait.Sum, 1e-9)
+	require.EqualValues(t, 1, all["g"].Attempts)
+}
+
+func TestAHistogramHasAPlaceForEveryDuration(t *testing.T) {
+	t.Parallel()
+	var h codec.Histogram
+	for _, bound := range codec.HistogramBounds {
+		observe(&h, bound)
+		observe(&h, bound+1)
 	}
+	observe(&h, 0)
+	want := codec.Histogram{Sum: h.Sum}
+	for i := range want.Counts {
+		want.Counts[i] = 2 // its own bound, and what is just above the one before
+	}
+	want.Counts[len(want.Counts)-1] = 1
+	require.Equal(t, want, h)
 }
 
 func TestCountsAreBounded(t *testing.T) {
 	t.Parallel()
 	all := counts{}
-	for i := range 3 * mostFuncs {
-		all.addDeath(fmt.Sprint("f", i), codec.CodeWorkerDied, 0, 0)
+	for i := range 3 * maxFuncs {
+		all.add(fmt.Sprint("f", i), codec.CodeWorkerDied, 0, 0)
 	}
-	require.Len(t, all, mostFuncs+1)
-	require.EqualValues(t, 2*mostFuncs, all[scoreboard.Other].Attempts)
+	require.Len(t, all, maxFuncs+1)
+	require.EqualValues(t, 2*maxFuncs, all[codec.OtherFuncs].Attempts)
+	require.EqualValues(t, 2*maxFuncs, all[codec.OtherFuncs].Failed[codec.CodeWorkerDied])
+	all.add("f0", "", 0, 0)
+	require.EqualValues(t, 2, all["f0"].Attempts, "a func that is known is counted on")
+}
+
+// attempts notes attempts at tasks of a process one after the other.
+type attempts struct {
+	s     *scheduler
+	w     *worker
+	d     *delivery
+	n     uint64
+	clock time.Time
+}
+
+func newAttempts(t *testing.T) *attempts {
+	a := &attempts{
+		s: &scheduler{counts: counts{}, watched: time.Now().Add(time.Hour)},
+		w: &worker{child: &child{Process: someProcess(t), place: 3}},
+		d: &delivery{}, clock: time.Now(),
+	}
+	a.d.batch.Client = "client"
+	return a
+}
+
+// note notes an attempt that begins so long after the last one ended.
+func (a *attempts) note(name string, code codec.Code, gap, run time.Duration) {
+	a.n++
+	began := a.clock.Add(gap)
+	a.clock = began.Add(run)
+	a.s.note(a.w, a.d, &codec.Task{N: a.n, Func: name}, code, began, run)
+}
+
+func TestShortAttemptsInARowAreOneSpan(t *testing.T) {
+	t.Parallel()
+	a := newAttempts(t)
+	const short = shortSpan / 2
+	for range 10 {
+		a.note("f", "", 0, short)
+	}
+	a.note("g", "", 0, short)
+	a.note("f", "", 0, short)
+	a.note("f", "", maxGap+1, short)
+	spans := a.s.takeSpans()
+	require.Len(t, spans, 4, "another func, the same one again, and a gap begin one")
+	first := spans[0]
+	require.Equal(t, 10, first.Count)
+	require.Equal(t, "client-10", first.Task, "the last one's")
+	require.Equal(t, 10*short, first.End.Sub(first.Start))
+	require.Equal(t, 3, first.Place)
+	require.Equal(t, a.w.PID(), first.PID)
+	require.Equal(t, []string{"f", "g", "f", "f"}, []string{spans[0].Func, spans[1].Func, spans[2].Func, spans[3].Func})
+
+	for range int(3 * maxSpan / short) {
+		a.note("f", "", 0, short)
+	}
+	spans = a.s.takeSpans()
+	require.Len(t, spans, 3, "a span is not for ever")
+	for _, span := range spans {
+		require.LessOrEqual(t, span.End.Sub(span.Start), maxSpan+short)
+	}
+}
+
+func TestLongAndFailedAttemptsAreSpansOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	a := newAttempts(t)
+	a.note("f", "", 0, 0)
+	a.note("f", "", 0, shortSpan)
+	a.note("f", "", 0, shortSpan)
+	a.note("f", "", 0, 0)
+	a.note("f", codec.CodeError, 0, 0)
+	a.note("f", codec.CodeError, 0, 0)
+	a.note("f", "", 0, 0)
+	a.note("f", "", 0, 0)
+	spans := a.s.takeSpans()
+	require.Len(t, spans, 7)
+	for i, span := range spans {
+		require.Equal(t, i == 4 || i == 5, span.Failed == codec.CodeError, "span %d", i)
+		require.Equal(t, 1+i/6, span.Count, "span %d", i)
+	}
+}
+
+func TestSpansAreBoundedAndTakenOnce(t *testing.T) {
+	t.Parallel()
+	a := newAttempts(t)
+	for range maxSpans + 10 {
+		a.note("f", "", 0, shortSpan)
+	}
+	a.note("f", "", 0, 0)
+	require.Len(t, a.s.takeSpans(), maxSpans)
+	require.Empty(t, a.s.takeSpans())
+
+	a.note("f", "", 0, 0)
+	require.Len(t, a.s.takeSpans(), 1)
+	a.note("f", "", 0, 0) // the span that it would grow is gone
+	require.Len(t, a.s.takeSpans(), 1)
+	require.EqualValues(t, maxSpans+13, a.s.counts["f"].Attempts)
+}
+
+func TestNobodyWatchesAndThereAreNoSpans(t *testing.T) {
+	t.Parallel()
+	a := newAttempts(t)
+	a.note("f", "", 0, shortSpan)
+	a.s.watchedUntil(time.Now().Add(-time.Second))
+	a.note("f", "", 0, shortSpan)
+	require.Empty(t, a.s.takeSpans())
+	require.Empty(t, a.s.spans)
+	require.EqualValues(t, 2, a.s.counts["f"].Attempts)
 }
 
 func TestPlacesHaveTheLowestNumbers(t *testing.T) {
