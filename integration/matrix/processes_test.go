@@ -12,8 +12,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// markerEnv is the environment variable by which a case's worker processes, and
-// what they start, are known.
+// markerEnv is the environment variable by which a case's processes, and what they
+// start, are known.
 const markerEnv = "MATRIX_CASE"
 
 // marked gives the processes that carry a marker.
@@ -54,7 +54,7 @@ func stat(pid int) (state string, parent int) {
 
 // requireGone waits until none of the processes is left, not even as a zombie of
 // ours. Of what are not our children nobody tells, so it looks now and then.
-func requireGone(t *testing.T, what string, list func() []int) {
+func requireGone(t *testing.T, what string, within time.Duration, list func() []int) {
 	t.Helper()
 	var left []int
 	require.Eventually(t, func() bool {
@@ -65,7 +65,7 @@ func requireGone(t *testing.T, what string, list func() []int) {
 			}
 		}
 		return len(left) == 0
-	}, patience, 10*time.Millisecond, "%s: %v", what, &left)
+	}, within, 10*time.Millisecond, "%s: %v", what, &left)
 }
 
 // leftovers looks for what the tests have left behind.
