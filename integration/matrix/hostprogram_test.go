@@ -72,7 +72,7 @@ func (a *act) newHostProgram() *hostProgram {
 	file, err := os.Executable()
 	require.NoError(a.t, err)
 	p := &hostProgram{
-		act: a, cmd: exec.Command(file), marker: a.queue + "_program",
+		act: a, cmd: exec.Command(file), marker: markerOf(a.queue, "program"),
 		lines: make(chan string, 16), exited: make(chan struct{}),
 	}
 	p.cmd.Env = append(os.Environ(), hostEnv+"="+string(params), markerEnv+"="+p.marker)

@@ -88,7 +88,7 @@ func newAct(t *testing.T, url, queue string, s *stage) *act {
 		logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	t.Cleanup(func() {
-		requireGone(t, "processes are left at the end", patience, func() []int { return marked(queue) })
+		requireGone(t, "processes are left at the end", patience, func() []int { return marked(markerOf(queue, "here")) })
 	})
 	a.line, a.theatre = newLine(t, url), newTheatre(t)
 	var err error
@@ -107,7 +107,7 @@ func (a *act) newHost(name, url string, env ...string) *pool.Supervisor {
 	a.t.Helper()
 	h, err := pool.Start(a.ctx, pool.Config{
 		URL: url, Queue: a.queue, Processes: 1, Host: name,
-		Env:    append([]string{markerEnv + "=" + a.queue, stringsEnv + "=" + a.theatre.address}, env...),
+		Env:    append([]string{markerEnv + "=" + markerOf(a.queue, "here"), stringsEnv + "=" + a.theatre.address}, env...),
 		Logger: a.logger, Stdout: a.t.Output(), Stderr: a.t.Output(),
 		Listener: pool.Listener{Died: func(d pool.Death) { a.deaths <- d }},
 	})

@@ -120,10 +120,12 @@ func (a *act) awaitHeld() {
 }
 
 // awaitHandedOver waits until the blocker runs. The rest of a chunk stays with the
-// process that runs its first task: it is not stored again for others.
+// process that runs its first task: it is not stored again for others, as that of
+// another batch would be before long.
 func (a *act) awaitHandedOver() {
 	a.t.Helper()
 	a.victim.hear(a.t, a.ctx, "running")
+	time.Sleep(50 * time.Millisecond) // nothing is to happen
 	require.EqualValues(a.t, 1, openStore(a.t, a.url).messages(a.ctx, a.queue))
 	if a.host != nil {
 		require.Equal(a.t, 1, a.host.Status().Processes[0].Held)
