@@ -149,6 +149,9 @@ func (a *act) play() {
 		a.requireDeath()
 	}
 	a.requireRecovery()
+	if a.effect == survives {
+		require.Empty(a.t, a.host.Status().Deaths)
+	}
 	a.requireLetters()
 }
 
