@@ -23,7 +23,7 @@ const (
 	survives
 )
 
-// fault is a row of the matrix.
+// fault is a row of the matrix, and befalls the process that has the task.
 type fault struct {
 	name   string
 	env    []string // that the victim needs to suffer it
@@ -89,15 +89,20 @@ func signal(s syscall.Signal) func(*testing.T, context.Context, *puppet) []int {
 	}
 }
 
-// stop returns when the process has stopped.
 func stop(t *testing.T, _ context.Context, p *puppet) []int {
 	t.Helper()
-	require.NoError(t, syscall.Kill(p.PID, syscall.SIGSTOP))
+	freeze(t, p.PID)
+	return nil
+}
+
+// freeze stops a process, and returns when it has stopped.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
 	require.Eventually(t, func() bool {
-		state, _ := stat(p.PID)
+		state, _ := stat(pid)
 		return state == "T"
 	}, patience, time.Millisecond)
-	return nil
 }
 
 func told(order string) func(*testing.T, context.Context, *puppet) []int {
@@ -118,10 +123,16 @@ func toldAndDone(order string) func(*testing.T, context.Context, *puppet) []int 
 
 func leaveGrandchild(t *testing.T, ctx context.Context, p *puppet) []int {
 	t.Helper()
-	p.tell("grandchild")
-	child := p.hear(t, ctx, "done")
-	state, _ := stat(child)
-	require.NotEmpty(t, state, "the grandchild does not run")
+	child := startGrandchild(t, ctx, p)
 	p.tell("exit 3")
 	return []int{child}
+}
+
+func startGrandchild(t *testing.T, ctx context.Context, p *puppet) (pid int) {
+	t.Helper()
+	p.tell("grandchild")
+	pid = p.hear(t, ctx, "done")
+	state, _ := stat(pid)
+	require.NotEmpty(t, state, "the grandchild does not run")
+	return pid
 }

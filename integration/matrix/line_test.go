@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 )
 
 // line stands between the broker and a host, and reads what passes. It can hold
-// back some of what one worker process sends or is sent.
+// back some of what the host's supervisor sends or is sent.
 type line struct {
 	url     string
 	backend string
@@ -24,10 +25,9 @@ type line struct {
 	mu      sync.Mutex
 	closed  bool
 	conns   map[net.Conn]bool
-	pid     int // whose messages are held; 0: nobody's
-	holds   func(message) bool
-	reached chan struct{} // has an element once a message is held
-	held    []func()      // pass them on
+	holds   []func(message) bool // the next message that is such is held, once
+	reached chan struct{}        // closed once there is a message for each
+	held    []func()             // pass them on
 }
 
 // message is one of the client protocol of NATS.
@@ -42,7 +42,7 @@ func newLine(t *testing.T, brokerURL string) *line {
 	require.NoError(t, err)
 	l := &line{
 		url: "nats://" + listener.Addr().String(), backend: strings.TrimPrefix(brokerURL, "nats://"),
-		conns: map[net.Conn]bool{}, reached: make(chan struct{}, 1),
+		conns: map[net.Conn]bool{}, reached: make(chan struct{}),
 	}
 	l.all.Go(func() {
 		for {
@@ -80,14 +80,14 @@ func (l *line) join(client net.Conn) {
 		return
 	}
 	l.conns[client], l.conns[server] = true, true
-	pid := &atomic.Int64{}
-	l.all.Go(func() { l.carry(server, client, true, pid) })
-	l.all.Go(func() { l.carry(client, server, false, pid) })
+	supervises := &atomic.Bool{}
+	l.all.Go(func() { l.carry(server, client, true, supervises) })
+	l.all.Go(func() { l.carry(client, server, false, supervises) })
 }
 
-// carry passes on what one side says until either ends, and then ends both. pid
-// is the worker process's whose connection it is, once that has said so.
-func (l *line) carry(to, from net.Conn, sent bool, pid *atomic.Int64) {
+// carry passes on what one side says until either ends, and then ends both.
+// supervises is set once it is a supervisor that has said who it is.
+func (l *line) carry(to, from net.Conn, sent bool, supervises *atomic.Bool) {
 	defer to.Close()
 	defer from.Close()
 	var mu sync.Mutex // what was held comes from elsewhere
@@ -107,7 +107,7 @@ func (l *line) carry(to, from net.Conn, sent bool, pid *atomic.Int64) {
 		switch {
 		case len(fields) == 0:
 		case fields[0] == "CONNECT":
-			pid.Store(workerPID(raw[len("CONNECT "):]))
+			supervises.Store(isSupervisor(raw[len("CONNECT "):]))
 		case fields[0] == "PUB" || fields[0] == "HPUB" || fields[0] == "MSG" || fields[0] == "HMSG":
 			size, err := strconv.Atoi(fields[len(fields)-1])
 			if err != nil {
@@ -120,7 +120,7 @@ func (l *line) carry(to, from net.Conn, sent bool, pid *atomic.Int64) {
 			raw = append(raw, body...)
 			m.subject, m.body = fields[1], string(body[:size])
 		}
-		if m.subject != "" && l.keeps(int(pid.Load()), m, func() { _ = write(raw) }) {
+		if m.subject != "" && supervises.Load() && l.keeps(m, func() { _ = write(raw) }) {
 			continue
 		}
 		if write(raw) != nil {
@@ -129,33 +129,30 @@ func (l *line) carry(to, from net.Conn, sent bool, pid *atomic.Int64) {
 	}
 }
 
-// workerPID reads the name that a worker process gives its connection.
-func workerPID(connect []byte) int64 {
+// isSupervisor reads the name that a supervisor has for its connection.
+func isSupervisor(connect []byte) bool {
 	var options struct{ Name string }
-	if json.Unmarshal(connect, &options) != nil || !strings.HasPrefix(options.Name, "muster worker ") {
-		return 0
-	}
-	pid, _ := strconv.ParseInt(options.Name[strings.LastIndexByte(options.Name, ' ')+1:], 10, 64)
-	return pid
+	return json.Unmarshal(connect, &options) == nil && strings.HasPrefix(options.Name, "muster supervisor ")
 }
 
-// hold has the messages of a worker process held back that are such.
-func (l *line) hold(pid int, such func(message) bool) {
+// hold has one message of each kind held back, the first that passes. What is like
+// it and comes later passes, such as the same task delivered again.
+func (l *line) hold(kinds ...func(message) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pid, l.holds = pid, such
+	l.holds = kinds
 }
 
-func (l *line) keeps(pid int, m message, pass func()) bool {
+func (l *line) keeps(m message, pass func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.pid == 0 || pid != l.pid || !l.holds(m) {
+	i := slices.IndexFunc(l.holds, func(such func(message) bool) bool { return such(m) })
+	if i < 0 {
 		return false
 	}
 	l.held = append(l.held, pass)
-	select {
-	case l.reached <- struct{}{}:
-	default:
+	if l.holds = slices.Concat(l.holds[:i], l.holds[i+1:]); len(l.holds) == 0 {
+		close(l.reached)
 	}
 	return true
 }
@@ -164,7 +161,7 @@ func (l *line) keeps(pid int, m message, pass func()) bool {
 func (l *line) letGo() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pid = 0
+	l.holds = nil
 	for _, pass := range l.held {
 		pass()
 	}

@@ -1,5 +1,6 @@
 // Package matrix has every fault meet every stage of a task's life, one at a
-// time, in real worker processes before a real broker.
+// time, in real worker processes before a real broker. A fault befalls the process
+// that has the task, or the supervisor that handed it over.
 package matrix
 
 import (
@@ -29,7 +30,8 @@ var work = codec.NewFunc[string, seen]("work")
 // seen is what a task saw of itself.
 type seen struct{ PID, Attempt int }
 
-// TestMain makes the test binary the program of its worker processes, too.
+// TestMain makes the test binary the program of its worker processes, too, and that
+// of hosts.
 func TestMain(m *testing.M) {
 	must(os.Setenv("GORACE", "atexit_sleep_ms=0")) // for the processes that we start
 	consumer.Handle(work, func(ctx context.Context, _ string) (seen, error) {
@@ -42,6 +44,9 @@ func TestMain(m *testing.M) {
 		must(attachStrings(address))
 	}
 	pool.Main()
+	if params := os.Getenv(hostEnv); params != "" {
+		playHost(params)
+	}
 	flag.Parse()
 	must(flag.Set("test.parallel", abreast)) // by itself, as many as there are CPUs
 	code := m.Run()

@@ -76,8 +76,7 @@ func TestPoison(t *testing.T) {
 	require.False(t, died.OutOfMemory)
 
 	require.NoError(t, client.Close(ctx))
-	// While the host is there: a process may have died with acknowledgements that
-	// it had not sent, and their tasks run again.
+	// While the host is there, which may have acknowledgements to send.
 	store := openStore(t, url)
 	store.requireEmptyQueue(ctx, poison)
 	require.NoError(t, host.Drain(ctx))

@@ -12,9 +12,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-// markerEnv is the environment variable by which a case's worker processes, and
-// what they start, are known.
+// markerEnv is the environment variable by which a case's processes, and what they
+// start, are known.
 const markerEnv = "MATRIX_CASE"
+
+// markerOf returns a case's marker, which no other run of these tests on this machine
+// has. kind tells the processes of one host from another's.
+func markerOf(queue, kind string) string { return fmt.Sprintf("%s/%s/%d", queue, kind, os.Getpid()) }
 
 // marked gives the processes that carry a marker.
 func marked(marker string) (pids []int) {
@@ -54,18 +58,20 @@ func stat(pid int) (state string, parent int) {
 
 // requireGone waits until none of the processes is left, not even as a zombie of
 // ours. Of what are not our children nobody tells, so it looks now and then.
-func requireGone(t *testing.T, what string, list func() []int) {
+func requireGone(t *testing.T, what string, within time.Duration, list func() []int) {
 	t.Helper()
-	var left []int
-	require.Eventually(t, func() bool {
-		left = nil
+	for deadline := time.Now().Add(within); ; time.Sleep(10 * time.Millisecond) {
+		var left []int
 		for _, pid := range list() {
 			if state, parent := stat(pid); state != "" && (state != "Z" || parent == os.Getpid()) {
 				left = append(left, pid)
 			}
 		}
-		return len(left) == 0
-	}, patience, 10*time.Millisecond, "%s: %v", what, &left)
+		if len(left) == 0 {
+			return
+		}
+		require.True(t, time.Now().Before(deadline), "%s: %v", what, left)
+	}
 }
 
 // leftovers looks for what the tests have left behind.
@@ -75,5 +81,10 @@ func leftovers() error {
 			return fmt.Errorf("process %d is left", pid)
 		}
 	}
-	return goleak.Find()
+	return goleak.Find(sourcing)
 }
+
+// sourcing ignores a goroutine of the embedded server's, which outlives a server
+// that is shut down while one of its streams begins to fetch from another, and
+// ends by itself some seconds later.
+var sourcing = goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*stream).trySetupSourceConsumer.func3")

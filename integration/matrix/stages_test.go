@@ -16,14 +16,16 @@ import (
 // strikes.
 type stage struct {
 	name  string
-	holds func(message) bool // what of the victim's messages is held back, if any
-	runs  bool               // the task is running, and waits
-	reach func(*act)         // returns when the task is there
-	// What comes of the task if its process dies, and if it freezes.
-	died, frozen fate
+	holds []func(message) bool // what passes between broker and supervisor and is held back, if anything
+	runs  bool                 // a task is running, and waits: this one, or its blocker
+	chunk bool                 // the task stands behind a blocker in one chunk
+	reach func(*act)           // returns when the task is there
+	// What comes of the task if its process dies, if that freezes, and if the
+	// supervisor dies or stands still.
+	died, frozen, orphaned fate
 }
 
-// fate is what a future comes to.
+// fate is what a task comes to.
 type fate int
 
 const (
@@ -33,54 +35,65 @@ const (
 	isStopped              // at its limit
 )
 
+const (
+	draining = "draining"
+	computed = "computed but not handed off"
+)
+
 var stages = []stage{
 	{
-		// Sent by the broker, and not yet noted on the scoreboard. What dies here
-		// comes again when the lease ends.
-		name: "on its way", died: runsAgain, frozen: runsAgain,
-		holds: func(m message) bool { return !m.sent && strings.HasPrefix(m.subject, "muster.task.") },
+		// Sent by the broker, and not yet with the supervisor. It comes again when the
+		// lease ends.
+		name: "on its way", died: runsAgain, frozen: runsAgain, orphaned: runsAgain,
+		holds: []func(message) bool{isTask},
 		reach: (*act).awaitHeld,
 	},
 	{
-		name: "before the start notice", runs: true, died: fails, frozen: isStopped,
-		holds: func(m message) bool { return m.sent && strings.HasSuffix(m.subject, ".started") },
+		name: "handed over but not begun", runs: true, chunk: true, died: runsAgain, frozen: runsAgain, orphaned: runsAgain,
+		reach: (*act).awaitHandedOver,
+	},
+	{
+		name: "before the start notice", runs: true, died: fails, frozen: isStopped, orphaned: runsAgain,
+		holds: []func(message) bool{func(m message) bool { return m.sent && strings.HasSuffix(m.subject, ".started") }},
 		reach: func(a *act) {
 			a.awaitHeld()
 			a.victim.hear(a.t, a.ctx, "running")
-			require.Equal(a.t, producer.Pending, a.future.State())
+			require.Equal(a.t, producer.Pending, a.task.future.State())
 		},
 	},
 	{
-		name: "running", runs: true, died: fails, frozen: isStopped,
+		name: "running", runs: true, died: fails, frozen: isStopped, orphaned: runsAgain,
 		reach: func(a *act) {
 			a.victim.hear(a.t, a.ctx, "running")
-			require.Eventually(a.t, func() bool { return a.future.State() == producer.Running }, patience, time.Millisecond)
+			require.Eventually(a.t, func() bool { return a.task.future.State() == producer.Running }, patience, time.Millisecond)
 		},
 	},
 	{
-		name: "computed but not handed off", died: runsAgain, frozen: runsAgain,
-		holds: func(m message) bool {
-			return m.sent && (strings.HasSuffix(m.subject, ".outcome") || strings.HasPrefix(m.subject, "muster.result."))
-		},
+		// With the supervisor, which stores it when no receipt comes.
+		name: computed, died: isAnswered, frozen: isAnswered, orphaned: runsAgain,
+		holds: []func(message) bool{isOutcome},
 		reach: (*act).awaitHeld,
 	},
 	{
-		name: "handed off but without the receipt", died: isAnswered, frozen: isAnswered,
-		holds: func(m message) bool {
+		name: "handed off but without the receipt", died: isAnswered, frozen: isAnswered, orphaned: isAnswered,
+		holds: []func(message) bool{func(m message) bool {
 			_, err := codec.ReadReceipt([]byte(m.body))
 			return !m.sent && err == nil
-		},
+		}},
 		reach: (*act).awaitAnswered,
 	},
 	{
-		name: "handed off but not acknowledged", died: isAnswered, frozen: isAnswered,
-		holds: func(m message) bool {
-			return m.sent && strings.HasPrefix(m.subject, "$JS.ACK.") && m.body == "+ACK"
-		},
+		name: "handed off but not acknowledged", died: isAnswered, frozen: isAnswered, orphaned: isAnswered,
+		holds: []func(message) bool{isAck},
 		reach: (*act).awaitAnswered,
 	},
 	{
-		name: draining, runs: true, died: fails, frozen: runsAgain,
+		name: "stored but not acknowledged", died: isAnswered, frozen: isAnswered, orphaned: isAnswered,
+		holds: []func(message) bool{isOutcome, isAck},
+		reach: (*act).awaitAnswered,
+	},
+	{
+		name: draining, runs: true, died: fails, frozen: runsAgain, orphaned: runsAgain,
 		reach: func(a *act) {
 			a.victim.hear(a.t, a.ctx, "running")
 			a.beginDrain()
@@ -88,9 +101,15 @@ var stages = []stage{
 	},
 }
 
-const draining = "draining"
+func isTask(m message) bool { return !m.sent && strings.HasPrefix(m.subject, "muster.task.") }
 
-// awaitHeld waits until a message of the victim's has been held back.
+func isOutcome(m message) bool { return m.sent && strings.HasSuffix(m.subject, ".outcome") }
+
+func isAck(m message) bool {
+	return m.sent && strings.HasPrefix(m.subject, "$JS.ACK.") && m.body == "+ACK"
+}
+
+// awaitHeld waits until all that is to be held back has been.
 func (a *act) awaitHeld() {
 	a.t.Helper()
 	select {
@@ -100,17 +119,36 @@ func (a *act) awaitHeld() {
 	}
 }
 
+// awaitHandedOver waits until the blocker runs. The rest of a chunk stays with the
+// process that runs its first task: it is not stored again for others, as that of
+// another batch would be before long.
+func (a *act) awaitHandedOver() {
+	a.t.Helper()
+	a.victim.hear(a.t, a.ctx, "running")
+	time.Sleep(50 * time.Millisecond) // nothing is to happen
+	require.EqualValues(a.t, 1, openStore(a.t, a.url).messages(a.ctx, a.queue))
+	if a.host != nil {
+		require.Equal(a.t, 1, a.host.Status().Processes[0].Held)
+	}
+}
+
 // awaitAnswered waits until its caller has the task's outcome, too.
 func (a *act) awaitAnswered() {
 	a.t.Helper()
 	a.awaitHeld()
-	require.NoError(a.t, a.future.Err(a.ctx))
+	_, err := a.task.result(a.ctx)
+	require.NoError(a.t, err)
 }
 
 // beginDrain has the host drain, and returns when it does. Its worker process
 // has been told by then, or is about to be.
 func (a *act) beginDrain() {
 	a.t.Helper()
+	if a.program != nil {
+		a.program.drain()
+		a.program.hear("draining")
+		return
+	}
 	ctx, stop := context.WithCancel(a.ctx)
 	a.stopDrain, a.drained = stop, make(chan error, 1)
 	go func() { a.drained <- a.host.Drain(ctx) }()

@@ -40,6 +40,14 @@ func (s *store) requireEmptyQueue(ctx context.Context, queue string) {
 	}, patience, 20*time.Millisecond, "a message is left in the queue")
 }
 
+// messages counts what a queue holds.
+func (s *store) messages(ctx context.Context, queue string) uint64 {
+	s.t.Helper()
+	stream, err := s.js.Stream(ctx, broker.TaskStream(queue))
+	require.NoError(s.t, err)
+	return stream.CachedInfo().State.Msgs
+}
+
 // deadLetters gives why tasks of a queue were given up.
 func (s *store) deadLetters(ctx context.Context, queue string) map[codec.ID]*codec.Failure {
 	s.t.Helper()
