@@ -88,9 +88,6 @@ func newScheduler(host *Supervisor) (*scheduler, error) {
 
 // open begins to pull what processes can take.
 func (s *scheduler) open() error {
-	if os.Getenv("SCHED_DEBUG") != "" {
-		go s.debugTmp()
-	}
 	for _, p := range s.pullers {
 		if err := p.open(); err != nil {
 			return err

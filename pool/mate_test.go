@@ -64,7 +64,7 @@ func newBench(t *testing.T, cfg Config) *bench {
 		watchAt:   func(*child, time.Time) {},
 		wakes:     make(chan struct{}), tick: make(chan struct{}, 1),
 		deliveries: map[deliveryKey]*delivery{}, outboxes: map[string]*outbox{},
-		funcs: map[string]*funcStats{}, counts: counts{},
+		funcs: map[string]*funcStats{},
 	}
 	for _, lane := range broker.Lanes {
 		s.pullers[lane] = newPuller(nc, "queue", lane, cfg.Logger,

@@ -163,7 +163,7 @@ func (p *place) attend(c *child, started func(error)) (left consumer.Leaving, ra
 		defer close(c.listened)
 		if err := c.listen(func(f link.Frame) error { return p.take(c, f, started) }); err != nil {
 			p.cfg.Logger.Error("a worker process does not keep to the protocol; killing it", "pid", c.PID(), "error", err)
-			if err := c.Kill(); err != nil {
+			if err := c.killFor(codec.CauseSignal, "since it did not keep to the protocol of its link"); err != nil {
 				p.cfg.Logger.Debug("killing a worker process", "pid", c.PID(), "error", err)
 			}
 		}

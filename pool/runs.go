@@ -227,8 +227,7 @@ func (s *scheduler) balance(t *turn) {
 }
 
 // steal takes tasks back from the process that has the most to do, and reports whether
-// there were any: a run that it has not come to, or else half of what is left, and all
-// of that behind a long task.
+// there were any: half of what is left of a run, and all of it behind a long task.
 func (s *scheduler) steal(t *turn) bool {
 	var from *worker
 	var victim *run

@@ -37,12 +37,14 @@ func TestHeartbeatFitsIntoAMessage(t *testing.T) {
 
 func TestCountsTellAttemptsFailuresAndTimes(t *testing.T) {
 	t.Parallel()
-	all := counts{}
-	all.add("f", "", time.Millisecond, 2*time.Millisecond)
-	all.add("f", codec.CodeError, time.Millisecond, 2*time.Millisecond)
-	all.add("f", codec.CodeWorkerDied, time.Millisecond, 3*time.Millisecond)
-	all.add("g", codec.CodeWorkerDied, 0, 0)
+	s := &scheduler{funcs: map[string]*funcStats{}}
+	s.stats("f").add("", time.Millisecond, 2*time.Millisecond)
+	s.stats("f").add(codec.CodeError, time.Millisecond, 2*time.Millisecond)
+	s.stats("f").add(codec.CodeWorkerDied, time.Millisecond, 3*time.Millisecond)
+	s.stats("g").add(codec.CodeWorkerDied, 0, 0)
+	s.stats("looked up")
 
+	all, _ := s.totals()
 	require.Len(t, all, 2)
 	f := all["f"]
 	require.EqualValues(t, 3, f.Attempts)
@@ -72,14 +74,16 @@ func TestAHistogramHasAPlaceForEveryDuration(t *testing.T) {
 
 func TestCountsAreBounded(t *testing.T) {
 	t.Parallel()
-	all := counts{}
+	s := &scheduler{funcs: map[string]*funcStats{}}
 	for i := range 3 * maxFuncs {
-		all.add(fmt.Sprint("f", i), codec.CodeWorkerDied, 0, 0)
+		s.stats(fmt.Sprint("f", i)).add(codec.CodeWorkerDied, 0, 0)
 	}
+	all, _ := s.totals()
 	require.Len(t, all, maxFuncs+1)
 	require.EqualValues(t, 2*maxFuncs, all[codec.OtherFuncs].Attempts)
 	require.EqualValues(t, 2*maxFuncs, all[codec.OtherFuncs].Failed[codec.CodeWorkerDied])
-	all.add("f0", "", 0, 0)
+	s.stats("f0").add("", 0, 0)
+	all, _ = s.totals()
 	require.EqualValues(t, 2, all["f0"].Attempts, "a func that is known is counted on")
 }
 
@@ -94,11 +98,10 @@ type attempts struct {
 
 func newAttempts(t *testing.T) *attempts {
 	a := &attempts{
-		s: &scheduler{counts: counts{}, watched: time.Now().Add(time.Hour)},
+		s: &scheduler{funcs: map[string]*funcStats{}, watched: time.Now().Add(time.Hour)},
 		w: &worker{child: &child{Process: someProcess(t), place: 3}},
-		d: &delivery{}, clock: time.Now(),
+		d: &delivery{batch: &codec.Batch{Client: "client"}}, clock: time.Now(),
 	}
-	a.d.batch.Client = "client"
 	return a
 }
 
@@ -173,7 +176,7 @@ func TestSpansAreBoundedAndTakenOnce(t *testing.T) {
 	require.Len(t, a.s.takeSpans(), 1)
 	a.note("f", "", 0, 0) // the span that it would grow is gone
 	require.Len(t, a.s.takeSpans(), 1)
-	require.EqualValues(t, maxSpans+13, a.s.counts["f"].Attempts)
+	require.EqualValues(t, maxSpans+13, a.s.stats("f").count.Attempts)
 }
 
 func TestNobodyWatchesAndThereAreNoSpans(t *testing.T) {
@@ -184,7 +187,7 @@ func TestNobodyWatchesAndThereAreNoSpans(t *testing.T) {
 	a.note("f", "", 0, shortSpan)
 	require.Empty(t, a.s.takeSpans())
 	require.Empty(t, a.s.spans)
-	require.EqualValues(t, 2, a.s.counts["f"].Attempts)
+	require.EqualValues(t, 2, a.s.stats("f").count.Attempts)
 }
 
 func TestPlacesHaveTheLowestNumbers(t *testing.T) {
