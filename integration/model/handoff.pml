@@ -1,12 +1,13 @@
 /*
  * The hand-off: how one task gets into its queue, and its outcome back.
  *
- * One client, two hosts (a supervisor with one worker process after the other),
- * and a broker with the queue's stream, RESULTS and DEAD. It follows
- * producer/broker.go, registry.go and sweep.go (the client), consumer/delivery.go
- * and internal/handoff/desk.go (the worker process), and pool/aftermath.go (the
- * supervisor). With DURABLE the outcome goes to RESULTS at once, and when the
- * client dies another one attaches to the task.
+ * One client, two hosts, and a broker with the queue's stream, RESULTS and DEAD. It
+ * follows producer/broker.go, registry.go and sweep.go (the client),
+ * internal/handoff/desk.go, and pool/delivery.go, outcomes.go and recovery.go (the
+ * supervisor, which holds what the broker delivers and hands off what becomes of
+ * it). How a worker process gets a task, and whose death is charged, is crash.pml's
+ * matter; here a process begins, finishes and sends. With DURABLE the outcome goes
+ * to RESULTS at once, and when the client dies another one attaches to the task.
  *
  * Each atomic block is one step. Between any two of them the client, a worker
  * process or a host may die, a connection be lost with what was on it, or a lease
@@ -25,7 +26,10 @@
 #define CLIENT_DEATHS 0
 #endif
 #ifndef LOST
-#define LOST 1        /* messages lost on their way, and leases ended under a living process */
+#define LOST 1        /* messages lost on their way, and leases ended under a living host */
+#endif
+#ifndef RETURNS
+#define RETURNS 0     /* deliveries given back, for another host */
 #endif
 #ifndef CUTS
 #define CUTS 1        /* the client's connections lost */
@@ -74,16 +78,9 @@ bit stray[4];        /* outcomes whose sender waits no more */
 
 /* ---- the hosts ---- */
 
-#define IDLE     0
-#define HELD     1 /* a delivery taken and noted, not begun */
-#define RUNNING  2 /* in the handler: noted as started */
-#define FINISHED 3 /* and as finished */
-#define SAFE     4 /* and as handed off */
 typedef Host {
-	byte m;         /* what the board tells: the delivery's message plus one, */
-	byte step;      /* and how far it has come */
-	bit dying;      /* the worker process was killed */
-	bit falling;    /* the host was */
+	byte m;         /* the message plus one whose delivery the supervisor holds */
+	bit falling;    /* the host was killed */
 	byte way;       /* an outcome on its way to the client, with a reply subject */
 	bit receipt;    /* a receipt on its way from the client */
 }
@@ -92,7 +89,7 @@ Host host[2];
 
 bit began; /* the hosts are alike, so the first delivery is host 0's */
 
-byte deaths = DEATHS, hostDeaths = HOST_DEATHS, clientDeaths = CLIENT_DEATHS, lost = LOST, cuts = CUTS;
+byte deaths = DEATHS, hostDeaths = HOST_DEATHS, clientDeaths = CLIENT_DEATHS, lost = LOST, cuts = CUTS, returns = RETURNS;
 
 /* lose is a message that does not arrive. */
 #define lose lost > 0 -> lost--
@@ -108,7 +105,7 @@ byte deaths = DEATHS, hostDeaths = HOST_DEATHS, clientDeaths = CLIENT_DEATHS, lo
 
 /* ---- the client ---- */
 
-/* settle gives an outcome to the future, if it is still in the registry. */
+/* settle hands an outcome to the future, if it is still in the registry. */
 inline settle(o) {
 	taken = 1;
 	if
@@ -198,7 +195,7 @@ proctype Client() {
 #endif
 }
 
-/* ---- worker processes and supervisors ---- */
+/* ---- supervisors, each with one worker process after the other ---- */
 
 /* keep stores an outcome in RESULTS, unless there is one. */
 inline keep(o) {
@@ -242,34 +239,27 @@ inline handOff(outcome) {
 	od
 }
 
-/* take: a delivery comes, and the process notes it on the board. One on its way
- * to a process that dies is a lease that nobody holds. */
+/* take: a delivery comes. One on its way to a host that dies is a lease that nobody
+ * holds. */
 inline take(x) {
-	atomic { message[x].stored && !message[x].leased && (h == 0 || began) ->
+	atomic { message[x].stored && !message[x].leased && my.m == 0 && (h == 0 || began) ->
 		began = 1;
-		message[x].leased = 1; my.m = x + 1; my.step = HELD }
+		message[x].leased = 1; my.m = x + 1; crashes = message[x].crashes }
 }
 inline acknowledge() {
-	message[my.m - 1].acked = message[my.m - 1].stored; my.m = 0; my.step = IDLE
+	message[my.m - 1].acked = message[my.m - 1].stored; my.m = 0
 }
 
-/* serve is the life of a worker process. */
-inline serve() {
+/* hold waits until the task's outcome has come from its process, the process has
+ * died with the task at work, or the delivery is given back. */
+inline hold() {
 	do
-	:: if
-		:: take(0) :: take(1) :: take(2) :: take(3) :: take(4)
-		fi;
-		my.step = RUNNING;
-		atomic {
-			my.step = FINISHED;
-			outcome = (h == 0 -> THIS : THAT)
-		}
-#ifdef ACK_BEFORE_HANDOFF
-		atomic { message[my.m - 1].acked = message[my.m - 1].stored };
-#endif
-		handOff(outcome);
-		my.step = SAFE;
-		atomic { acknowledge(); outcome = NONE }
+	:: atomic { !runs && !ended && returns > 0 -> returns--; message[my.m - 1].leased = 0; my.m = 0; break }
+	:: atomic { !runs && !ended -> runs = 1 }
+	:: atomic { runs -> runs = 0; ended = 1 }
+	:: atomic { ended -> ended = 0; outcome = (h == 0 -> THIS : THAT); break } /* its outcome is read */
+	:: atomic { runs && deaths > 0 -> deaths--; runs = 0; crashes++; charged = 1; break }
+	:: atomic { ended && deaths > 0 -> deaths--; ended = 0 } /* unsent, and not charged: it runs again */
 	od
 }
 
@@ -286,27 +276,24 @@ inline store(with) {
 	fi
 }
 
-/* putBack sees to what a dead process had in hand. */
-inline putBack() {
-	atomic { /* look at the board, and get the message unless it is gone */
-		outcome = NONE; safe = 0; my.receipt = 0;
-		stray[my.way] = 1; stray[NONE] = 0; my.way = NONE;
-		if
-		:: my.step == IDLE
-		:: my.step == HELD -> message[my.m - 1].leased = 0; my.step = IDLE; my.m = 0
-		:: my.step == SAFE
-		:: my.step == RUNNING || my.step == FINISHED ->
-			if
-			:: message[my.m - 1].stored -> crashes = message[my.m - 1].crashes + (my.step == RUNNING -> 1 : 0)
-			:: else -> my.step = IDLE; my.m = 0
-			fi
-		fi
-	}
+/* pass gets into safe hands what has become of the task: its outcome, or the task
+ * with a charge, or the failure of one whose budget is used up. */
+inline pass() {
+#ifdef ACK_BEFORE_HANDOFF
+	if
+	:: outcome -> message[my.m - 1].acked = message[my.m - 1].stored
+	:: else
+	fi;
+#endif
 #ifdef ACK_BEFORE_PUT_BACK
-	atomic { my.m -> message[my.m - 1].acked = message[my.m - 1].stored };
+	if
+	:: charged -> message[my.m - 1].acked = message[my.m - 1].stored
+	:: else
+	fi;
 #endif
 	if
-	:: my.m && my.step != SAFE && crashes < BUDGET ->
+	:: outcome -> handOff(outcome)
+	:: charged && crashes < BUDGET ->
 		do
 		:: atomic { store(crashes);
 			if
@@ -314,7 +301,7 @@ inline putBack() {
 			:: lose /* the stream's answer: it is sent again */
 			fi }
 		od
-	:: my.m && my.step != SAFE && crashes == BUDGET ->
+	:: charged && crashes == BUDGET ->
 #ifndef HAND_OFF_BEFORE_DEAD
 		dead = 1;
 #endif
@@ -322,31 +309,31 @@ inline putBack() {
 #ifdef HAND_OFF_BEFORE_DEAD
 		dead = 1;
 #endif
-	:: !my.m || my.step == SAFE
 	fi;
-	atomic {
-		if
-		:: my.m -> acknowledge()
-		:: else
-		fi;
-		crashes = 0; put = 0; my.dying = 0
-	}
+	atomic { acknowledge(); outcome = NONE; crashes = 0; charged = 0; put = 0 }
 }
 
 proctype Supervisor(byte h) {
 	byte outcome, crashes;
-	bit safe, put;
+	bit runs, ended; /* in the handler; and with an outcome that is not sent */
+	bit charged, safe, put;
 life:
 	{
 		do
-		:: { serve() } unless { my.dying };
-			putBack()
+		:: if
+			:: take(0) :: take(1) :: take(2) :: take(3) :: take(4)
+			fi;
+			hold();
+			if
+			:: my.m -> pass()
+			:: else -> crashes = 0
+			fi
 		od
 	} unless { my.falling };
-	atomic { /* the host is gone, and another comes */
+	atomic { /* the host is gone with its processes, and another comes */
 		stray[my.way] = 1; stray[NONE] = 0; my.way = NONE; my.receipt = 0;
-		my.m = 0; my.step = IDLE; my.dying = 0; my.falling = 0;
-		outcome = NONE; crashes = 0; safe = 0; put = 0
+		my.m = 0; my.falling = 0;
+		runs = 0; ended = 0; charged = 0; outcome = NONE; crashes = 0; safe = 0; put = 0
 	}
 	goto life
 }
@@ -364,16 +351,19 @@ inline remove(x) { /* an acknowledgement arrives, of whichever delivery */
 inline expire(x) { /* nobody renews the lease any more */
 	atomic { message[x].leased && !held(x) && !message[x].acked -> message[x].leased = 0 }
 }
+/* attach: a message comes again to the host that holds it. The lease is that of the
+ * new delivery, and nothing else changes. */
+inline attach(x) {
+	atomic { message[x].stored && !message[x].leased && held(x) -> message[x].leased = 1 }
+}
 proctype Broker() {
 	do
 	:: remove(0) :: remove(1) :: remove(2) :: remove(3) :: remove(4)
 	:: expire(0) :: expire(1) :: expire(2) :: expire(3) :: expire(4)
+	:: attach(0) :: attach(1) :: attach(2) :: attach(3) :: attach(4)
 	od
 }
 
-inline die(h) {
-	atomic { deaths > 0 && my.m && !my.dying && !my.falling -> deaths--; my.dying = 1 }
-}
 inline fall(h) {
 	atomic { hostDeaths > 0 && my.m && !my.falling -> hostDeaths--; my.falling = 1 }
 }
@@ -382,7 +372,6 @@ inline cutOff(x) { atomic { lost > 0 && message[x].leased && held(x) -> lost--; 
 
 proctype Chance() {
 	do
-	:: die(0) :: die(1)
 	:: fall(0) :: fall(1)
 	:: loseAck(0) :: loseAck(1) :: loseAck(2) :: loseAck(3) :: loseAck(4)
 	:: cutOff(0) :: cutOff(1) :: cutOff(2) :: cutOff(3) :: cutOff(4)
@@ -394,6 +383,6 @@ proctype Chance() {
 init { atomic { run Client(); run Supervisor(0); run Supervisor(1); run Broker(); run Chance() } }
 
 /* Of a client that has died the future is not asked for; nor is that of a task
- * that was not accepted before the death, by whoever attaches. */
+ * that was not accepted before the death, by the client that attaches. */
 ltl ExactlyOneOutcome { <> [] !registered }
 ltl EveryTaskLeavesItsQueue { <> [] !inQueue }
