@@ -45,9 +45,12 @@ func (s *Supervisor) takeOver(c *child, ran *attempt) {
 	if !sentenced {
 		v.why = codec.CodeWorkerDied
 	}
+	s.scheduler.mu.Lock()
+	stored := ran.d.info.Stored
+	s.scheduler.mu.Unlock()
 	c.mu.Lock()
 	c.ran = ranTask{
-		id: ran.id(), fn: ran.task.Func, failed: v.why, stored: ran.d.info.Stored, began: ran.began,
+		id: ran.id(), fn: ran.task.Func, failed: v.why, stored: stored, began: ran.began,
 		attempt: ran.task.Attempt(), header: ran.task.Header,
 	}
 	c.mu.Unlock()

@@ -104,29 +104,41 @@ func (s *scheduler) handedOff(t *turn, d *delivery, n int, err error) {
 	case errors.Is(err, handoff.ErrClosed), errors.Is(err, broker.ErrClosed):
 		// The host ends, and the delivery comes again when its lease has.
 	case err != nil:
-		if !d.failed {
-			s.logger.Error("outcomes could be neither handed off nor stored; their tasks will run again", "error", err)
+		if d.failed {
+			return
 		}
+		s.logger.Error("outcomes could be neither handed off nor stored; their tasks will run again", "error", err)
+		s.removeWaiting(d) // it comes again as a whole
 		d.failed = true
-		s.settle(t, d)
+		s.failed = append(s.failed, d)
+		for _, w := range s.workers {
+			for i := len(w.runs) - 1; i >= 0; i-- {
+				if w.runs[i].d == d {
+					s.takeBack(w, w.runs[i], 0)
+				}
+			}
+		}
 	default:
-		d.left -= n
-		s.settle(t, d)
+		if d.left -= n; d.left == 0 && !d.failed {
+			s.observeDelivery(d)
+			s.forget(t, d, ackDone)
+		}
 	}
 }
 
-// settle acknowledges a delivery of which nothing is left, and gives back one that has
-// failed when nothing of it runs.
-func (s *scheduler) settle(t *turn, d *delivery) {
-	switch {
-	case d.gone:
-	case d.failed && d.running == 0:
-		s.removeWaiting(d)
-		s.forget(t, d, ackLater)
-	case d.left == 0 && !d.failed:
-		s.observeDelivery(d)
-		s.forget(t, d, ackDone)
+// giveBackFailed gives back the deliveries that have failed and of which nothing runs.
+func (s *scheduler) giveBackFailed(t *turn) {
+	left := s.failed[:0]
+	for _, d := range s.failed {
+		switch {
+		case d.gone:
+		case d.running == 0:
+			s.forget(t, d, ackLater)
+		default:
+			left = append(left, d)
+		}
 	}
+	s.failed = left
 }
 
 // forget answers a delivery, which is not this host's any more.

@@ -55,9 +55,6 @@ func (s *scheduler) take(t *turn, w *worker, outcomes link.OutcomeReader) error 
 		w.sent = 0
 		w.remove(r, t.now)
 	}
-	if r.d.failed {
-		s.settle(t, r.d)
-	}
 	if len(w.runs) == 0 || w.runs[0].d.batch.Client != r.d.batch.Client {
 		s.flush(t, r.d.batch.Client) // nothing else is to come soon
 	}

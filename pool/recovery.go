@@ -101,9 +101,6 @@ func (s *scheduler) decided(a *attempt, how func(t *turn)) {
 	s.do(func(t *turn) {
 		a.d.running--
 		how(t)
-		if a.d.failed {
-			s.settle(t, a.d)
-		}
 	})
 }
 

@@ -55,6 +55,7 @@ type scheduler struct {
 	spanSet    uint64        // changes whenever spans are taken
 	watched    time.Time     // until then, somebody watches
 	usual      time.Duration // usual run time of a delivery; 0 while unknown
+	failed     []*delivery   // of which an outcome could be neither handed off nor stored
 	dormant    int           // slots without a process, where one may start
 	starting   int           // processes that start
 	sending    int           // messages of outcomes under way
@@ -88,6 +89,7 @@ func (s *scheduler) do(change func(*turn)) {
 	s.mu.Lock()
 	t := turn{now: time.Now()}
 	change(&t)
+	s.giveBackFailed(&t)
 	if s.stopping {
 		s.giveBackAll(&t)
 	} else {
@@ -232,10 +234,11 @@ func (s *scheduler) retire(c *child, idle time.Duration) (retired bool, again ti
 	return retired, max(again, time.Millisecond)
 }
 
-// wait puts tasks into their lane, at its end or before all others.
+// wait puts tasks into their lane, at its end or before all others, unless their
+// delivery has failed and comes again.
 func (s *scheduler) wait(sp span, first bool) {
 	n := sp.to - sp.from
-	if n <= 0 {
+	if n <= 0 || sp.d.failed {
 		return
 	}
 	sp.d.waiting += n
