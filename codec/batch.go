@@ -9,10 +9,6 @@ type Batch struct {
 	Client string
 	Tasks  []Task // what Decode read; they refer to the bytes it was given
 	Chunk  bool   // one process is to run them all, however long they take
-
-	data []byte // that Decode was given
-	ends []int  // where each task ends in it
-	head int    // where the first begins
 }
 
 // leastTask is the shortest that an encoded task can be, in bytes.
@@ -24,25 +20,15 @@ func (b *Batch) Decode(data []byte) error {
 	before := b.Tasks
 	b.Client, b.Tasks, b.Chunk = "", b.Tasks[:0], false
 	r := reader{data: data}
-	extra := r.envelope(kindBatch, 2)
-	if client := r.str(); r.err == nil && !validClient(string(client)) {
-		r.fail("invalid client name")
-	} else {
-		b.Client = string(client)
-	}
-	n := r.array()
-	if n == 0 || n > MaxTasks {
-		r.fail("batch without tasks, or with too many")
-	}
+	client, n, extra := r.batchHead()
+	b.Client = client
 	if most := min(n, r.left()/leastTask); cap(b.Tasks) < most {
 		b.Tasks = make([]Task, 0, most)
 	}
 	name := ""
-	b.data, b.ends, b.head = data, b.ends[:0], r.at
 	for ; n > 0 && r.err == nil; n-- {
 		b.Tasks = append(b.Tasks, Task{})
 		name = r.task(&b.Tasks[len(b.Tasks)-1], name)
-		b.ends = append(b.ends, r.at)
 	}
 	if extra > 0 {
 		b.Chunk = r.bool()
@@ -59,17 +45,20 @@ func (b *Batch) Decode(data []byte) error {
 	return err
 }
 
-// Encoded returns tasks that Decode read, from one index to before another, as they
-// stand in its bytes, for [BatchBuilder.AddEncoded].
-func (b *Batch) Encoded(from, to int) []byte {
-	if from >= to {
-		return nil
+// batchHead reads what stands before the tasks of a batch: its client, their number,
+// and how many elements come behind them.
+func (r *reader) batchHead() (client string, tasks, extra int) {
+	extra = r.envelope(kindBatch, 2)
+	if name := r.str(); r.err == nil && !validClient(string(name)) {
+		r.fail("invalid client name")
+	} else {
+		client = string(name)
 	}
-	start := b.head
-	if from > 0 {
-		start = b.ends[from-1]
+	tasks = r.array()
+	if tasks == 0 || tasks > MaxTasks {
+		r.fail("batch without tasks, or with too many")
 	}
-	return b.data[start:b.ends[to-1]]
+	return client, tasks, extra
 }
 
 // Number gives tasks that are to be numbered by their message, see
@@ -133,7 +122,7 @@ func (b *BatchBuilder) AddCall(n uint64, name string, arg []byte) {
 	b.tasks++
 }
 
-// AddEncoded adds n tasks that AppendTask encoded, or that [Batch.Encoded] returned.
+// AddEncoded adds n tasks that AppendTask encoded, or that [TaskList.Encoded] returned.
 func (b *BatchBuilder) AddEncoded(tasks []byte, n int) {
 	b.buf = append(b.buf, tasks...)
 	b.tasks += n

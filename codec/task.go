@@ -117,17 +117,24 @@ func (r *reader) task(t *Task, name string) string {
 		r.fail("task of fewer than three elements")
 	}
 	t.N = r.uint()
-	if b := r.str(); string(b) == name {
-		t.Func = name
-	} else if len(b) > MaxName {
-		r.fail("func name too long")
-	} else {
-		t.Func = string(b)
-	}
+	t.Func = r.name(name)
 	t.Arg = r.bin()
 	if n > 3 {
 		r.options(t)
 	}
 	r.skipAll(n - 4)
 	return t.Func
+}
+
+// name reads the name of a func, which is the one before if they are the same.
+func (r *reader) name(before string) string {
+	b := r.str()
+	switch {
+	case string(b) == before:
+		return before
+	case len(b) > MaxName:
+		r.fail("func name too long")
+		return ""
+	}
+	return string(b)
 }

@@ -70,7 +70,7 @@ func (s *scheduler) cancel(ids []codec.ID) {
 // anyCancelled reports whether a task of a run that has no outcome is cancelled.
 func (s *scheduler) anyCancelled(r *run) bool {
 	for i := r.received; i < r.end; i++ {
-		if s.cancelled.has(r.d.batch.Client, r.task(i).N) {
+		if s.cancelled.has(r.d.batch.Client, r.d.batch.N(r.from+i)) {
 			return true
 		}
 	}

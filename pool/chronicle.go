@@ -59,7 +59,7 @@ func (s *Supervisor) takeOver(c *child, ran *attempt) {
 	}
 	s.scheduler.mu.Lock()
 	defer s.scheduler.mu.Unlock()
-	s.scheduler.note(c.work, ran.d, ran.task, v.why, ran.began, time.Since(ran.began))
+	s.scheduler.note(c.work, ran.d, ran.task.N, ran.task.Func, v.why, ran.began, time.Since(ran.began))
 }
 
 // recordDeath notes how a process ended.

@@ -73,10 +73,10 @@ func (h *handed) HandedStored(n uint64) { h.stored.Add(n) }
 
 // note counts an attempt at a task that has ended in a process, and keeps a span of it
 // if somebody watches; s.mu is held.
-func (s *scheduler) note(w *worker, d *delivery, task *codec.Task, code codec.Code, began time.Time, run time.Duration) {
-	s.stats(task.Func).add(code, max(began.Sub(d.info.Stored), 0), run)
+func (s *scheduler) note(w *worker, d *delivery, n uint64, name string, code codec.Code, began time.Time, run time.Duration) {
+	s.stats(name).add(code, max(began.Sub(d.info.Stored), 0), run)
 	if began.Before(s.watched) {
-		w.spans.add(s, w, d, task, code, began, began.Add(run))
+		w.spans.add(s, w, codec.ID{Client: d.batch.Client, N: n}, name, code, began, began.Add(run))
 	}
 }
 
@@ -96,13 +96,12 @@ type spanWriter struct {
 	of   uint64
 }
 
-func (o *spanWriter) add(s *scheduler, w *worker, d *delivery, task *codec.Task, code codec.Code, began, ended time.Time) {
-	id := codec.ID{Client: d.batch.Client, N: task.N}.String()
+func (o *spanWriter) add(s *scheduler, w *worker, task codec.ID, name string, code codec.Code, began, ended time.Time) {
 	short := code == "" && ended.Sub(began) < shortSpan
 	if o.open > 0 && o.of == s.spanSet && short {
 		last := &s.spans[o.open-1]
-		if last.Func == task.Func && began.Sub(last.Start) <= maxSpan && began.Sub(last.End) <= maxGap {
-			last.End, last.Task = ended, id
+		if last.Func == name && began.Sub(last.Start) <= maxSpan && began.Sub(last.End) <= maxGap {
+			last.End, last.Task = ended, task.String()
 			last.Count++
 			return
 		}
@@ -112,7 +111,7 @@ func (o *spanWriter) add(s *scheduler, w *worker, d *delivery, task *codec.Task,
 		return // bounded; the rest of this second is not shown
 	}
 	s.spans = append(s.spans, codec.Span{
-		Place: w.place, PID: w.PID(), Func: task.Func, Task: id, Count: 1, Start: began, End: ended, Failed: code,
+		Place: w.place, PID: w.PID(), Func: name, Task: task.String(), Count: 1, Start: began, End: ended, Failed: code,
 	})
 	if short {
 		o.open, o.of = len(s.spans), s.spanSet

@@ -23,7 +23,7 @@ type delivery struct {
 	info     broker.AckInfo
 	offers   uint64 // how often its tasks were offered to other hosts, in messages before this one
 	lane     broker.Lane
-	batch    *codec.Batch
+	batch    *codec.TaskList
 	bytes    int // of the message
 	received time.Time
 
@@ -48,7 +48,7 @@ func (d *delivery) key() deliveryKey { return deliveryKey{d.info.StreamSeq, d.in
 
 // batches are for those of deliveries: a batch has up to a thousand tasks, and a host
 // many batches a second.
-var batches = sync.Pool{New: func() any { return &codec.Batch{} }}
+var batches = sync.Pool{New: func() any { return &codec.TaskList{} }}
 
 const (
 	// maxTaskSpace bounds the tasks for which space is kept, by their number.
@@ -60,21 +60,23 @@ const (
 
 // decode reads the delivery's batch.
 func (d *delivery) decode(data []byte) error {
-	d.batch, d.bytes = batches.Get().(*codec.Batch), len(data)
+	d.batch, d.bytes = batches.Get().(*codec.TaskList), len(data)
 	if err := d.batch.Decode(data); err != nil {
 		return err
 	}
 	d.batch.Number(d.info.StreamSeq)
-	d.left = len(d.batch.Tasks)
-	for i := range d.batch.Tasks {
-		d.limited = d.limited || d.batch.Tasks[i].Limit > 0
+	d.left = d.batch.Len()
+	for i := range d.left {
+		if t := d.batch.Options(i); t != nil {
+			d.limited = d.limited || t.Limit > 0
+		}
 	}
 	return nil
 }
 
 // release frees the delivery's space. Nobody looks at its tasks any more.
 func (d *delivery) release() {
-	if cap(d.batch.Tasks) <= maxTaskSpace && d.bytes <= smallMessage {
+	if d.batch.Len() <= maxTaskSpace && d.bytes <= smallMessage {
 		batches.Put(d.batch)
 	}
 	d.batch = nil
@@ -86,6 +88,15 @@ func (d *delivery) newBatch() *codec.BatchBuilder {
 		return codec.NewChunk(d.batch.Client, nil)
 	}
 	return codec.NewBatch(d.batch.Client, nil)
+}
+
+// addTask adds a task of the delivery to a batch, as it is now.
+func (d *delivery) addTask(to *codec.BatchBuilder, i int) {
+	if t := d.batch.Options(i); t != nil {
+		to.Add(t)
+	} else {
+		to.AddEncoded(d.batch.Encoded(i, i+1), 1)
+	}
 }
 
 // Answers to a delivery.
@@ -177,7 +188,7 @@ func (s *scheduler) giveBack(t *turn, d *delivery, keep int) {
 	if d.gone || d.waiting <= keep {
 		return
 	}
-	if d.waiting == len(d.batch.Tasks) && keep == 0 {
+	if d.waiting == d.batch.Len() && keep == 0 {
 		s.removeWaiting(d)
 		if s.mayYield(d.lane) {
 			s.pullers[d.lane].expect()
@@ -194,7 +205,7 @@ func (s *scheduler) giveBack(t *turn, d *delivery, keep int) {
 			keep -= from - sp.from
 		}
 		for i := from; i < sp.to; i++ {
-			rest.Add(&d.batch.Tasks[i])
+			d.addTask(rest, i)
 		}
 	}
 	n := rest.Len()

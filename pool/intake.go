@@ -88,7 +88,7 @@ func (s *scheduler) allLong() bool {
 			return false
 		}
 		r := w.runs[0]
-		if usual := s.stats(r.task(r.received).Func).usual; usual > 0 && usual < slowFrom {
+		if usual := s.stats(r.fn(r.received)).usual; usual > 0 && usual < slowFrom {
 			return false
 		}
 	}
@@ -137,7 +137,7 @@ func (s *scheduler) deliver(lane broker.Lane, msg *nats.Msg, info broker.AckInfo
 				s.sendElsewhere(t, d, unknown)
 				return
 			}
-			s.wait(span{d: d, from: 0, to: len(d.batch.Tasks), since: t.now}, false)
+			s.wait(span{d: d, from: 0, to: d.batch.Len(), since: t.now}, false)
 		}
 	})
 }
@@ -216,8 +216,8 @@ func readOffers(header []string) uint64 {
 func (s *scheduler) unknownFuncs(d *delivery) map[string]bool {
 	var unknown map[string]bool
 	name := ""
-	for i := range d.batch.Tasks {
-		if next := d.batch.Tasks[i].Func; next != name || i == 0 {
+	for i := range d.batch.Len() {
+		if next := d.batch.Func(i); next != name || i == 0 {
 			if name = next; !s.handles(name) {
 				if unknown == nil {
 					unknown = map[string]bool{}
@@ -262,16 +262,16 @@ func (s *scheduler) divide(t *turn, d *delivery, processes map[string]int) {
 		return
 	}
 	from := 0
-	for i := range d.batch.Tasks {
-		task := &d.batch.Tasks[i]
-		n, unknown := processes[task.Func]
+	for i := range d.batch.Len() {
+		n, unknown := processes[d.batch.Func(i)]
 		if !unknown {
 			continue
 		}
+		task := d.batch.Task(i)
 		s.wait(span{d: d, from: from, to: i, since: t.now}, false)
 		from = i + 1
 		_, again := awayPause(d.offers+d.info.Delivered, max(n, 1))
-		switch failure := s.unfit(d, task, t.now); {
+		switch failure := s.unfit(d, i, t.now); {
 		case failure != nil:
 			s.concludeHere(t, d, task, failure)
 		case n > 0 && again:
@@ -282,19 +282,18 @@ func (s *scheduler) divide(t *turn, d *delivery, processes map[string]int) {
 			s.concludeHere(t, d, task, unknownFunc(task, s.cfg.Host))
 		}
 	}
-	s.wait(span{d: d, from: from, to: len(d.batch.Tasks), since: t.now}, false)
+	s.wait(span{d: d, from: from, to: d.batch.Len(), since: t.now}, false)
 }
 
 // offer gives a delivery back for other hosts if nothing of it can be run here and its
 // first task can there, and reports whether it did.
 func (s *scheduler) offer(t *turn, d *delivery, processes map[string]int) bool {
-	for i := range d.batch.Tasks {
-		if _, unknown := processes[d.batch.Tasks[i].Func]; !unknown {
+	for i := range d.batch.Len() {
+		if _, unknown := processes[d.batch.Func(i)]; !unknown {
 			return false
 		}
 	}
-	first := &d.batch.Tasks[0]
-	if n := processes[first.Func]; n > 0 && s.unfit(d, first, t.now) == nil {
+	if n := processes[d.batch.Func(0)]; n > 0 && s.unfit(d, 0, t.now) == nil {
 		pause, again := awayPause(d.offers+d.info.Delivered, n)
 		if !again {
 			return false
@@ -309,7 +308,7 @@ func (s *scheduler) offer(t *turn, d *delivery, processes map[string]int) bool {
 		default:
 			s.forget(t, d, ackAgain)
 		}
-		s.logger.Debug("a task of a func without a handler here goes to another host", "func", first.Func, "pause", pause)
+		s.logger.Debug("a task of a func without a handler here goes to another host", "func", d.batch.Func(0), "pause", pause)
 		return true
 	}
 	return false
@@ -319,8 +318,8 @@ func (s *scheduler) offer(t *turn, d *delivery, processes map[string]int) bool {
 // from the first, and which says how often it was offered before.
 func (s *scheduler) offerAnew(t *turn, d *delivery) {
 	whole := d.newBatch()
-	for i := range d.batch.Tasks {
-		whole.Add(&d.batch.Tasks[i])
+	for i := range d.batch.Len() {
+		d.addTask(whole, i)
 	}
 	msg := nats.NewMsg(d.subject)
 	msg.Data = whole.Bytes()

@@ -62,7 +62,11 @@ func (s *scheduler) watchLimits(t *turn, w *worker, r *run) {
 // 0 if none has one.
 func (r *run) shortestLimit() (shortest time.Duration) {
 	for i := r.received; i < r.end; i++ {
-		if limit := r.task(i).Limit; limit > 0 && (shortest == 0 || limit < shortest) {
+		task := r.d.batch.Options(r.from + i)
+		if task == nil {
+			continue
+		}
+		if limit := task.Limit; limit > 0 && (shortest == 0 || limit < shortest) {
 			shortest = limit
 		}
 	}

@@ -54,7 +54,7 @@ func TestOfAProcessThatHarmsItsLinkTheOneTaskWithoutAnOutcomeIsInDoubt(t *testin
 	m.broken = true
 	ran := b.lose(m.child)
 	require.NotNil(t, ran)
-	require.Equal(t, d.batch.Tasks[0].N, ran.task.N)
+	require.Equal(t, d.batch.N(0), ran.task.N)
 	require.Equal(t, 2*maxUnknown-1, b.waits(broker.Normal))
 }
 

@@ -84,7 +84,7 @@ func (b *bench) arrive(lane broker.Lane, chunk bool, tasks ...codec.Task) *deliv
 	d := b.delivery(lane, chunk, tasks...)
 	b.do(func(t *turn) {
 		b.deliveries[d.key()] = d
-		b.wait(span{d: d, to: len(d.batch.Tasks), since: t.now}, false)
+		b.wait(span{d: d, to: d.batch.Len(), since: t.now}, false)
 	})
 	return d
 }

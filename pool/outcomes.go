@@ -69,8 +69,9 @@ func (s *scheduler) take(t *turn, w *worker, outcomes link.OutcomeReader) error 
 // task's error budget has one left, or else to whoever waits for the outcome. Nearly
 // every task goes the short way.
 func (s *scheduler) conclude(t *turn, w *worker, r *run, index int, o *link.Outcome) {
-	d, task := r.d, r.task(index)
-	out := codec.Outcome{N: task.N, Run: o.Run}
+	d, i := r.d, r.from+index
+	name := d.batch.Func(i)
+	out := codec.Outcome{N: d.batch.N(i), Run: o.Run}
 	code := codec.Code("")
 	switch o.Status {
 	case link.StatusValue:
@@ -80,18 +81,22 @@ func (s *scheduler) conclude(t *turn, w *worker, r *run, index int, o *link.Outc
 	default:
 		f := codec.ReadFailure(o.Body)
 		f.Final = o.Status == link.StatusFinal
-		f.Host, f.PID, f.Attempt = s.cfg.Host, w.PID(), task.Attempt()
+		f.Host, f.PID, f.Attempt = s.cfg.Host, w.PID(), r.task(index).Attempt()
 		out.Failure, code = f, f.Code
 	}
-	s.stats(task.Func).expect(o.Run)
+	s.stats(name).expect(o.Run)
 	d.took += o.Run
-	s.note(w, d, task, code, o.Started, o.Run)
+	s.note(w, d, out.N, name, code, o.Started, o.Run)
 	var told func(*turn, error)
 	if w.observes {
 		id := r.id
 		told = func(t *turn, err error) { t.later(func() { w.tellHandedOff(id, index, err) }) }
 	}
-	s.passOn(t, d, task, &out, told)
+	if out.Failure == nil && d.batch.Options(i) == nil {
+		s.add(t, d, &out, told)
+		return
+	}
+	s.passOn(t, d, r.task(index), &out, told)
 }
 
 // passOn passes on a task's outcome, or the task to its next attempt. told, unless nil,

@@ -12,6 +12,7 @@ import (
 type attempt struct {
 	runIndex
 	d     *delivery
+	at    int // index of the task in the delivery
 	task  *codec.Task
 	began time.Time
 }
@@ -80,7 +81,7 @@ func (s *scheduler) loseRunning(r *run, p scoreboard.Progress) *attempt {
 	s.waitAgain(r, p.Begun, r.end)
 	s.waitAgain(r, r.received, index)
 	r.d.running++ // until it is decided
-	return &attempt{runIndex: runIndex{r.id, index}, d: r.d, task: r.task(index), began: p.Since}
+	return &attempt{runIndex: runIndex{r.id, index}, d: r.d, at: r.from + index, task: r.task(index), began: p.Since}
 }
 
 // loseSuspects takes the tasks of a run of which one has harmed the link.
@@ -107,11 +108,7 @@ func (s *scheduler) decided(a *attempt, how func(t *turn)) {
 // rerun has a task run again that is not charged.
 func (s *scheduler) rerun(a *attempt) {
 	s.decided(a, func(t *turn) {
-		for i := range a.d.batch.Tasks {
-			if &a.d.batch.Tasks[i] == a.task {
-				s.wait(span{d: a.d, from: i, to: i + 1, since: t.now}, true)
-			}
-		}
+		s.wait(span{d: a.d, from: a.at, to: a.at + 1, since: t.now}, true)
 	})
 }
 

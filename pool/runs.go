@@ -12,12 +12,12 @@ import (
 
 const (
 	// runTime is how much work, in run time, a run has that is known to be short.
-	runTime = time.Millisecond
+	runTime = 2 * time.Millisecond
 	// shareTime is the least work of a run while several processes could share it.
 	shareTime = 100 * time.Microsecond
 	// maxRunTasks and maxRunBytes bound a run, but for a chunk.
-	maxRunTasks = 512
-	maxRunBytes = 64 << 10
+	maxRunTasks = 2048
+	maxRunBytes = 128 << 10
 	// maxUnknown bounds the tasks of a run while nobody knows how long they take.
 	maxUnknown = 64
 	// stealTime is the least work, in run time, that is worth taking from a process for
@@ -75,11 +75,11 @@ func (s *scheduler) trim(lane broker.Lane) {
 // concludeUnfit concludes the first task of a span without running it, if nobody is to
 // run it any more, and reports whether it did.
 func (s *scheduler) concludeUnfit(t *turn, sp *span) bool {
-	task := &sp.d.batch.Tasks[sp.from]
-	failure := s.unfit(sp.d, task, t.now)
+	failure := s.unfit(sp.d, sp.from, t.now)
 	if failure == nil {
 		return false
 	}
+	task := sp.d.batch.Task(sp.from)
 	sp.from++
 	sp.d.waiting--
 	s.waiting[sp.d.lane]--
@@ -88,11 +88,12 @@ func (s *scheduler) concludeUnfit(t *turn, sp *span) bool {
 }
 
 // unfit returns the failure of a task that is not to be run, nil if it is.
-func (s *scheduler) unfit(d *delivery, task *codec.Task, now time.Time) *codec.Failure {
+func (s *scheduler) unfit(d *delivery, i int, now time.Time) *codec.Failure {
+	task := d.batch.Options(i)
 	switch {
-	case !task.Deadline.IsZero() && now.After(task.Deadline):
+	case task != nil && !task.Deadline.IsZero() && now.After(task.Deadline):
 		return &codec.Failure{Code: codec.CodeExpired, Message: "deadline " + task.Deadline.Format(time.RFC3339Nano)}
-	case s.cancelled.has(d.batch.Client, task.N):
+	case s.cancelled.has(d.batch.Client, d.batch.N(i)):
 		return &codec.Failure{Code: codec.CodeCancelled}
 	}
 	return nil
@@ -107,8 +108,7 @@ func (s *scheduler) cut(t *turn, w *worker, sp *span) int {
 	if sp.d.batch.Chunk || n <= 1 {
 		return max(n, 0)
 	}
-	tasks := sp.d.batch.Tasks[sp.from : sp.from+n]
-	usual := s.stats(tasks[0].Func).usual
+	usual := s.stats(sp.d.batch.Func(sp.from)).usual
 	share := max(t.share[sp.d.lane], 1)
 	if usual == 0 {
 		n = min(n, share, maxUnknown)
@@ -117,8 +117,8 @@ func (s *scheduler) cut(t *turn, w *worker, sp *span) int {
 	}
 	bytes := 0
 	for i := range n {
-		bytes += len(tasks[i].Arg)
-		if i > 0 && (bytes > maxRunBytes || s.cancelled.some() && s.unfit(sp.d, &tasks[i], t.now) != nil) {
+		bytes += sp.d.batch.Size(sp.from + i)
+		if i > 0 && (bytes > maxRunBytes || s.cancelled.some() && s.unfit(sp.d, sp.from+i, t.now) != nil) {
 			return i
 		}
 	}
@@ -246,7 +246,7 @@ func (s *scheduler) steal(t *turn) bool {
 			if soon && (left == 1 || r.d.batch.Chunk) {
 				continue // else it would go through all idle processes, and none begin it
 			}
-			usual := s.stats(r.task(r.end - 1).Func).usual
+			usual := s.stats(r.fn(r.end - 1)).usual
 			if usual == 0 {
 				usual = longTime
 			}

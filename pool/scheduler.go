@@ -155,7 +155,10 @@ type runIndex struct {
 }
 
 // task returns the task with an index in the run.
-func (r *run) task(index int) *codec.Task { return &r.d.batch.Tasks[r.from+index] }
+func (r *run) task(index int) *codec.Task { return r.d.batch.Task(r.from + index) }
+
+// fn returns the name of the func of the task with an index in the run.
+func (r *run) fn(index int) string { return r.d.batch.Func(r.from + index) }
 
 // find returns a run of the process's by its number, nil if it has none.
 func (w *worker) find(id uint64) *run {

@@ -195,11 +195,11 @@ func TestAMoreUrgentTaskIsTheNextOneThatRuns(t *testing.T) {
 		require.NoError(t, m.tell(p.id, 1))
 
 		next := m.next()
-		require.Equal(t, urgent.batch.Tasks[0].N, next.tasks[0].N)
+		require.Equal(t, urgent.batch.N(0), next.tasks[0].N)
 		require.Len(t, next.tasks, 1)
 		m.rest(next)
 		rest := m.next()
-		require.Equal(t, less.batch.Tasks[1].N, rest.tasks[0].N)
+		require.Equal(t, less.batch.N(1), rest.tasks[0].N)
 	}
 }
 
@@ -232,7 +232,7 @@ func TestCancelledAndExpiredTasksAreNotSent(t *testing.T) {
 	tasks := calls(10, "f")
 	tasks[0].Deadline = time.Now().Add(-time.Second)
 	d := b.delivery(broker.Normal, false, tasks...)
-	id := func(index int) codec.ID { return codec.ID{Client: "client", N: d.batch.Tasks[index].N} }
+	id := func(index int) codec.ID { return codec.ID{Client: "client", N: d.batch.N(index)} }
 	b.cancel([]codec.ID{id(4)})
 	m := b.mate()
 	b.do(func(t *turn) {
@@ -281,7 +281,7 @@ func TestOfAProcessThatDiesOnlyTheRunningTaskIsInDoubt(t *testing.T) {
 	ran := b.lose(m.child)
 	require.NotNil(t, ran)
 	require.Equal(t, runIndex{first.id, 3}, ran.runIndex)
-	require.Equal(t, d.batch.Tasks[3].N, ran.task.N)
+	require.Equal(t, d.batch.N(3), ran.task.N)
 	require.Nil(t, b.lose(m.child), "a process dies once")
 	require.Equal(t, 100-2-1+1, b.waits(broker.Normal))
 	require.Equal(t, 1, look(b, func() int { return d.running }))
@@ -291,7 +291,7 @@ func TestOfAProcessThatDiesOnlyTheRunningTaskIsInDoubt(t *testing.T) {
 	for len(order) < 97 {
 		p := other.next()
 		for i := range p.tasks {
-			order = append(order, int(p.tasks[i].N-d.batch.Tasks[0].N))
+			order = append(order, int(p.tasks[i].N-d.batch.N(0)))
 		}
 		other.rest(p)
 	}
@@ -300,11 +300,11 @@ func TestOfAProcessThatDiesOnlyTheRunningTaskIsInDoubt(t *testing.T) {
 		want = append(want, i)
 	}
 	require.Equal(t, want, order)
-	require.Equal(t, later.batch.Tasks[0].N, other.next().tasks[0].N, "it has waited for less long")
+	require.Equal(t, later.batch.N(0), other.next().tasks[0].N, "it has waited for less long")
 	require.Equal(t, 64, second.first())
 
 	b.rerun(ran)
-	require.Equal(t, d.batch.Tasks[3].N, other.next().tasks[0].N)
+	require.Equal(t, d.batch.N(3), other.next().tasks[0].N)
 }
 
 func TestARunIsNotGivenThePlaceOfAnother(t *testing.T) {

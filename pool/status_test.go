@@ -100,7 +100,7 @@ func newAttempts(t *testing.T) *attempts {
 	a := &attempts{
 		s: &scheduler{funcs: map[string]*funcStats{}, watched: time.Now().Add(time.Hour)},
 		w: &worker{child: &child{Process: someProcess(t), place: 3}},
-		d: &delivery{batch: &codec.Batch{Client: "client"}}, clock: time.Now(),
+		d: &delivery{batch: &codec.TaskList{Client: "client"}}, clock: time.Now(),
 	}
 	return a
 }
@@ -110,7 +110,7 @@ func (a *attempts) note(name string, code codec.Code, gap, run time.Duration) {
 	a.n++
 	began := a.clock.Add(gap)
 	a.clock = began.Add(run)
-	a.s.note(a.w, a.d, &codec.Task{N: a.n, Func: name}, code, began, run)
+	a.s.note(a.w, a.d, a.n, name, code, began, run)
 }
 
 func TestShortAttemptsInARowAreOneSpan(t *testing.T) {

@@ -120,7 +120,7 @@ func (s *scheduler) overdue(t *turn, lane, ready int) (all []*delivery) {
 		}
 		last = sp.d
 		wait := splitAfter
-		if ready > 0 && sp.d.waiting == len(sp.d.batch.Tasks) {
+		if ready > 0 && sp.d.waiting == sp.d.batch.Len() {
 			wait = giveBackAfter
 		}
 		if t.now.Sub(sp.since) >= wait {
