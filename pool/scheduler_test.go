@@ -33,12 +33,12 @@ func TestRunsOfShortTasksGrow(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Config{})
 	m := b.mate()
-	b.arrive(broker.Normal, false, calls(1024, "f")...)
+	b.arrive(broker.Normal, false, calls(2*maxUnknown+maxRunTasks+1, "f")...)
 	first, second := m.next(), m.next()
 	require.Len(t, first.tasks, maxUnknown)
 	require.Len(t, second.tasks, maxUnknown, "nobody knows yet")
 	m.rest(first)
-	require.Len(t, m.next().tasks, maxRunTasks, "a microsecond each")
+	require.Len(t, m.next().tasks, int(runTime/time.Microsecond), "a microsecond each")
 }
 
 func TestARunOfLongTasksHasOne(t *testing.T) {
@@ -94,7 +94,7 @@ func TestAnIdleProcessStealsHalfOfWhatHasNotBegun(t *testing.T) {
 func TestARunThatAProcessHasNotComeToIsStolenFirst(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Config{})
-	b.lasts("f", 10*time.Microsecond)
+	b.lasts("f", runTime/100)
 	m := b.mate()
 	b.arrive(broker.Normal, false, calls(200, "f")...)
 	first, second := m.next(), m.next()
