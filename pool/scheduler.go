@@ -42,6 +42,9 @@ type scheduler struct {
 	work      atomic.Bool                     // there is something for the watcher to look at
 	want      [len(broker.Lanes)]atomic.Int32 // deliveries to pull, by lane
 
+	stopOnce sync.Once
+	closing  sync.WaitGroup // of pulls
+
 	mu         sync.Mutex
 	lanes      [len(broker.Lanes)][]span
 	waiting    [len(broker.Lanes)]int // tasks in them

@@ -182,25 +182,20 @@ func (s *scheduler) setFlush() {
 	})
 }
 
-// stop ends the scheduler's pulls and has everything that has not begun go back to the
-// queue.
+// stop begins to end the scheduler's pulls, and has everything that has not begun go
+// back to the queue.
 func (s *scheduler) stop() {
-	first := false
-	s.do(func(t *turn) {
-		if first = !s.stopping; !first {
-			return
-		}
-		s.stopping = true
-		for _, w := range s.workers {
-			s.takeBackAll(w, 0)
+	s.stopOnce.Do(func() {
+		s.do(func(t *turn) {
+			s.stopping = true
+			for _, w := range s.workers {
+				s.takeBackAll(w, 0)
+			}
+		})
+		for _, p := range s.pullers {
+			s.closing.Go(p.close)
 		}
 	})
-	if !first {
-		return
-	}
-	for _, p := range s.pullers {
-		go p.close()
-	}
 }
 
 // giveBackAll gives back all that waits.
@@ -222,6 +217,8 @@ const (
 // finish returns when everything is in safe hands after the last process has ended, or
 // cannot be in time.
 func (s *scheduler) finish(hurry func() bool) {
+	s.stop()
+	s.closing.Wait() // what came last goes back
 	deadline := time.Now().Add(handOffTimeout)
 	for {
 		left := 0
