@@ -66,7 +66,7 @@ func (s *scheduler) take(t *turn, w *worker, outcomes link.OutcomeReader) error 
 }
 
 // conclude passes on what an attempt at a task has come to: to the next attempt, if the
-// task's error budget has one left, or else to whoever waits for the outcome. Nearly
+// task's error budget has one left, or else to the client that waits for the outcome. Nearly
 // every task goes the short way.
 func (s *scheduler) conclude(t *turn, w *worker, r *run, index int, o *link.Outcome) {
 	d, i := r.d, r.from+index
@@ -141,7 +141,7 @@ func (s *scheduler) concludeHere(t *turn, d *delivery, task *codec.Task, f *code
 	f.Host, f.PID, f.Attempt = s.cfg.Host, s.pid, task.Attempt()
 	name := task.Func
 	if f.Code == codec.CodeUnknownFunc {
-		name = codec.OtherFuncs // whoever submits such tasks could count up any number of names
+		name = codec.OtherFuncs // a client that submits such tasks could make any number of names
 	}
 	s.stats(name).add(f.Code, max(t.now.Sub(d.info.Stored), 0), time.Since(t.now))
 	s.passOn(t, d, task, &codec.Outcome{N: task.N, Failure: f}, nil)
@@ -171,8 +171,8 @@ const (
 	messageBytes    = 64 << 10
 	messageOutcomes = 1024
 	// An outcome may wait for others to go out with as long as minLinger, or a part of
-	// the time that its task has waited for a process, up to maxLinger: whoever waits
-	// for it does not notice.
+	// the time that its task has waited for a process, up to maxLinger: its client does
+	// not notice.
 	minLinger  = time.Millisecond
 	maxLinger  = 10 * time.Millisecond
 	lingerPart = 16

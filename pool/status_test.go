@@ -137,7 +137,7 @@ func TestShortAttemptsInARowAreOneSpan(t *testing.T) {
 		a.note("f", "", 0, short)
 	}
 	spans = a.s.takeSpans()
-	require.Len(t, spans, 3, "a span is not for ever")
+	require.Len(t, spans, 3, "a span has an end")
 	for _, span := range spans {
 		require.LessOrEqual(t, span.End.Sub(span.Start), maxSpan+short)
 	}

@@ -64,7 +64,7 @@ func (a *act) submitChunk(options ...producer.CallOption) (blocker, task *call) 
 	return all[0], all[1]
 }
 
-// requireFate fails unless a task comes to a fate.
+// requireFate fails unless a task meets a fate.
 func (a *act) requireFate(c *call, want fate) {
 	a.t.Helper()
 	result, err := c.result(a.ctx)

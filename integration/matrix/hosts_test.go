@@ -26,7 +26,7 @@ var hostFaults = []hostFault{
 	{name: "supervisor killed whose process is frozen", strike: func(a *act) { a.killHost(true) }},
 	{name: "supervisor stopped", goOn: (*act).goOn, strike: func(a *act) {
 		a.stopHost()
-		a.letRun() // what that comes to waits for the supervisor
+		a.letRun() // its outcome waits for the supervisor
 	}},
 	{
 		name: "supervisor stopped whose process runs on", runs: true, strike: (*act).stopHost,

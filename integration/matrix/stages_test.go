@@ -25,7 +25,7 @@ type stage struct {
 	died, frozen, orphaned fate
 }
 
-// fate is what a task comes to.
+// fate is how a task ends.
 type fate int
 
 const (
