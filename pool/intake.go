@@ -31,7 +31,7 @@ const (
 func (s *scheduler) setDemand() {
 	idle, ready := s.dormant, 0
 	for _, w := range s.workers {
-		if w.closing {
+		if !w.takes() {
 			continue
 		}
 		if ready++; len(w.runs) == 0 {
@@ -81,7 +81,7 @@ func (s *scheduler) mayYield(lane broker.Lane) bool {
 // that what comes would wait.
 func (s *scheduler) allLong() bool {
 	for _, w := range s.workers {
-		if w.closing {
+		if !w.takes() {
 			continue
 		}
 		if len(w.runs) == 0 {

@@ -344,6 +344,7 @@ func (p *place) takeReport(c *child, r report, started func(error)) {
 	}
 	if r.Pong {
 		c.answered()
+		p.scheduler.heard(c)
 	}
 	if waits != 0 {
 		p.waitingChanged(waits)

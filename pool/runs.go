@@ -171,7 +171,7 @@ const maxSent = consumer.MaxRuns / 4
 // takesAhead reports whether a process that is at work gets its next run: so that it
 // need not wait for it, but not behind a task that has become long.
 func (w *worker) takesAhead(now time.Time) bool {
-	if w.closing || len(w.runs) != 1 || w.sent >= maxSent {
+	if !w.takes() || len(w.runs) != 1 || w.sent >= maxSent {
 		return false
 	}
 	p := w.board.Look(w.runs[0].id, w.runs[0].end)
@@ -207,12 +207,12 @@ func (s *scheduler) takeBackAll(w *worker, keep int) {
 func (s *scheduler) balance(t *turn) {
 	idle := 0
 	for _, w := range s.workers {
-		if len(w.runs) == 0 && !w.closing {
+		if len(w.runs) == 0 && w.takes() {
 			idle++
 		}
 	}
 	for _, w := range s.workers {
-		if len(w.runs) > 0 || w.closing {
+		if len(w.runs) > 0 || !w.takes() {
 			continue
 		}
 		if _, ok := s.next(t); !ok && !s.steal(t) {

@@ -131,6 +131,7 @@ type worker struct {
 	given     int    // tasks that it was given and that were not taken back
 	served    int    // tasks that have ended
 	closing   bool   // it gets no more
+	silent    bool   // it did not begin what it was given, and has not answered since
 	lost      bool   // it has died
 	idleSince time.Time
 	spans     spanWriter
@@ -156,6 +157,9 @@ type runIndex struct {
 	run   uint64
 	index int
 }
+
+// takes reports whether the process can be given tasks.
+func (w *worker) takes() bool { return !w.closing && !w.silent }
 
 // task returns the task with an index in the run.
 func (r *run) task(index int) *codec.Task { return r.d.batch.Task(r.from + index) }
@@ -323,7 +327,7 @@ func (s *scheduler) dispatch(t *turn) {
 	}
 	s.setShares(t, len(s.workers))
 	for _, w := range s.workers {
-		for len(w.runs) == 0 && !w.closing && s.give(t, w) {
+		for len(w.runs) == 0 && w.takes() && s.give(t, w) {
 		}
 	}
 	if _, ok := s.next(t); !ok {

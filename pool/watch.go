@@ -82,7 +82,10 @@ func (s *scheduler) look(t *turn) {
 		if running {
 			age = t.now.Sub(p.Since)
 		}
-		if !w.closing {
+		if !running {
+			s.watchSilence(t, w)
+		}
+		if w.takes() {
 			ready++
 			allLong = allLong && age >= giveBackAfter
 		}
@@ -108,6 +111,30 @@ func (s *scheduler) look(t *turn) {
 			s.giveBack(t, d, 0)
 		}
 	}
+}
+
+// watchSilence takes the tasks from a process that does not begin them, as one that was
+// stopped, and asks it for a sign of life.
+func (s *scheduler) watchSilence(t *turn, w *worker) {
+	if len(w.runs) == 0 || t.now.Sub(w.runs[0].given) < splitAfter {
+		return
+	}
+	r := w.runs[0]
+	if w.board.Look(r.id, r.end).Begun > r.received {
+		return // its outcomes are on their way
+	}
+	s.takeBackAll(w, 0)
+	w.silent = true
+	t.later(func() { w.order(order{Ping: true}) })
+}
+
+// heard notes a sign of life of a process.
+func (s *scheduler) heard(c *child) {
+	s.do(func(*turn) {
+		if c.work != nil {
+			c.work.silent = false
+		}
+	})
 }
 
 // overdue returns the deliveries whose tasks have waited in a lane for longer than they
