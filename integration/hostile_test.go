@@ -66,3 +66,21 @@ func TestHostileMessages(t *testing.T) {
 	require.Zero(t, consumer.CachedInfo().NumRedelivered)
 	require.Zero(t, consumer.CachedInfo().NumAckPending)
 }
+
+// What an idle host has pulled and cannot read is no reason to pull nothing else.
+func TestHostPullsOnAfterMessagesThatAreNoBatches(t *testing.T) {
+	s := newStage(t)
+	url := s.broker()
+	s.host(url, "host", 1)
+	c, nc := s.client(url), s.observe(url)
+	dead := s.listen(nc, broker.DeadWildcard(producer.DefaultQueue))
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	for began := time.Now(); time.Since(began) < time.Second; { // until nothing else keeps the host awake
+		_, err := js.Publish(s.ctx, broker.TaskSubject(producer.DefaultQueue, broker.Normal), []byte("garbage"))
+		require.NoError(t, err)
+		_, err = dead.NextMsgWithContext(s.ctx)
+		require.NoError(t, err)
+	}
+	requireDoubled(s, submitDoubles(s, c, 1))
+}

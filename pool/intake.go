@@ -120,6 +120,7 @@ func (s *scheduler) deliver(lane broker.Lane, msg *nats.Msg, info broker.AckInfo
 	}
 	if err := d.decode(msg.Data); err != nil {
 		s.reject(msg, info.StreamSeq, err)
+		s.do(func(*turn) {}) // another is pulled in its place
 		return
 	}
 	unknown := s.unknownFuncs(d)
