@@ -176,6 +176,7 @@ func (p *puller) watch(ctx context.Context) {
 			p.mu.Unlock()
 		}
 		if !reopen {
+			p.ask() // so that nothing that was forgotten waits for long
 			continue
 		}
 		if err := p.open(); err != nil {
