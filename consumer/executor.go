@@ -125,6 +125,9 @@ func (e *executor) runTask(t *codec.Task) {
 	ctx.begin(e.origin, t)
 	e.task = ctx
 	e.running.begin(ctx, e.run.ID, e.index, e.began)
+	if e.outbox.some.Load() {
+		e.watcher.wake() // this task may take long
+	}
 	if failure := expired(t, e.began); failure != nil {
 		e.finish(failure, nil, "")
 		return

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/musterfleet/muster/internal/link"
@@ -18,6 +19,8 @@ const (
 type outbox struct {
 	link *link.Conn
 
+	some atomic.Bool // outcomes wait
+
 	mu    sync.Mutex
 	data  []byte
 	run   uint64
@@ -32,6 +35,7 @@ func (o *outbox) add(run uint64, outcome *link.Outcome, now time.Time) error {
 	if len(o.data) == 0 {
 		o.run, o.base, o.since = run, outcome.Started, now
 		o.data = link.AppendOutcomes(o.data, run, o.base)
+		o.some.Store(true)
 	}
 	o.data = link.AppendOutcome(o.data, o.base, outcome)
 	if len(o.data) < outboxBytes && now.Sub(o.since) < outboxDelay {
@@ -64,6 +68,7 @@ func (o *outbox) flushLocked() error {
 	}
 	err := o.link.SendWait(link.KindOutcomes, nil, func(dst []byte) []byte { return append(dst, o.data...) })
 	o.data = o.data[:0]
+	o.some.Store(false)
 	if cap(o.data) > maxSpace {
 		o.data = nil
 	}

@@ -97,14 +97,11 @@ func TestOutcomesDoNotWaitForALongTask(t *testing.T) {
 	requireValue(t, 2, s.outcome(1))
 
 	// Nor after the watcher has slept.
-	require.Eventually(t, func() bool {
-		s.worker.running.mu.Lock()
-		defer s.worker.running.mu.Unlock()
-		return s.worker.running.wake != nil
-	}, patience, time.Millisecond)
+	require.Eventually(t, s.worker.watcher.asleep.Load, patience, time.Millisecond)
 	s.give(2, call("square", 5), call("wait", 3))
 	await(s, g.began)
 	requireValue(t, 25, s.outcome(2))
+	require.Eventually(t, s.worker.watcher.asleep.Load, patience, time.Millisecond, "a long task keeps nobody awake")
 	g.open <- struct{}{}
 	requireValue(t, 3, s.outcome(2))
 	s.drain()

@@ -45,6 +45,7 @@ type Worker struct {
 	runs      chan run
 	running   running
 	outbox    outbox
+	watcher   watcher
 	values    values
 	observed  observed
 }
@@ -67,7 +68,7 @@ const maxSpace = 256 << 10
 
 // New makes a worker. Its error wraps [ErrNoHandlers].
 func New(cfg Config) (*Worker, error) {
-	w := &Worker{Config: cfg, functions: handlers(), runs: make(chan run, MaxRuns)}
+	w := &Worker{Config: cfg, functions: handlers(), runs: make(chan run, MaxRuns), watcher: watcher{wakes: make(chan struct{}, 1)}}
 	if len(w.functions) == 0 {
 		return nil, ErrNoHandlers
 	}

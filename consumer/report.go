@@ -53,6 +53,7 @@ func (w *Worker) report(c *taskContext, p codec.Progress) {
 	w.running.reported.any, w.running.reported.latest, w.running.reported.unsent = true, p, true
 	w.running.mu.Unlock()
 	w.sendReport(time.Now())
+	w.watcher.wake() // for one that is not due yet
 }
 
 // sendReport sends the latest report if it is due.

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
@@ -15,8 +16,7 @@ type running struct {
 	run      uint64
 	index    int
 	reported reported
-	stopped  stopped       // what was to be stopped last
-	wake     chan struct{} // made by the watcher while it sleeps
+	stopped  stopped // what was to be stopped last
 }
 
 // stopped is a task that is to be stopped.
@@ -36,14 +36,7 @@ func (r *running) begin(task *taskContext, run uint64, index int, since time.Tim
 	if r.reported.any {
 		r.reported = reported{}
 	}
-	wake := r.wake
 	r.mu.Unlock()
-	if wake != nil {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
-	}
 }
 
 // end notes that nothing runs any more.
@@ -63,26 +56,47 @@ func (r *running) stop(run uint64, index int, why codec.Code) {
 	}
 }
 
-func (r *running) active() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.task != nil
-}
-
 const (
-	// watchInterval is how often the watcher looks at what runs, while anything does.
+	// watchInterval is how often the watcher looks at what waits behind a task.
 	watchInterval = 2 * time.Millisecond
-	// quietTicks is after how many looks at an idle process the watcher sleeps.
-	quietTicks = 20
+	// quietLooks is after how many looks at nothing the watcher sleeps.
+	quietLooks = 20
 )
 
-// watch sends, behind a task that runs long, the outcomes of those before it, and the
-// reports of its progress.
+// watcher sends what waits behind a task that runs long: the outcomes of those before
+// it, and the reports of its progress. It sleeps while there is nothing of the kind, so
+// that a process at work on a long task costs nothing.
+type watcher struct {
+	asleep atomic.Bool
+	wakes  chan struct{}
+}
+
+// wake has the watcher look, if it sleeps.
+func (w *watcher) wake() {
+	if w.asleep.Load() && w.asleep.CompareAndSwap(true, false) {
+		w.wakes <- struct{}{}
+	}
+}
+
+// watch watches until ctx ends.
 func (w *Worker) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
-	quiet := 0
-	for {
+	for quiet := quietLooks; ; quiet++ {
+		if quiet >= quietLooks {
+			ticker.Stop()
+			w.watcher.asleep.Store(true)
+			if w.hasWaiting() {
+				w.watcher.wake() // it came meanwhile
+			}
+			select {
+			case <-w.watcher.wakes:
+			case <-ctx.Done():
+				return
+			}
+			ticker.Reset(watchInterval)
+			quiet = 0
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -92,40 +106,18 @@ func (w *Worker) watch(ctx context.Context) {
 				w.Logger.Debug("sending outcomes", "error", err)
 			}
 		}
-		if quiet++; w.running.active() {
+		if w.hasWaiting() {
 			quiet = 0
 		}
-		if quiet < quietTicks {
-			continue
-		}
-		ticker.Stop()
-		if !w.sleep(ctx) {
-			return
-		}
-		ticker.Reset(watchInterval)
-		quiet = 0
 	}
 }
 
-// sleep waits until a task runs, and reports false when ctx ended first.
-func (w *Worker) sleep(ctx context.Context) bool {
-	wake := make(chan struct{}, 1)
-	w.running.mu.Lock()
-	w.running.wake = wake
-	active := w.running.task != nil
-	w.running.mu.Unlock()
-	defer func() {
-		w.running.mu.Lock()
-		w.running.wake = nil
-		w.running.mu.Unlock()
-	}()
-	if active {
-		return true
-	}
-	select {
-	case <-wake:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+// hasWaiting reports whether outcomes or a report wait to be sent.
+func (w *Worker) hasWaiting() bool { return w.outbox.some.Load() || w.running.hasReport() }
+
+// hasReport reports whether a report waits to be sent.
+func (r *running) hasReport() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.task != nil && r.reported.unsent
 }
