@@ -175,7 +175,7 @@ func (e *executor) finish(failure *codec.Failure, result []byte, object string) 
 		o.Status, o.Body = link.StatusObject, []byte(object)
 	}
 	e.began = now
-	if err := e.outbox.add(e.run.ID, &o, now); err != nil {
+	if err := e.outbox.add(&e.run.Run, &o, now); err != nil {
 		e.Logger.Debug("sending outcomes", "error", err)
 	}
 	if cap(result) <= maxSpace {

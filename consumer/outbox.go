@@ -9,10 +9,14 @@ import (
 )
 
 const (
-	// outboxBytes is the size at which outcomes go to the supervisor, and outboxDelay
-	// how long they wait for others while tasks end one soon after the other.
+	// outboxBytes is the size at which outcomes go to the supervisor.
 	outboxBytes = 32 << 10
-	outboxDelay = time.Millisecond
+	// While tasks of a run end one soon after the other, an outcome may wait for others
+	// to go out with for minLinger, or a part of the time that its task has waited for a
+	// process, up to maxLinger: its client does not notice.
+	minLinger  = time.Millisecond
+	maxLinger  = 5 * time.Millisecond
+	lingerPart = 16
 )
 
 // outbox collects the outcomes of short tasks, which go to the supervisor together.
@@ -21,24 +25,24 @@ type outbox struct {
 
 	some atomic.Bool // outcomes wait
 
-	mu    sync.Mutex
-	data  []byte
-	run   uint64
-	base  time.Time // when the first of the tasks began
-	since time.Time // when its outcome was added
+	mu   sync.Mutex
+	data []byte
+	base time.Time // when the first of the tasks began
+	due  time.Time // when the outcomes are to go
 }
 
 // add takes the outcome of a run's next task.
-func (o *outbox) add(run uint64, outcome *link.Outcome, now time.Time) error {
+func (o *outbox) add(run *link.Run, outcome *link.Outcome, now time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.data) == 0 {
-		o.run, o.base, o.since = run, outcome.Started, now
-		o.data = link.AppendOutcomes(o.data, run, o.base)
+		waited := outcome.Started.Sub(run.Stored)
+		o.base, o.due = outcome.Started, now.Add(min(max(waited/lingerPart, minLinger), maxLinger))
+		o.data = link.AppendOutcomes(o.data, run.ID, o.base)
 		o.some.Store(true)
 	}
 	o.data = link.AppendOutcome(o.data, o.base, outcome)
-	if len(o.data) < outboxBytes && now.Sub(o.since) < outboxDelay {
+	if len(o.data) < outboxBytes && now.Before(o.due) {
 		return nil
 	}
 	return o.flushLocked()
@@ -55,7 +59,7 @@ func (o *outbox) flush() error {
 func (o *outbox) flushIfOld(now time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.data) == 0 || now.Sub(o.since) < outboxDelay {
+	if len(o.data) == 0 || now.Before(o.due) {
 		return nil
 	}
 	return o.flushLocked()

@@ -22,19 +22,19 @@ func TestOutcomesWaitForOthersBriefly(t *testing.T) {
 	now := time.Now()
 	add := func(run uint64, body int, at time.Duration) {
 		outcome := link.Outcome{Started: now.Add(at), Run: 1, Body: make([]byte, body)}
-		require.NoError(t, o.add(run, &outcome, now.Add(at)))
+		require.NoError(t, o.add(&link.Run{ID: run, Stored: now}, &outcome, now.Add(at)))
 	}
 	for range 100 {
 		add(1, 1, 0)
 	}
-	require.NoError(t, o.flushIfOld(now.Add(outboxDelay-1)))
+	require.NoError(t, o.flushIfOld(now.Add(minLinger-1)))
 	require.NoError(t, o.flush())
 	require.NoError(t, o.flush()) // of nothing
 	add(2, 1, 0)
-	add(2, 1, outboxDelay-1)
-	add(2, 1, outboxDelay) // the first has waited for long enough
+	add(2, 1, minLinger-1)
+	add(2, 1, minLinger) // the first has waited for long enough
 	add(3, 1, 0)
-	require.NoError(t, o.flushIfOld(now.Add(outboxDelay)))
+	require.NoError(t, o.flushIfOld(now.Add(minLinger)))
 	require.NoError(t, o.flushIfOld(now.Add(time.Hour))) // of nothing
 	add(4, outboxBytes/2, 0)
 	add(4, outboxBytes/2, 0) // there is enough of them
@@ -57,7 +57,7 @@ func TestOutcomesAreLostWithTheSupervisor(t *testing.T) {
 	ours, theirs := connect(t)
 	require.NoError(t, ours.Close())
 	o := outbox{link: theirs}
-	require.NoError(t, o.add(1, &link.Outcome{}, time.Now()))
+	require.NoError(t, o.add(&link.Run{ID: 1}, &link.Outcome{}, time.Now()))
 	require.Error(t, o.flush())
 	require.Empty(t, o.data, "they do not pile up")
 }
@@ -74,7 +74,7 @@ func TestOutcomesOfShortTasksComeTogether(t *testing.T) {
 	// Each but the last frame was sent because its first outcome had waited, or because
 	// it was full, which these do not fill more than a few times.
 	full := tasks * 32 / outboxBytes
-	require.LessOrEqual(t, frames, 1+full+int(time.Since(began)/outboxDelay))
+	require.LessOrEqual(t, frames, 1+full+int(time.Since(began)/minLinger))
 }
 
 func TestOutcomesDoNotWaitForALongTask(t *testing.T) {

@@ -31,7 +31,7 @@ func watching(t *testing.T, test func(t *testing.T, w *Worker, sent func() []pro
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, progressed{run, index, p.Done, time.Since(began)})
-		}}}
+		}}, watcher: watcher{wakes: make(chan struct{}, 1)}}
 		ctx, end := context.WithCancel(t.Context())
 		defer end()
 		go w.watch(ctx)

@@ -171,20 +171,14 @@ const (
 	// out. Its client takes it as a whole.
 	messageBytes    = 64 << 10
 	messageOutcomes = 1024
-	// An outcome may wait for others to go out with as long as minLinger, or a part of
-	// the time that its task has waited for a process, up to maxLinger: its client does
-	// not notice.
-	minLinger  = time.Millisecond
-	maxLinger  = 10 * time.Millisecond
-	lingerPart = 16
 )
 
 // outbox collects the outcomes of a client's tasks into a message.
 type outbox struct {
 	out    *codec.OutcomesBuilder
-	space  *[]byte // that out began in
+	due    time.Time // when the message is to go at the latest, but for a look
+	space  *[]byte   // that out began in
 	counts []count
-	due    time.Time            // when the message is to go
 	gone   bool                 // it has
 	told   []func(*turn, error) // when it is in safe hands, or cannot be
 }
@@ -198,12 +192,6 @@ type count struct {
 	n        int
 }
 
-// linger returns how long the outcomes of tasks may linger that have waited so long, by
-// the broker's clock.
-func linger(waited time.Duration) time.Duration {
-	return min(max(waited/lingerPart, minLinger), maxLinger)
-}
-
 // add takes the outcome of a delivery's task for its client.
 func (s *scheduler) add(t *turn, d *delivery, o *codec.Outcome, told func(*turn, error)) {
 	client, b := d.batch.Client, d.outbox
@@ -213,7 +201,7 @@ func (s *scheduler) add(t *turn, d *delivery, o *codec.Outcome, told func(*turn,
 	}
 	if b == nil {
 		space := messageSpace.Get().(*[]byte)
-		b = &outbox{out: codec.NewOutcomes(client, *space), space: space, due: t.now.Add(linger(t.now.Sub(d.info.Stored)))}
+		b = &outbox{out: codec.NewOutcomes(client, *space), space: space, due: t.now.Add(lookInterval)}
 		s.outboxes[client], d.outbox = b, b
 	}
 	before := b.out.Size()

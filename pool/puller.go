@@ -26,8 +26,8 @@ const (
 	pullCheck   = 500 * time.Millisecond
 	// drainPatience bounds how long closing waits for the server.
 	drainPatience = time.Second
-	// minAsk is how many more deliveries are asked for while others are on their way: a
-	// pull for each would cost as much as the delivery.
+	// minAsk is how many more deliveries are asked for while others are on their way, or
+	// half of what is wanted: a pull for each would cost as much as the delivery.
 	minAsk = 8
 	// maxAhead bounds the deliveries of a lane that are asked for at a time.
 	maxAhead = 256
@@ -94,12 +94,13 @@ func (p *puller) ask() {
 	if p.closed || p.failed {
 		return
 	}
-	n := p.demand(p.lane) - p.asked
+	want := p.demand(p.lane)
+	n := want - p.asked
 	if !p.lively {
 		// What comes while the processes are busy with another lane's must go back.
 		n = min(n, 1-p.asked)
 	}
-	if n <= 0 || p.asked > 0 && n < minAsk {
+	if n <= 0 || p.asked > 0 && n < min(minAsk, (want+1)/2) {
 		return
 	}
 	request := `{"batch":` + strconv.Itoa(n) +

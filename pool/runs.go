@@ -12,7 +12,7 @@ import (
 
 const (
 	// runTime is how much work, in run time, a run has that is known to be short.
-	runTime = 2 * time.Millisecond
+	runTime = 5 * time.Millisecond
 	// shareTime is the least work of a run while several processes could share it.
 	shareTime = 100 * time.Microsecond
 	// maxRunTasks and maxRunBytes bound a run, but for a chunk.
@@ -22,7 +22,7 @@ const (
 	maxUnknown = 64
 	// stealTime is the least work, in run time, that is worth taking from a process for
 	// an idle one.
-	stealTime = 20 * time.Microsecond
+	stealTime = 200 * time.Microsecond
 	// longTime is the run time from which a task counts as long: nothing waits behind
 	// it while a process is idle.
 	longTime = time.Millisecond
@@ -203,14 +203,19 @@ func (s *scheduler) takeBackAll(w *worker, keep int) {
 	}
 }
 
-// balance gives idle processes what others have not begun.
-func (s *scheduler) balance(t *turn) {
-	idle := 0
+// idle returns how many processes have nothing to run.
+func (s *scheduler) idle() (n int) {
 	for _, w := range s.workers {
 		if len(w.runs) == 0 && w.takes() {
-			idle++
+			n++
 		}
 	}
+	return n
+}
+
+// balance gives idle processes what others have not begun.
+func (s *scheduler) balance(t *turn) {
+	idle := s.idle()
 	for _, w := range s.workers {
 		if len(w.runs) > 0 || !w.takes() {
 			continue

@@ -65,7 +65,6 @@ type scheduler struct {
 	storing    int           // tasks that are being stored again, in messages
 	foreign    int           // deliveries with tasks of funcs that have no handler here
 	nextAway   time.Time     // when a delivery may go back for another host without a pause
-	flushing   bool          // a timer will send what is due
 	holding    bool          // less urgent tasks wait for more urgent ones that are on their way
 	stopping   bool
 }
@@ -99,7 +98,6 @@ func (s *scheduler) do(change func(*turn)) {
 		s.dispatch(&t)
 	}
 	s.setDemand()
-	s.setFlush()
 	busy := s.isBusy()
 	s.mu.Unlock()
 	for _, f := range t.after {
@@ -325,7 +323,7 @@ func (s *scheduler) dispatch(t *turn) {
 	if s.sending >= maxSending+2*len(s.workers) {
 		return
 	}
-	s.setShares(t, len(s.workers))
+	s.setShares(t, s.idle())
 	for _, w := range s.workers {
 		for len(w.runs) == 0 && w.takes() && s.give(t, w) {
 		}
@@ -343,11 +341,12 @@ func (s *scheduler) dispatch(t *turn) {
 	}
 }
 
-// setShares divides what waits among so many processes. It is done before any of them
-// gets its share, or each would get less than the one before.
-func (s *scheduler) setShares(t *turn, processes int) {
+// setShares divides what waits among so many idle processes. It is done before any of
+// them gets its share, or each would get less than the one before.
+func (s *scheduler) setShares(t *turn, idle int) {
+	idle = max(idle, 1)
 	for lane, n := range s.waiting {
-		t.share[lane] = (n + processes - 1) / max(processes, 1)
+		t.share[lane] = (n + idle - 1) / idle
 	}
 }
 

@@ -75,6 +75,7 @@ func (s *scheduler) sleep(stopped <-chan struct{}) bool {
 // look announces tasks that run long, and gives back what waits too long for this
 // host's processes.
 func (s *scheduler) look(t *turn) {
+	s.flushDue(t)
 	allLong, ready := true, 0
 	for _, w := range s.workers {
 		r, p, running := w.running()
@@ -191,20 +192,6 @@ func (s *scheduler) report(c *child, p progress) {
 			if err := s.nc.Publish(subject, data); err != nil {
 				s.logger.Debug("sending a progress report", "error", err)
 			}
-		})
-	})
-}
-
-// setFlush has a timer send what is due, if there is none; s.mu is held.
-func (s *scheduler) setFlush() {
-	if s.flushing || len(s.outboxes) == 0 {
-		return
-	}
-	s.flushing = true
-	time.AfterFunc(minLinger, func() {
-		s.do(func(t *turn) {
-			s.flushing = false
-			s.flushDue(t)
 		})
 	})
 }
