@@ -115,6 +115,7 @@ func TestNoViolations(t *testing.T) {
 		{"an attempt that returned an error is started again", add(
 			record{Event: started, At: 70, Task: shaky, Attempt: 1, PID: 3, Born: 70}, record{Event: erred, At: 71, Task: shaky, Attempt: 1, PID: 3, Born: 70},
 		)},
+		{"a host tells of a death before it is noted who has killed the process", swap(11, 12)},
 		{"a process dies under an attempt after an error", add(
 			record{Event: started, At: 70, Task: shaky, Attempt: 2, PID: 3, Born: 70}, record{Event: killed, At: 71, PID: 3},
 			record{Event: started, At: 72, Task: shaky, Attempt: 3, PID: 4, Born: 72}, record{Event: finished, At: 73, Task: shaky, Attempt: 3, PID: 4, Born: 72},

@@ -105,6 +105,16 @@ func change(when int64, to func(*record)) spoil {
 	return func(h []record) []record { to(&h[at(h, when)]); return h }
 }
 
+// swap has two records written in the other order, as by programs that do not wait for
+// each other.
+func swap(one, other int64) spoil {
+	return func(h []record) []record {
+		i, j := at(h, one), at(h, other)
+		h[i], h[j] = h[j], h[i]
+		return h
+	}
+}
+
 func add(more ...record) spoil {
 	return func(h []record) []record { return append(h, more...) }
 }

@@ -151,7 +151,7 @@ func (x *index) death(r *record, serving map[place]bool) {
 	}
 	var l *life
 	for _, candidate := range x.byPID[r.PID] {
-		if candidate.born <= r.At && candidate.buried == nil && (l == nil || candidate.born > l.born) {
+		if candidate.born <= r.At && candidate.mayHave(r) && (l == nil || candidate.born > l.born) {
 			l = candidate
 		}
 	}
@@ -164,6 +164,12 @@ func (x *index) death(r *record, serving map[place]bool) {
 		l.buried, l.served = r, serving[where]
 		delete(serving, where)
 	}
+}
+
+// mayHave reports whether a record of an end can be of the process. Who has killed it
+// writes that after its host may have written that it died.
+func (l *life) mayHave(r *record) bool {
+	return l.buried == nil || r.Event == killed && !l.killed && r.At <= l.buried.At
 }
 
 // dead reports whether a process is known to have died out of turn.
