@@ -59,7 +59,7 @@ func TestStopEndsOnlyTheTaskNamed(t *testing.T) {
 	var r running
 	r.stop(1, 7, codec.CodeTimeLimit) // nothing runs
 	c := newTaskContext(&origin{}, &codec.Task{})
-	r.begin(c, 1, 0, time.Now())
+	r.begin(c, 1, 0)
 	r.stop(1, 1, codec.CodeTimeLimit)
 	r.stop(2, 0, codec.CodeTimeLimit)
 	require.NoError(t, c.Err())
@@ -69,7 +69,7 @@ func TestStopEndsOnlyTheTaskNamed(t *testing.T) {
 	require.Equal(t, codec.CodeTimeLimit, c.stoppedFor(), "the first reason stands")
 
 	next := newTaskContext(&origin{}, &codec.Task{})
-	r.begin(next, 1, 1, time.Now())
+	r.begin(next, 1, 1)
 	r.stop(1, 0, codec.CodeCancelled)
 	require.Empty(t, next.stoppedFor(), "the next task starts afresh")
 	r.end()
@@ -83,7 +83,7 @@ func TestStopReachesATaskThatIsBeginning(t *testing.T) {
 	var r running
 	r.stop(3, 2, codec.CodeTimeLimit)
 	c := newTaskContext(&origin{}, &codec.Task{})
-	r.begin(c, 3, 2, time.Now())
+	r.begin(c, 3, 2)
 	require.Equal(t, codec.CodeTimeLimit, c.stoppedFor())
 	require.ErrorIs(t, c.Err(), context.DeadlineExceeded)
 }

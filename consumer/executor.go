@@ -124,7 +124,7 @@ func (e *executor) runTask(t *codec.Task) {
 	ctx := e.contexts.next()
 	ctx.begin(e.origin, t)
 	e.task = ctx
-	e.running.begin(ctx, e.run.ID, e.index, e.began)
+	e.running.begin(ctx, e.run.ID, e.index)
 	if e.outbox.some.Load() {
 		e.watcher.wake() // this task may take long
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/link"
-	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // values asks the supervisor for large arguments, and to store large results: those
@@ -61,23 +60,16 @@ func (v *values) ask(ctx context.Context, kind link.Kind, file *os.File, request
 func (v *values) answer(f link.Frame) error {
 	a, err := link.ReadValue(f.Payload)
 	if err != nil {
-		return errors.Join(err, closeFile(f.File))
+		return errors.Join(err, f.Close())
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.waiting == nil || a.Task != v.number {
-		return closeFile(f.File)
+		return f.Close()
 	}
 	v.waiting <- value{a, f.File}
 	v.waiting = nil
 	return nil
-}
-
-func closeFile(f *os.File) error {
-	if f == nil {
-		return nil
-	}
-	return f.Close()
 }
 
 // argument returns a task's encoded argument, which it asks for if it is large: until
@@ -89,7 +81,7 @@ func (e *executor) argument(ctx *taskContext, t *codec.Task) ([]byte, *codec.Fai
 	a, err := e.values.ask(ctx, link.KindFetch, nil, e.request(t.Object))
 	var data []byte
 	if err == nil && a.Code == "" {
-		data, err = readValue(a.file, e.MaxValue)
+		data, err = link.ReadFile(a.file, e.MaxValue)
 	}
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -104,26 +96,6 @@ func (e *executor) argument(ctx *taskContext, t *codec.Task) ([]byte, *codec.Fai
 
 func (e *executor) request(text string) link.Value {
 	return link.Value{Run: e.run.ID, Index: uint64(e.index), Text: text}
-}
-
-// readValue reads a value that has come as a file, and closes that.
-func readValue(f *os.File, maxSize int64) ([]byte, error) {
-	if f == nil {
-		return nil, errors.New("consumer: a value came without its file")
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxSize {
-		return nil, fmt.Errorf("consumer: a value of %d bytes; at most %d are taken", info.Size(), maxSize)
-	}
-	data := make([]byte, info.Size())
-	if _, err := f.ReadAt(data, 0); err != nil && info.Size() > 0 {
-		return nil, err
-	}
-	return data, nil
 }
 
 // large has a task's result stored that no message carries, and returns its object's
@@ -147,12 +119,9 @@ func (e *executor) large(ctx *taskContext, result []byte) (name string, failure 
 }
 
 func (e *executor) store(ctx context.Context, result []byte) (value, error) {
-	f, err := scoreboard.SharedMemory("result", int64(len(result)))
+	f, err := link.NewFile("result", result)
 	if err != nil {
 		return value{}, err
-	}
-	if _, err := f.WriteAt(result, 0); err != nil {
-		return value{}, errors.Join(err, f.Close())
 	}
 	return e.values.ask(ctx, link.KindStore, f, e.request(""))
 }

@@ -144,7 +144,7 @@ func TestLargeResultGoesAsAFile(t *testing.T) {
 	s.give(1, calls("make", 10, 2000, 2*large, 3000, 20)...)
 	stored := s.request(link.KindStore)
 	require.Equal(t, link.Value{Task: 1, Run: 1, Index: 1}, stored.value)
-	data, err := readValue(stored.file, large)
+	data, err := link.ReadFile(stored.file, large)
 	require.NoError(t, err)
 	value, err := codec.Value[[]byte](data)
 	require.NoError(t, err)

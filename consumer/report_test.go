@@ -48,7 +48,7 @@ func watching(t *testing.T, test func(t *testing.T, w *Worker, sent func() []pro
 // begin begins a task of a worker that only watches.
 func begin(w *Worker, run uint64, index int) *taskContext {
 	ctx := newTaskContext(&origin{client: "client", reporter: w}, &codec.Task{})
-	w.running.begin(ctx, run, index, time.Now())
+	w.running.begin(ctx, run, index)
 	return ctx
 }
 

@@ -27,7 +27,7 @@ type stopped struct {
 }
 
 // begin notes that a task runs, in place of the one before.
-func (r *running) begin(task *taskContext, run uint64, index int, since time.Time) {
+func (r *running) begin(task *taskContext, run uint64, index int) {
 	r.mu.Lock()
 	r.task, r.run, r.index = task, run, index
 	if s := r.stopped; s.run == run && s.index == index { // it was told while the task was beginning

@@ -180,60 +180,57 @@ func (s *scheduler) removeWaiting(d *delivery) (all []span) {
 	return all
 }
 
-// giveBack returns what of a delivery has not begun to the queue, except so many
-// tasks, for another host. A delivery of which nothing has begun goes back as it is;
-// of another the rest is stored again as a message of its own, since a delivery can
-// only go back whole.
-func (s *scheduler) giveBack(t *turn, d *delivery, keep int) {
-	if d.gone || d.waiting <= keep {
+// giveBack returns what waits of a delivery to the queue, for another host. A delivery
+// of which nothing has begun goes back as it is; of another the rest is stored again as
+// a message of its own, since a delivery can only go back whole.
+func (s *scheduler) giveBack(t *turn, d *delivery) {
+	whole := !d.gone && d.waiting == d.batch.Len()
+	all := s.removeWaiting(d)
+	switch {
+	case d.gone || len(all) == 0:
 		return
-	}
-	if d.waiting == d.batch.Len() && keep == 0 {
-		s.removeWaiting(d)
+	case whole:
 		if s.mayYield(d.lane) {
 			s.pullers[d.lane].expect()
 		}
 		s.forget(t, d, ackAgain)
 		return
 	}
-	all := s.removeWaiting(d)
 	rest := d.newBatch()
 	for _, sp := range all {
-		from := sp.from + min(keep, sp.to-sp.from)
-		if from > sp.from {
-			s.wait(span{d: d, from: sp.from, to: from, since: sp.since}, false)
-			keep -= from - sp.from
-		}
-		for i := from; i < sp.to; i++ {
+		for i := sp.from; i < sp.to; i++ {
 			d.addTask(rest, i)
 		}
 	}
 	n := rest.Len()
-	s.store(t, d, n, "split", rest.Bytes(), d.subject, func(t *turn, err error) {
-		if err == nil || d.gone || s.isStopping() {
+	s.store(t, d, "split", rest.Bytes(), d.subject, func(t *turn, err error) {
+		if err == nil || d.gone || s.stopping {
 			s.handedOff(t, d, n, err)
 			return
 		}
 		s.logger.Warn("the rest of a batch stays, since it could not be given back", "error", err)
-		// Which tasks they were is what the spans say, but for what was kept.
-		skip := n
-		for i := len(all) - 1; i >= 0 && skip > 0; i-- {
-			from := max(all[i].from, all[i].to-skip)
-			skip -= all[i].to - from
-			s.wait(span{d: d, from: from, to: all[i].to, since: all[i].since}, true)
+		for i := len(all) - 1; i >= 0; i-- {
+			all[i].since = t.now
+			s.wait(all[i], true)
 		}
 	})
 }
 
 // store publishes tasks of a delivery again. done is called in a turn when they are
-// stored, or cannot be; it is to note that n tasks are in safe hands.
-func (s *scheduler) store(t *turn, d *delivery, n int, why string, data []byte, subject string, done func(*turn, error)) {
+// stored, or cannot be, to note whether they are in safe hands.
+func (s *scheduler) store(t *turn, d *delivery, why string, data []byte, subject string, done func(*turn, error)) {
 	msg := nats.NewMsg(subject)
 	msg.Header.Set(nats.MsgIdHdr, broker.MessageID(why, d.ack, data))
 	msg.Data = data
+	s.publish(t, msg, done)
+}
+
+// publish publishes a message of tasks. done is called in a turn.
+func (s *scheduler) publish(t *turn, msg *nats.Msg, done func(*turn, error)) {
 	s.storing++
 	t.later(func() {
-		// A full queue has room once this delivery is acknowledged, or another.
+		// A full queue has room once the delivery is acknowledged that the tasks are of,
+		// or another.
 		s.publisher.PublishPatiently(msg, func(_ uint64, err error) {
 			s.do(func(t *turn) {
 				s.storing--

@@ -16,9 +16,6 @@ const (
 	// ahead is how much work, in run time, each process may have waiting on its host, so
 	// that it need not wait for the broker between short tasks.
 	ahead = 5 * time.Millisecond
-	// oneAhead is the usual run time of deliveries up to which one is kept waiting all
-	// the same.
-	oneAhead = 50 * time.Millisecond
 	// slowFrom is the usual run time from which tasks are not short: nothing is pulled
 	// that would wait behind them.
 	slowFrom = 2 * time.Millisecond
@@ -42,13 +39,10 @@ func (s *scheduler) setDemand() {
 	if ready > 0 && s.usual > 0 && !s.allLong() {
 		work := ahead * time.Duration(ready)
 		want = max(want, min(int(work/s.usual), aheadPerProcess*ready))
-		if s.usual <= oneAhead/10 {
-			want = max(want, 1)
-		}
 	}
 	waiting := 0
 	for lane := range s.lanes {
-		waiting += s.waitingDeliveries(lane)
+		waiting += len(s.lanes[lane]) // about as many deliveries
 		n := want
 		if n < 1 && ready > 0 && s.mayYield(broker.Lane(lane)) {
 			n = 1
@@ -60,9 +54,6 @@ func (s *scheduler) setDemand() {
 		s.want[lane].Store(int32(max(min(n, maxAhead), 0)))
 	}
 }
-
-// waitingDeliveries returns how many deliveries have tasks waiting in a lane.
-func (s *scheduler) waitingDeliveries(lane int) int { return len(s.lanes[lane]) }
 
 // mayYield reports whether tasks are at work, or handed out, that would let those of a
 // lane go first.
@@ -278,7 +269,7 @@ func (s *scheduler) divide(t *turn, d *delivery, processes map[string]int) {
 		case n > 0 && again:
 			alone := d.newBatch()
 			alone.Add(task)
-			s.store(t, d, 1, "elsewhere", alone.Bytes(), d.subject, func(t *turn, err error) { s.handedOff(t, d, 1, err) })
+			s.store(t, d, "elsewhere", alone.Bytes(), d.subject, func(t *turn, err error) { s.handedOff(t, d, 1, err) })
 		default:
 			s.concludeHere(t, d, task, unknownFunc(task, s.cfg.Host))
 		}
@@ -328,15 +319,7 @@ func (s *scheduler) offerAnew(t *turn, d *delivery) {
 	msg.Header.Set(nats.MsgIdHdr, broker.MessageID("elsewhere", strconv.FormatUint(d.info.StreamSeq, 10), msg.Data))
 	msg.Header[offersHeader] = []string{strconv.FormatUint(d.offers+d.info.Delivered, 10)}
 	n := whole.Len()
-	s.storing++
-	t.later(func() {
-		s.publisher.PublishPatiently(msg, func(_ uint64, err error) {
-			s.do(func(t *turn) {
-				s.storing--
-				s.handedOff(t, d, n, err)
-			})
-		})
-	})
+	s.publish(t, msg, func(t *turn, err error) { s.handedOff(t, d, n, err) })
 }
 
 // unknownFunc is the failure of a task of a func that has no handler on any host.

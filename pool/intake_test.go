@@ -1,12 +1,14 @@
 package pool
 
 import (
+	"os"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/link"
 )
 
 func TestAnotherMessageIsPulledInPlaceOfOneThatIsNoBatch(t *testing.T) {
@@ -22,4 +24,19 @@ func TestAnotherMessageIsPulledInPlaceOfOneThatIsNoBatch(t *testing.T) {
 		Data: []byte("garbage"),
 	})
 	require.Equal(t, 1, p.asked, "nobody would be told of the next task")
+}
+
+// A process could send files until its supervisor has no descriptor left.
+func TestAFileThatComesWithAnythingButAResultIsClosed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	m := b.mate()
+	p := &place{Supervisor: &Supervisor{scheduler: b.scheduler}}
+	for _, kind := range []link.Kind{link.KindReport, link.KindOutcomes, link.KindFetch, link.KindStore, link.KindRun, 99} {
+		f, err := link.NewFile("value", nil)
+		require.NoError(t, err)
+		payload := link.AppendValue(nil, &link.Value{Run: 77})
+		require.Error(t, p.take(m.child, link.Frame{Kind: kind, Payload: payload, File: f}, nil))
+		require.ErrorIs(t, f.Close(), os.ErrClosed, "kind %d", kind)
+	}
 }

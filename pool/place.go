@@ -293,6 +293,9 @@ func (p *place) bury(c *child, ran *attempt) error {
 
 // take takes a frame of the process's. After an error the process is of no use.
 func (p *place) take(c *child, f link.Frame, started func(error)) error {
+	if f.File != nil && f.Kind != link.KindStore {
+		return errors.Join(fmt.Errorf("%w: a frame of kind %d with a file", errGarbage, f.Kind), f.Close())
+	}
 	switch f.Kind {
 	case link.KindOutcomes:
 		return p.scheduler.receive(c, f.Payload)
@@ -306,7 +309,7 @@ func (p *place) take(c *child, f link.Frame, started func(error)) error {
 		p.takeReport(c, r, started)
 		return nil
 	}
-	return errors.Join(fmt.Errorf("%w: a frame of kind %d", errGarbage, f.Kind), closeFile(f.File))
+	return fmt.Errorf("%w: a frame of kind %d", errGarbage, f.Kind)
 }
 
 func (p *place) takeReport(c *child, r report, started func(error)) {

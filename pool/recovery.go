@@ -30,10 +30,10 @@ func (s *scheduler) lose(c *child) (ran *attempt) {
 	broken := c.isBroken()
 	s.do(func(t *turn) {
 		w := c.work
-		if w == nil || w.lost {
+		if w == nil {
 			return
 		}
-		w.lost, w.closing = true, true
+		w.closing = true
 		for i := range s.workers {
 			if s.workers[i] == w {
 				s.workers = append(s.workers[:i], s.workers[i+1:]...)
@@ -119,7 +119,7 @@ func (s *scheduler) charge(a *attempt) {
 	s.decided(a, func(t *turn) {
 		alone := codec.NewBatch(a.d.batch.Client, nil)
 		alone.Add(a.task)
-		s.store(t, a.d, 1, "putback", alone.Bytes(), broker.TaskSubject(s.cfg.Queue, broker.High),
+		s.store(t, a.d, "putback", alone.Bytes(), broker.TaskSubject(s.cfg.Queue, broker.High),
 			func(t *turn, err error) { s.handedOff(t, a.d, 1, err) })
 	})
 }

@@ -31,13 +31,13 @@ const (
 // give hands a process its next run, and reports whether there was one.
 func (s *scheduler) give(t *turn, w *worker) bool {
 	for {
-		lane, ok := s.next(t)
+		lane, ok := s.next()
 		if !ok {
 			return false
 		}
 		if lane > 0 {
-			if s.hold(t, lane); s.holding {
-				if lane, ok = s.next(t); !ok {
+			if s.hold(lane); s.holding {
+				if lane, ok = s.next(); !ok {
 					return false
 				}
 			}
@@ -196,10 +196,10 @@ func (s *scheduler) takeBack(w *worker, r *run, keep int) int {
 	return n
 }
 
-// takeBackAll takes back all that a process has not begun, but for keep tasks.
-func (s *scheduler) takeBackAll(w *worker, keep int) {
+// takeBackAll takes back all that a process has not begun.
+func (s *scheduler) takeBackAll(w *worker) {
 	for i := len(w.runs) - 1; i >= 0; i-- {
-		s.takeBack(w, w.runs[i], keep)
+		s.takeBack(w, w.runs[i], 0)
 	}
 }
 
@@ -220,7 +220,7 @@ func (s *scheduler) balance(t *turn) {
 		if len(w.runs) > 0 || !w.takes() {
 			continue
 		}
-		if _, ok := s.next(t); !ok && !s.steal(t) {
+		if _, ok := s.next(); !ok && !s.steal(t) {
 			return
 		}
 		s.setShares(t, idle)

@@ -117,8 +117,6 @@ func (s *scheduler) do(change func(*turn)) {
 // isBusy reports whether there is anything that may need a look; s.mu is held.
 func (s *scheduler) isBusy() bool { return len(s.deliveries) > 0 }
 
-func (s *scheduler) isStopping() bool { return s.stopping }
-
 // worker is a worker process that is ready, as the scheduler sees it. All of it is
 // under scheduler.mu.
 type worker struct {
@@ -130,7 +128,6 @@ type worker struct {
 	served    int    // tasks that have ended
 	closing   bool   // it gets no more
 	silent    bool   // it did not begin what it was given, and has not answered since
-	lost      bool   // it has died
 	idleSince time.Time
 	spans     spanWriter
 	announced runIndex // the latest task whose caller was told that it has started
@@ -212,15 +209,12 @@ func (s *scheduler) join(c *child, observes bool) {
 // close has a process get no more tasks, and takes back those that it has not begun.
 // It returns when it will begin no other.
 func (s *scheduler) close(c *child) {
-	s.do(func(t *turn) { s.closeWorker(c.work) })
-}
-
-func (s *scheduler) closeWorker(w *worker) {
-	if w == nil || w.closing {
-		return
-	}
-	w.closing = true
-	s.takeBackAll(w, 0)
+	s.do(func(*turn) {
+		if w := c.work; w != nil && !w.closing {
+			w.closing = true
+			s.takeBackAll(w)
+		}
+	})
 }
 
 // retire closes a process that has had nothing to run for so long, and reports
@@ -261,7 +255,7 @@ func (s *scheduler) wait(sp span, first bool) {
 
 // next returns the lane whose tasks are to run next; ok is false if none wait, or all
 // wait for more urgent ones that are on their way.
-func (s *scheduler) next(t *turn) (lane broker.Lane, ok bool) {
+func (s *scheduler) next() (lane broker.Lane, ok bool) {
 	for lane := range s.lanes {
 		if len(s.lanes[lane]) > 0 {
 			return broker.Lane(lane), true
@@ -280,7 +274,7 @@ func (s *scheduler) next(t *turn) (lane broker.Lane, ok bool) {
 const urgentTimeout = 10 * time.Millisecond
 
 // hold has the tasks of a lane wait for more urgent ones that are on their way.
-func (s *scheduler) hold(t *turn, lane broker.Lane) {
+func (s *scheduler) hold(lane broker.Lane) {
 	if s.holding {
 		return
 	}
@@ -328,7 +322,7 @@ func (s *scheduler) dispatch(t *turn) {
 		for len(w.runs) == 0 && w.takes() && s.give(t, w) {
 		}
 	}
-	if _, ok := s.next(t); !ok {
+	if _, ok := s.next(); !ok {
 		s.balance(t)
 		return
 	}

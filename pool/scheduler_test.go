@@ -275,7 +275,8 @@ func TestOfAProcessThatDiesOnlyTheRunningTaskIsInDoubt(t *testing.T) {
 	later := b.delivery(broker.Normal, false, calls(1, "f")...)
 	b.do(func(*turn) {
 		b.wait(span{d: later, to: 1}, false)
-		b.closeWorker(m.work)
+		m.work.closing = true
+		b.takeBackAll(m.work)
 	})
 
 	ran := b.lose(m.child)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/link"
 	"github.com/musterfleet/muster/internal/objects"
-	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
 // resultMargin is how much longer a large result is kept than its outcome, in which
@@ -26,7 +24,7 @@ const resultMargin = time.Hour
 func (s *scheduler) value(c *child, f link.Frame) error {
 	request, err := link.ReadValue(f.Payload)
 	if err != nil {
-		return errors.Join(err, closeFile(f.File))
+		return errors.Join(err, f.Close())
 	}
 	var task codec.Task
 	var found bool
@@ -37,8 +35,8 @@ func (s *scheduler) value(c *child, f link.Frame) error {
 		}
 	}
 	s.mu.Unlock()
-	if !found || f.Kind == link.KindFetch && task.Object != request.Text || f.Kind == link.KindStore && f.File == nil {
-		return errors.Join(fmt.Errorf("%w: it asks for a value that is none of its task's", errGarbage), closeFile(f.File))
+	if !found || f.Kind == link.KindFetch && task.Object != request.Text || (f.File != nil) != (f.Kind == link.KindStore) {
+		return errors.Join(fmt.Errorf("%w: it asks for a value that is none of its task's", errGarbage), f.Close())
 	}
 	c.mu.Lock()
 	before := c.endValue
@@ -79,12 +77,7 @@ func (s *scheduler) fetch(ctx context.Context, object string) (*os.File, *codec.
 		}
 		return nil, &codec.Failure{Code: code, Message: err.Error()}
 	}
-	f, err := scoreboard.SharedMemory("argument", int64(len(data)))
-	if err == nil {
-		if _, err = f.WriteAt(data, 0); err != nil {
-			err = errors.Join(err, f.Close())
-		}
-	}
+	f, err := link.NewFile("argument", data)
 	if err != nil {
 		return nil, &codec.Failure{Code: codec.CodeArgument, Message: err.Error()}
 	}
@@ -93,8 +86,7 @@ func (s *scheduler) fetch(ctx context.Context, object string) (*os.File, *codec.
 
 // keep stores a large result, and returns its object's name.
 func (s *scheduler) keep(ctx context.Context, task *codec.Task, f *os.File) (name string, failure *codec.Failure) {
-	defer f.Close()
-	data, err := readWhole(f, cmp.Or(s.cfg.MaxValue, consumer.DefaultMaxValue))
+	data, err := link.ReadFile(f, cmp.Or(s.cfg.MaxValue, consumer.DefaultMaxValue))
 	if err == nil {
 		name, err = s.objects.Put(ctx, data, max(task.Retain, handoff.StoredTTL)+resultMargin)
 	}
@@ -102,26 +94,4 @@ func (s *scheduler) keep(ctx context.Context, task *codec.Task, f *os.File) (nam
 		return "", &codec.Failure{Code: codec.CodeResult, Message: err.Error()}
 	}
 	return name, nil
-}
-
-func readWhole(f *os.File, maxSize int64) ([]byte, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxSize {
-		return nil, fmt.Errorf("pool: a result of %d bytes; at most %d are taken", info.Size(), maxSize)
-	}
-	data := make([]byte, info.Size())
-	if _, err := f.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	return data, nil
-}
-
-func closeFile(f *os.File) error {
-	if f == nil {
-		return nil
-	}
-	return f.Close()
 }

@@ -109,7 +109,7 @@ func (s *scheduler) look(t *turn) {
 	}
 	for lane := range s.lanes {
 		for _, d := range s.overdue(t, lane, ready) {
-			s.giveBack(t, d, 0)
+			s.giveBack(t, d)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (s *scheduler) watchSilence(t *turn, w *worker) {
 	if w.board.Look(r.id, r.end).Begun > r.received {
 		return // its outcomes are on their way
 	}
-	s.takeBackAll(w, 0)
+	s.takeBackAll(w)
 	w.silent = true
 	t.later(func() { w.order(order{Ping: true}) })
 }
@@ -203,7 +203,7 @@ func (s *scheduler) stop() {
 		s.do(func(t *turn) {
 			s.stopping = true
 			for _, w := range s.workers {
-				s.takeBackAll(w, 0)
+				s.takeBackAll(w)
 			}
 		})
 		for _, p := range s.pullers {
@@ -216,7 +216,7 @@ func (s *scheduler) stop() {
 func (s *scheduler) giveBackAll(t *turn) {
 	for lane := range s.lanes {
 		for len(s.lanes[lane]) > 0 {
-			s.giveBack(t, s.lanes[lane][0].d, 0)
+			s.giveBack(t, s.lanes[lane][0].d)
 		}
 	}
 }

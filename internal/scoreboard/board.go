@@ -184,7 +184,7 @@ func (b *Board) Begin(run uint64, now int64) (index int, ok bool) {
 		if !isOf(claim, run) || next >= endOf(claim) {
 			return 0, false
 		}
-		r.startedAt.Store(now) // first: whoever sees the task begun sees since when
+		r.startedAt.Store(now) // first: a reader that sees the task begun sees since when
 		if r.claim.CompareAndSwap(claim, claim+1<<indexBits) {
 			return next, true
 		}
