@@ -124,13 +124,15 @@ func (p *serverProcess) listen() {
 	p.ready <- nil
 	for {
 		a, err := p.wire.next()
-		if err == nil {
-			err = p.settle(a)
-		}
 		switch {
 		case err == nil:
+			if !p.settle(a) {
+				return
+			}
 		case errors.Is(err, ErrOutput):
+			p.mu.Lock()
 			p.fail(err)
+			p.mu.Unlock()
 			return
 		default:
 			p.died(p.cause(err))
@@ -139,11 +141,24 @@ func (p *serverProcess) listen() {
 	}
 }
 
-// settle passes an answer to the call that waits for it. The error wraps ErrOutput if nobody
-// does.
-func (p *serverProcess) settle(a answer) error {
+// settle passes an answer to the call that waits for it, and reports whether one does.
+// Otherwise the server has broken the protocol, which is known before the next call
+// begins: that has nothing to do with it.
+func (p *serverProcess) settle(a answer) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if err := p.check(a); err != nil {
+		p.fail(err)
+		return false
+	}
+	p.id = 0
+	p.answer <- answered{answer: a}
+	return true
+}
+
+// check returns an error that wraps ErrOutput if an answer is not that of the request
+// that waits; p.mu is held.
+func (p *serverProcess) check(a answer) error {
 	switch {
 	case p.id == 0:
 		return fmt.Errorf("%w: %s: there is no request that waits for an answer", ErrOutput, a.show())
@@ -154,18 +169,15 @@ func (p *serverProcess) settle(a answer) error {
 	case a.ID != p.id:
 		return fmt.Errorf("%w: %s: the id is %d; that of the request is %d", ErrOutput, a.show(), a.ID, p.id)
 	}
-	p.id = 0
-	p.answer <- answered{answer: a}
 	return nil
 }
 
 // fail has the request that waits fail, since the server has broken the protocol. If
-// there is none it says so on stderr, and the server is replaced before the next.
+// there is none it says so on stderr, and the server is replaced before the next. p.mu
+// is held.
 func (p *serverProcess) fail(err error) {
-	p.mu.Lock()
 	id := p.id
 	p.id, p.broken = 0, true
-	p.mu.Unlock()
 	p.stdin.Close() // a server that does not read it holds up who writes
 	if id == 0 {
 		fmt.Fprintf(os.Stderr, "muster: the server of %s is replaced: %v\n", p.name, err)
