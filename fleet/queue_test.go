@@ -24,9 +24,10 @@ func TestPauseAndResume(t *testing.T) {
 		futures = append(futures, submit(s, c, double, n))
 	}
 	require.NoError(t, c.Flush(s.ctx))
-	q := s.queue()
+	var q fleet.Queue
+	// The broker counts a moment after it has confirmed that it stores.
+	require.Eventually(t, func() bool { q = s.queue(); return q.Waiting > 0 }, 10*time.Second, time.Millisecond)
 	require.True(t, q.Paused)
-	require.NotZero(t, q.Waiting)
 	require.Zero(t, q.InFlight)
 	require.NotZero(t, q.Oldest)
 	require.Equal(t, 100, c.Pending())
