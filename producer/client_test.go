@@ -3,6 +3,7 @@ package producer_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,15 +46,15 @@ func TestCancelPending(t *testing.T) {
 		c := connect(t, broker)
 		fs := submitN(t, c, 10_000)
 		other := submit(t, c, 1, producer.Queue("other"))
-		called := 0
+		var called atomic.Int32
 		for _, f := range fs[:5] {
-			f.OnDone(func(*future) { called++ })
+			f.OnDone(func(*future) { called.Add(1) })
 		}
 		broker.start(fs[3].ID())
 		broker.succeed(fs[4].ID(), 1)
 		require.Equal(t, 9_999, cancels(t, c.CancelPending))
 		synctest.Wait()
-		require.Equal(t, 5-1, called)
+		require.EqualValues(t, 5-1, called.Load())
 		require.Zero(t, cancels(t, c.CancelPending))
 		require.Equal(t, producer.Running, fs[3].State())
 		require.Equal(t, producer.Finished, fs[4].State())

@@ -15,7 +15,8 @@ import (
 // goes on by itself when that is back.
 func TestServerRestarts(t *testing.T) {
 	s := newScene(t)
-	b := s.browser()
+	const refused = "net::ERR_CONNECTION_REFUSED"
+	b := s.browser(refused)
 	b.live(s.Dash + "/")
 	s.Host("kestrel", 1)
 	b.until(`stream.rows.length === 1`)
@@ -31,6 +32,11 @@ func TestServerRestarts(t *testing.T) {
 
 	s.Stop()
 	b.until(`document.getElementById("pulse").textContent.startsWith("not live")`)
+	select {
+	case <-b.expected: // it has tried in vain
+	case <-s.Ctx.Done():
+		require.Fail(t, "the page does not try again")
+	}
 	s.Start()
 	b.until(`document.getElementById("pulse").textContent === "live"`)
 	b.until(`stream.rows.length === 1 && document.body.innerText.includes("kestrel")`)
