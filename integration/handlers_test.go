@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -137,13 +136,14 @@ func handle() {
 		if s.Attempt > h.Times {
 			return s, nil
 		}
-		if h.Child { // tail keeps what may yet be the last line
-			return s, exec.Command("sh", "-c", "head -c 1G /dev/zero | tail -n 1 | sleep 3600").Run()
+		if h.Child { // dd fills a block, and keeps it while nobody reads
+			return s, exec.Command("sh", "-c", "dd if=/dev/zero bs=256M count=1 | sleep 3600").Run()
 		}
-		var all [][]byte
-		for range 64 {
-			all = append(all, bytes.Repeat([]byte{1}, 16<<20))
+		all := make([]byte, 256<<20)
+		for i := 0; i < len(all); i += os.Getpagesize() {
+			all[i] = 1
 		}
+		time.Sleep(time.Minute) // the limit is looked at now and then
 		runtime.KeepAlive(all)
 		return s, errors.New("nobody minds")
 	})

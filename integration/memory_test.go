@@ -11,7 +11,7 @@ import (
 )
 
 // memoryLimit is more than a process of ours has, also one that looks for races.
-const memoryLimit = 400 << 20
+const memoryLimit = 200 << 20
 
 // What takes too much memory ends, its child included, and nothing else does.
 func TestMemoryLimit(t *testing.T) {
@@ -40,7 +40,7 @@ func TestMemoryLimit(t *testing.T) {
 			require.ErrorAs(t, always.Err(s.ctx), &died)
 			require.True(t, died.OutOfMemory)
 			require.Equal(t, "SIGKILL", died.Signal)
-			require.Equal(t, "killed by signal SIGKILL, since it passed the memory limit of 419430400 bytes", died.Cause)
+			require.Equal(t, "killed by signal SIGKILL, since it passed the memory limit of 209715200 bytes", died.Cause)
 			require.ErrorContains(t, died, died.Cause)
 			for range 3 {
 				d := <-deaths
@@ -65,5 +65,5 @@ func TestMemoryLimitBelowWhatAProcessNeeds(t *testing.T) {
 	_, err := pool.Local(s.ctx, pool.Processes(1), pool.MemoryLimit(memoryLimit), pool.Initializer(hog, hogging{Times: 1}), pool.WithLogger(s.logger),
 		pool.WithOutput(t.Output(), t.Output()))
 	require.ErrorIs(t, err, pool.ErrNotReady)
-	require.ErrorContains(t, err, "since it passed the memory limit of 419430400 bytes")
+	require.ErrorContains(t, err, "since it passed the memory limit of 209715200 bytes")
 }
