@@ -30,7 +30,7 @@ func (s *scheduler) take(t *turn, w *worker, outcomes link.OutcomeReader) error 
 	if w == nil {
 		return fmt.Errorf("%w: outcomes before it is ready", errGarbage)
 	}
-	w.silent = false
+	w.silent, w.heard = false, t.now
 	r := w.find(outcomes.Run)
 	var failed error
 	for o := (link.Outcome{}); ; {

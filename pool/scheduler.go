@@ -121,13 +121,14 @@ func (s *scheduler) isBusy() bool { return len(s.deliveries) > 0 }
 // under scheduler.mu.
 type worker struct {
 	*child
-	runs      []*run // that it has, the one at work first
-	lastRun   uint64 // number of the latest run
-	sent      int    // runs that it was sent since it began the one at work
-	given     int    // tasks that it was given and that were not taken back
-	served    int    // tasks that have ended
-	closing   bool   // it gets no more
-	silent    bool   // it did not begin what it was given, and has not answered since
+	runs      []*run    // that it has, the one at work first
+	lastRun   uint64    // number of the latest run
+	sent      int       // runs that it was sent since it began the one at work
+	given     int       // tasks that it was given and that were not taken back
+	served    int       // tasks that have ended
+	closing   bool      // it gets no more
+	silent    bool      // it did not begin what it was given, and has not answered since
+	heard     time.Time // when its latest outcomes came
 	idleSince time.Time
 	spans     spanWriter
 	announced runIndex // the latest task whose caller was told that it has started

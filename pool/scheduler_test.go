@@ -159,7 +159,28 @@ func TestAChunkThatHasBegunIsNotDivided(t *testing.T) {
 	require.Equal(t, 1000, m.has())
 	m.board.Finish(p.id, 0)
 	require.NoError(t, m.tell(p.id, 1))
+	m.quiet()
+	b.do(b.look)
+	require.Zero(t, thief.has(), "it may be slow to begin the next")
 	require.Equal(t, 999, m.rest(p))
+	require.Zero(t, m.has())
+}
+
+func TestAProcessThatHasJustSentOutcomesIsNotSilent(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	m := b.mate()
+	b.lasts("f", time.Microsecond)
+	b.arrive(broker.Normal, false, calls(100, "f")...)
+	p := m.next()
+	m.quiet()
+	m.begin(p, 0)
+	m.board.Finish(p.id, 0)
+	require.NoError(t, m.tell(p.id, 1))
+	b.do(b.look)
+	require.Equal(t, 99, m.has(), "however long ago it got the run")
+	m.quiet()
+	b.do(b.look)
 	require.Zero(t, m.has())
 }
 

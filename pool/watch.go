@@ -117,12 +117,16 @@ func (s *scheduler) look(t *turn) {
 // watchSilence takes the tasks from a process that does not begin them, as one that was
 // stopped, and asks it for a sign of life.
 func (s *scheduler) watchSilence(t *turn, w *worker) {
-	if len(w.runs) == 0 || t.now.Sub(w.runs[0].given) < splitAfter {
+	if len(w.runs) == 0 {
 		return
 	}
 	r := w.runs[0]
-	if w.board.Look(r.id, r.end).Begun > r.received {
-		return // its outcomes are on their way
+	begun := w.board.Look(r.id, r.end).Begun
+	if begun > r.received || t.now.Sub(r.given) < splitAfter || t.now.Sub(w.heard) < splitAfter {
+		return // its outcomes are on their way, or have just come
+	}
+	if r.d.batch.Chunk && begun > 0 {
+		return // it is one process's
 	}
 	s.takeBackAll(w)
 	w.silent = true
