@@ -52,8 +52,8 @@ func (s *scheduler) take(t *turn, w *worker, outcomes link.OutcomeReader) error 
 	if r == nil {
 		return failed
 	}
+	w.sent = int(w.lastRun - r.id)
 	if r.received == r.end {
-		w.sent = 0
 		w.remove(r, t.now)
 	}
 	if len(w.runs) == 0 || w.runs[0].d.batch.Client != r.d.batch.Client {

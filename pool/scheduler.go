@@ -123,7 +123,7 @@ type worker struct {
 	*child
 	runs      []*run    // that it has, the one at work first
 	lastRun   uint64    // number of the latest run
-	sent      int       // runs that it was sent since it began the one at work
+	sent      int       // runs behind the latest that it is known to have come to
 	given     int       // tasks that it was given and that were not taken back
 	served    int       // tasks that have ended
 	closing   bool      // it gets no more
@@ -155,7 +155,9 @@ type runIndex struct {
 }
 
 // takes reports whether the process can be given tasks.
-func (w *worker) takes() bool { return !w.closing && !w.silent }
+func (w *worker) takes() bool {
+	return !w.closing && !w.silent && (len(w.runs) > 0 || w.sent < maxSent)
+}
 
 // task returns the task with an index in the run.
 func (r *run) task(index int) *codec.Task { return r.d.batch.Task(r.from + index) }
@@ -182,7 +184,7 @@ func (w *worker) remove(r *run, now time.Time) {
 		}
 	}
 	if len(w.runs) == 0 {
-		w.sent, w.idleSince = 0, now
+		w.idleSince = now
 	}
 }
 

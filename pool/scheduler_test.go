@@ -346,3 +346,33 @@ func TestARunIsNotGivenThePlaceOfAnother(t *testing.T) {
 	}
 	require.Equal(t, 1, m.rest(stays))
 }
+
+// What a stopped process was sent may be taken back at once, again and again. It must
+// not find more runs than it has room for when it goes on.
+func TestAProcessThatComesToNothingIsSentFewRuns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	m := b.mate()
+	for range consumer.MaxRuns {
+		d := b.arrive(broker.Normal, false, calls(1, "f")...)
+		b.do(func(t *turn) {
+			b.takeBackAll(m.work)
+			b.removeWaiting(d)
+		})
+	}
+	require.EqualValues(t, maxSent, look(b, func() uint64 { return m.work.lastRun }))
+	require.Zero(t, m.has())
+
+	b.do(b.look)
+	for range maxSent {
+		m.next()
+	}
+	require.NoError(t, m.far.Socket().SetReadDeadline(time.Now().Add(hangs)))
+	f, err := m.far.Receive()
+	require.NoError(t, err)
+	require.Equal(t, link.KindOrder, f.Kind, "it is asked for a sign of life")
+	b.heard(m.child)
+	b.arrive(broker.Normal, false, calls(1, "f")...)
+	require.Equal(t, 1, m.rest(m.next()))
+	require.Zero(t, look(b, func() int { return m.work.sent }))
+}

@@ -118,6 +118,9 @@ func (s *scheduler) look(t *turn) {
 // stopped, and asks it for a sign of life.
 func (s *scheduler) watchSilence(t *turn, w *worker) {
 	if len(w.runs) == 0 {
+		if !w.takes() && !w.closing && !w.silent {
+			s.askForSign(t, w) // all that it was sent was taken back
+		}
 		return
 	}
 	r := w.runs[0]
@@ -129,15 +132,25 @@ func (s *scheduler) watchSilence(t *turn, w *worker) {
 		return // it is one process's
 	}
 	s.takeBackAll(w)
+	s.askForSign(t, w)
+}
+
+// askForSign asks a process for a sign of life, before which it gets nothing.
+func (s *scheduler) askForSign(t *turn, w *worker) {
 	w.silent = true
 	t.later(func() { w.order(order{Ping: true}) })
 }
 
-// heard notes a sign of life of a process.
+// heard notes a sign of life of a process, which has read what it was sent.
 func (s *scheduler) heard(c *child) {
 	s.do(func(*turn) {
-		if c.work != nil {
-			c.work.silent = false
+		w := c.work
+		if w == nil {
+			return
+		}
+		w.silent = false
+		if len(w.runs) == 0 {
+			w.sent = 0
 		}
 	})
 }
