@@ -35,7 +35,7 @@ type others struct {
 	inquiring bool
 	news      chan struct{} // closed when somebody has answered, or the inquiry has ended
 	next      time.Time     // when to inquire again at the earliest
-	refused   bool          // it was logged that the broker refuses an inquiry
+	refused   bool          // it was logged that the broker refuses an inquiry; the inquiry's own
 }
 
 // elsewhere returns how many worker processes the queue's hosts have, if another of
@@ -93,19 +93,18 @@ func (s *Supervisor) inquire() {
 	subject, _ := broker.RefusedSubject(err)
 	refused := subject == broker.HostWildcard || subject == broker.WatchSubject
 	o := &s.others
+	if refused && !o.refused { // said before the first task fails for it
+		o.refused = true
+		s.cfg.Logger.Warn("tasks of funcs that this host has no handler for fail, also if other hosts have one: "+
+			"the broker refuses to ask them; see docs/security.md", "subject", subject)
+	}
 	o.mu.Lock()
-	first := refused && !o.refused
-	o.refused = o.refused || refused
+	defer o.mu.Unlock()
 	o.inquiring, o.next = false, time.Now().Add(unknownFor)
 	if refused {
 		o.next = time.Now().Add(refusedFor)
 	}
 	close(o.news)
-	o.mu.Unlock()
-	if first {
-		s.cfg.Logger.Warn("tasks of funcs that this host has no handler for fail, also if other hosts have one: "+
-			"the broker refuses to ask them; see docs/security.md", "subject", subject)
-	}
 }
 
 // answeredInquiry takes in how a host stands.
