@@ -94,8 +94,8 @@ func requireNoGoroutine(t *testing.T) {
 	require.NoError(t, goleak.Find(sourcing))
 }
 
-// openDescriptors gives what this process's file descriptors refer to, by kind, but for
-// its own statistics, which the packages of the NATS server read once a second.
+// openDescriptors returns how many file descriptors of each kind this process has. It
+// leaves out the process's own statistics, which nats-server's packages read every second.
 func openDescriptors(t *testing.T) map[string]int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)

@@ -35,7 +35,7 @@ type others struct {
 	inquiring bool
 	news      chan struct{} // closed when somebody has answered, or the inquiry has ended
 	next      time.Time     // when to inquire again at the earliest
-	refused   bool          // it was logged that the broker refuses an inquiry; the inquiry's own
+	refused   bool          // it was logged that the broker refuses an inquiry; used by the inquiry alone
 }
 
 // elsewhere returns how many worker processes the queue's hosts have, if another of

@@ -164,8 +164,8 @@ func (w *worker) uses(run uint64) bool {
 	return false
 }
 
-// maxSent bounds the runs that a process is sent behind the one at work, or without
-// coming to any, those that were taken back included.
+// maxSent bounds the runs that a process is sent after the latest one that it is known to
+// have reached, including those that were taken back.
 const maxSent = consumer.MaxRuns / 4
 
 // takesAhead reports whether a process that is at work gets its next run: so that it

@@ -123,7 +123,7 @@ type worker struct {
 	*child
 	runs      []*run    // that it has, the one at work first
 	lastRun   uint64    // number of the latest run
-	sent      int       // runs behind the latest that it is known to have come to
+	sent      int       // runs after the latest one that it is known to have reached
 	given     int       // tasks that it was given and that were not taken back
 	served    int       // tasks that have ended
 	closing   bool      // it gets no more

@@ -141,7 +141,7 @@ func (s *scheduler) askForSign(t *turn, w *worker) {
 	t.later(func() { w.order(order{Ping: true}) })
 }
 
-// heard notes a sign of life of a process, which has read what it was sent.
+// heard notes that a process has answered, and so has read what it was sent before.
 func (s *scheduler) heard(c *child) {
 	s.do(func(*turn) {
 		w := c.work

@@ -33,7 +33,7 @@ func TestServerRestarts(t *testing.T) {
 	s.Stop()
 	b.until(`document.getElementById("pulse").textContent.startsWith("not live")`)
 	select {
-	case <-b.expected: // it has tried in vain
+	case <-b.expected: // the page has tried again and failed
 	case <-s.Ctx.Done():
 		require.Fail(t, "the page does not try again")
 	}

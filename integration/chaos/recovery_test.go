@@ -72,8 +72,8 @@ func TestRecovery(t *testing.T) {
 	require.Less(t, percentile(100), mostRecovery)
 }
 
-// openDescriptors counts this process's file descriptors, but for its own statistics,
-// which the packages of the NATS server read once a second.
+// openDescriptors counts this process's file descriptors. It leaves out the process's own
+// statistics, which nats-server's packages read every second.
 func openDescriptors(t *testing.T) (n int) {
 	entries, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
