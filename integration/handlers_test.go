@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -33,6 +34,7 @@ var (
 	environment = codec.NewFunc[string, string]("environment") // the value of a variable
 	locate      = codec.NewFunc[int, string]("locate")         // the working directory
 	rare        = codec.NewFunc[int, seen]("rare")             // has a handler where rareEnv is set
+	mark        = codec.NewFunc[string, bool]("mark")          // adds to a file, and says whether it was the first
 	unknown     = codec.NewFunc[int, int]("unknown")
 )
 
@@ -159,6 +161,15 @@ func handle() {
 	consumer.Handle(need, func(_ context.Context, path string) (bool, error) {
 		_, err := os.Stat(path)
 		return err == nil, err
+	})
+	consumer.Handle(mark, func(_ context.Context, path string) (bool, error) {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return false, err
+		}
+		before, err := f.Seek(0, io.SeekEnd)
+		_, failed := f.Write([]byte{1})
+		return before == 0, errors.Join(err, failed, f.Close())
 	})
 	consumer.Handle(misbehave, func(_ context.Context, manner string) (any, error) { return manners[manner]() })
 }

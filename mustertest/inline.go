@@ -94,6 +94,9 @@ func (l *inline) Send(b transport.Batch, stored func(error)) {
 	l.calls.Go(func() { stored(err) })
 }
 
+// Withhold has nothing to add to Cancel.
+func (l *inline) Withhold([]uint64) (started []uint64, release func()) { return nil, func() {} }
+
 // Cancel has tasks not started, and the running ones stopped if they are meant
 // too.
 func (l *inline) Cancel(_ string, request []byte) error {

@@ -53,18 +53,20 @@ func (s *scheduler) cancel(ids []codec.ID) {
 	if len(ids) == 0 {
 		return
 	}
-	s.do(func(*turn) {
-		for _, id := range ids {
-			s.cancelled.add(id)
-		}
-		for _, w := range s.workers {
-			for i := len(w.runs) - 1; i >= 0; i-- {
-				if r := w.runs[i]; r.d.batch.Client == ids[0].Client && s.anyCancelled(r) {
-					s.takeBack(w, r, 0)
-				}
+	s.do(func(*turn) { s.withhold(ids) })
+}
+
+func (s *scheduler) withhold(ids []codec.ID) {
+	for _, id := range ids {
+		s.cancelled.add(id)
+	}
+	for _, w := range s.workers {
+		for i := len(w.runs) - 1; i >= 0; i-- {
+			if r := w.runs[i]; r.d.batch.Client == ids[0].Client && s.anyCancelled(r) {
+				s.takeBack(w, r, 0)
 			}
 		}
-	})
+	}
 }
 
 // anyCancelled reports whether a task of a run that has no outcome is cancelled.

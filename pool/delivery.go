@@ -12,13 +12,14 @@ import (
 	"github.com/musterfleet/muster/internal/handoff"
 )
 
-// delivery is a batch that the broker has delivered to this host, from its arrival
-// until it is acknowledged or given back. What changes is under scheduler.mu.
+// delivery is a batch that this host has, from its arrival until it is acknowledged or
+// given back: one that the broker has delivered, or that a client has handed over. What
+// changes is under scheduler.mu.
 //
 // Each of its tasks is in one place: it waits in a lane, it is in a run at a process,
 // or what it has come to is on its way into safe hands.
 type delivery struct {
-	ack      string // subject of the answer
+	ack      string // subject of the answer; empty for one that was handed over
 	subject  string // that it was published to
 	info     broker.AckInfo
 	offers   uint64 // how often its tasks were offered to other hosts, in messages before this one
@@ -37,14 +38,20 @@ type delivery struct {
 	took    time.Duration
 }
 
-// deliveryKey names a message of the queue. A stream that was made anew counts from 1
-// again.
+// deliveryKey names a message of the queue, or a batch that was handed over. A stream
+// that was made anew counts from 1 again.
 type deliveryKey struct {
+	direct bool
 	seq    uint64
 	stored int64
 }
 
-func (d *delivery) key() deliveryKey { return deliveryKey{d.info.StreamSeq, d.info.Stored.UnixNano()} }
+func (d *delivery) key() deliveryKey {
+	return deliveryKey{d.isDirect(), d.info.StreamSeq, d.info.Stored.UnixNano()}
+}
+
+// isDirect reports whether the broker does not have the delivery.
+func (d *delivery) isDirect() bool { return d.ack == "" }
 
 // batches are for those of deliveries: a batch has up to a thousand tasks, and a host
 // many batches a second.
@@ -156,8 +163,12 @@ func (s *scheduler) giveBackFailed(t *turn) {
 func (s *scheduler) forget(t *turn, d *delivery, answer string) {
 	d.gone = true
 	delete(s.deliveries, d.key())
-	ack := d.ack
-	t.later(func() { s.answer(ack, answer) })
+	switch ack := d.ack; {
+	case !d.isDirect():
+		t.later(func() { s.answer(ack, answer) })
+	case answer != ackDone:
+		s.storeWhole(t, d)
+	}
 	if d.running == 0 && d.left == 0 {
 		d.release()
 	}
@@ -184,7 +195,7 @@ func (s *scheduler) removeWaiting(d *delivery) (all []span) {
 // of which nothing has begun goes back as it is; of another the rest is stored again as
 // a message of its own, since a delivery can only go back whole.
 func (s *scheduler) giveBack(t *turn, d *delivery) {
-	whole := !d.gone && d.waiting == d.batch.Len()
+	whole := !d.gone && !d.isDirect() && d.waiting == d.batch.Len()
 	all := s.removeWaiting(d)
 	switch {
 	case d.gone || len(all) == 0:

@@ -116,6 +116,7 @@ func (s *scheduler) deliver(lane broker.Lane, msg *nats.Msg, info broker.AckInfo
 	}
 	unknown := s.unknownFuncs(d)
 	s.do(func(t *turn) {
+		s.direct.came(d)
 		held := s.deliveries[d.key()]
 		switch {
 		case held != nil:

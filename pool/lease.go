@@ -130,7 +130,9 @@ func (s *scheduler) held() map[string]time.Time {
 	defer s.mu.Unlock()
 	all := make(map[string]time.Time, len(s.deliveries))
 	for _, d := range s.deliveries {
-		all[d.ack] = d.received
+		if !d.isDirect() {
+			all[d.ack] = d.received
+		}
 	}
 	return all
 }

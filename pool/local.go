@@ -82,7 +82,9 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 	if err = p.supervisor.awaitReady(ctx, p.supervisor.fates); err != nil {
 		return err
 	}
-	clientOptions := []producer.Option{producer.WithQueue(cfg.Queue), producer.WithLogger(cfg.Logger)}
+	clientOptions := []producer.Option{
+		producer.WithQueue(cfg.Queue), producer.WithLogger(cfg.Logger), producer.WithLocalHost(p.supervisor.scheduler),
+	}
 	clientOptions = append(clientOptions, cfg.client...)
 	if cfg.MaxValue > 0 {
 		clientOptions = append(clientOptions, producer.WithMaxValue(cfg.MaxValue))

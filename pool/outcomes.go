@@ -231,9 +231,13 @@ func (s *scheduler) flush(t *turn, client string) {
 	delete(s.outboxes, client)
 	b.gone = true
 	s.sending++
+	pass := s.desk.Send
+	if client == s.direct.client {
+		pass = s.passDirect
+	}
 	t.later(func() {
 		data := b.out.Bytes()
-		s.desk.Send(client, data, func(err error) {
+		pass(client, data, func(err error) {
 			s.do(func(t *turn) {
 				s.sending--
 				for _, c := range b.counts {

@@ -49,6 +49,7 @@ type scheduler struct {
 	lanes      [len(broker.Lanes)][]span
 	waiting    [len(broker.Lanes)]int // tasks in them
 	deliveries map[deliveryKey]*delivery
+	direct     direct
 	workers    []*worker          // that are ready
 	outboxes   map[string]*outbox // by client
 	cancelled  cancelled
@@ -81,6 +82,7 @@ type span struct {
 type turn struct {
 	now   time.Time
 	after []func()
+	busy  bool                   // there is something for the watcher to look at
 	share [len(broker.Lanes)]int // of the tasks that wait in a lane, for each process
 }
 
@@ -88,7 +90,14 @@ func (t *turn) later(f func()) { t.after = append(t.after, f) }
 
 // do takes a turn.
 func (s *scheduler) do(change func(*turn)) {
+	t := s.begin(change)
+	s.end(&t)
+}
+
+// begin changes the state. Whoever calls it calls end, without a lock.
+func (s *scheduler) begin(change func(*turn)) turn {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	t := turn{now: time.Now()}
 	change(&t)
 	s.giveBackFailed(&t)
@@ -98,12 +107,16 @@ func (s *scheduler) do(change func(*turn)) {
 		s.dispatch(&t)
 	}
 	s.setDemand()
-	busy := s.isBusy()
-	s.mu.Unlock()
+	t.busy = s.isBusy()
+	return t
+}
+
+// end does what the turn has to say to the broker and to processes.
+func (s *scheduler) end(t *turn) {
 	for _, f := range t.after {
 		f()
 	}
-	if busy && !s.work.Load() {
+	if t.busy && !s.work.Load() {
 		select {
 		case s.tick <- struct{}{}:
 		default:
@@ -317,7 +330,7 @@ const maxSending = 32
 
 // dispatch hands waiting tasks to the processes that have room; s.mu is held.
 func (s *scheduler) dispatch(t *turn) {
-	if s.sending >= maxSending+2*len(s.workers) {
+	if s.sending >= maxSending+2*len(s.workers) || s.direct.withholding > 0 {
 		return
 	}
 	s.setShares(t, s.idle())

@@ -36,6 +36,7 @@ type remote struct {
 	logger *slog.Logger
 	who    login.Credentials
 	nats   []nats.Option
+	host   transport.LocalHost // nil without one
 
 	client    string
 	to        transport.Receiver
@@ -58,7 +59,7 @@ type remote struct {
 }
 
 func newRemote(url string, cfg *config) *remote {
-	r := &remote{url: url, look: cfg.lookOnly, full: cfg.full, logger: cfg.logger, who: cfg.who, nats: cfg.nats, reunited: make(chan struct{}, 1)}
+	r := &remote{url: url, look: cfg.lookOnly, full: cfg.full, logger: cfg.logger, who: cfg.who, nats: cfg.nats, host: cfg.host, reunited: make(chan struct{}, 1)}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r
 }
@@ -101,6 +102,9 @@ func (r *remote) Open(ctx context.Context, client string, to transport.Receiver)
 		return fmt.Errorf("producer: listening for replies: %w", err)
 	}
 	r.sweeping.Go(r.collectMissed)
+	if r.host != nil {
+		r.host.Attach(client, r.direct)
+	}
 	return nil
 }
 
@@ -215,6 +219,16 @@ func (r *remote) receive(msg *nats.Msg) {
 			r.logger.Debug("a receipt could not be sent", "error", err)
 		}
 	}
+}
+
+// direct takes a message of outcomes from the local host.
+func (r *remote) direct(data []byte) (int, error) {
+	r.receiving.Lock()
+	defer r.receiving.Unlock()
+	if r.closed {
+		return 0, ErrClosed
+	}
+	return r.to.Outcomes("", data)
 }
 
 // sender tells worker processes apart by where they want their receipts.

@@ -142,16 +142,36 @@ func (c *Client) retry(ctx context.Context, do func(context.Context) error) erro
 func (c *Client) cancel(ctx context.Context, running bool, futures ...*pending) (int, error) {
 	c.callbacks.running.begin() // so that Close waits for those that come below
 	defer c.callbacks.running.end()
-	cancelled := 0
-	var durable []*pending
-	numbers := map[addressee][]uint64{}
-	var due []*calls
+	var plain, durable []*pending
 	for _, p := range futures {
-		p = p.lead()
-		if p.durable() {
+		if p = p.lead(); p.durable() {
 			durable = append(durable, p)
-			continue
+		} else if p.cancellable(running) {
+			plain = append(plain, p)
 		}
+	}
+	cancelled, numbers, due := c.cancelPlain(running, plain)
+	err := c.requestCancel(running, numbers)
+	for _, calls := range due {
+		<-c.callbacks.run(calls)
+	}
+	if len(durable) == 0 {
+		return cancelled, err
+	}
+	ctx, end := c.bounded(ctx)
+	defer end()
+	n, failed := c.cancelDurable(ctx, running, durable)
+	return cancelled + n, errors.Join(err, failed)
+}
+
+// cancelPlain settles those of the futures that may still be cancelled. It returns how
+// many those are, their numbers, and the callbacks that are due.
+func (c *Client) cancelPlain(running bool, futures []*pending) (cancelled int, numbers map[addressee][]uint64, due []*calls) {
+	if !running && len(futures) > 0 {
+		defer c.withhold(futures)()
+	}
+	numbers = map[addressee][]uint64{}
+	for _, p := range futures {
 		callbacks, ok := p.cancel(running)
 		if !ok {
 			continue
@@ -168,17 +188,23 @@ func (c *Client) cancel(ctx context.Context, running bool, futures ...*pending) 
 			due = append(due, &calls{of: p, rest: callbacks})
 		}
 	}
-	err := c.requestCancel(running, numbers)
-	for _, calls := range due {
-		<-c.callbacks.run(calls)
+	return cancelled, numbers, due
+}
+
+// withhold has a host in this program start none of the futures' tasks until release
+// is called, and those running that it has started.
+func (c *Client) withhold(futures []*pending) (release func()) {
+	tasks := make([]uint64, len(futures))
+	for i, p := range futures {
+		tasks[i] = p.n
 	}
-	if len(durable) == 0 {
-		return cancelled, err
+	started, release := c.transport.Withhold(tasks)
+	for _, n := range started {
+		if p := c.registry.find(n); p != nil {
+			p.start()
+		}
 	}
-	ctx, end := c.bounded(ctx)
-	defer end()
-	n, failed := c.cancelDurable(ctx, running, durable)
-	return cancelled + n, errors.Join(err, failed)
+	return release
 }
 
 // cancelDurable is cancel for futures whose outcome others may ask for: the first

@@ -96,7 +96,8 @@ func (f *Future[R]) ID() codec.ID { return f.id() }
 // A plain future is done at once, whatever ctx and the broker do, and its
 // callbacks have run when Cancel returns. Workers are told, and do not start the
 // task; one that started it in the same instant finishes it, and its outcome is
-// dropped.
+// dropped. The client of a pool.Local asks the pool's processes first: a task that one of
+// them has begun is not cancelled.
 //
 // The outcome of a durable future ([Retain], [Key], [Attach]) stands for everybody
 // who asks for it, so Cancel has the broker store that the task is cancelled, unless

@@ -108,6 +108,8 @@ func (f *fake) Send(b transport.Batch, stored func(error)) {
 	}
 }
 
+func (f *fake) Withhold([]uint64) (started []uint64, release func()) { return nil, func() {} }
+
 func (f *fake) Cancel(queue string, request []byte) error {
 	ids, running, err := codec.ReadCancel(request)
 	if err != nil {

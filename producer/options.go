@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/transport"
 	"github.com/musterfleet/muster/login"
 )
 
@@ -22,6 +23,7 @@ type config struct {
 	observer Observer
 	who      login.Credentials
 	nats     []nats.Option
+	host     transport.LocalHost
 }
 
 // Option configures a client. Its error wraps [ErrOption].
@@ -107,6 +109,15 @@ func WithNATS(options ...nats.Option) Option {
 func WithoutStreams() Option {
 	return func(c *config) error {
 		c.lookOnly = true
+		return nil
+	}
+}
+
+// WithLocalHost has the client and a worker host in its own program pass tasks and
+// outcomes to each other without the broker where they can. It is for package pool.
+func WithLocalHost(host transport.LocalHost) Option {
+	return func(c *config) error {
+		c.host = host
 		return nil
 	}
 }

@@ -21,8 +21,17 @@ import (
 const fullPause = 200 * time.Millisecond
 
 // Send publishes a batch under an id of its own, so that it is stored once
-// however often it must be sent.
+// however often it must be sent, unless the local host takes it.
 func (r *remote) Send(b transport.Batch, stored func(error)) {
+	if r.host != nil {
+		if begin, ok := r.host.Take(b); ok {
+			go func() {
+				begin()
+				stored(nil)
+			}()
+			return
+		}
+	}
 	msg := r.message(b)
 	done := func(_ uint64, err error) { stored(asOurs(err)) }
 	if !b.At.IsZero() {
@@ -98,6 +107,14 @@ func (r *remote) Scheduled(ctx context.Context, id codec.ID) ([]byte, error) {
 // Unschedule removes a delayed task, whatever its queue and lane.
 func (r *remote) Unschedule(ctx context.Context, id codec.ID) error {
 	return broker.Unschedule(ctx, r.js, broker.SchedAnywhere(id.Client, id.N))
+}
+
+// Withhold asks the local host.
+func (r *remote) Withhold(tasks []uint64) (started []uint64, release func()) {
+	if r.host == nil {
+		return nil, func() {}
+	}
+	return r.host.Withhold(tasks)
 }
 
 // Cancel publishes a request to the queue's workers, or to all.

@@ -42,6 +42,12 @@ type Transport interface {
 	// not.
 	Unschedule(ctx context.Context, id codec.ID) error
 
+	// Withhold has a worker host in the client's own program start none of the client's
+	// tasks of those numbers any more, and returns the numbers of those that have
+	// started. Nothing becomes of the others until release is called, which is to be
+	// soon.
+	Withhold(tasks []uint64) (started []uint64, release func())
+
 	// Cancel passes on an encoded request (codec.AppendCancel) not to start tasks
 	// of a queue, or of any if the queue is empty. It does not block, and the
 	// request may be lost.
@@ -73,6 +79,22 @@ type Transport interface {
 	// function is under way or will come, but for those of a Send that comes
 	// after. What was not stored is given up with an error.
 	Close()
+}
+
+// LocalHost is a worker host in the client's own program. Its methods are safe for
+// concurrent use and do not block.
+type LocalHost interface {
+	// Attach has a client's outcomes passed to outcomes: messages as those of
+	// [Receiver]. What that does not take the host passes on through the broker.
+	Attach(client string, outcomes func(data []byte) (int, error))
+
+	// Take takes a batch, if a process of the host can begin it at once. The batch's
+	// data is the client's again when Take returns. Then begin is to be called, which
+	// hands the batch to the process.
+	Take(b Batch) (begin func(), ok bool)
+
+	// Withhold is as that of [Transport], for the attached client.
+	Withhold(tasks []uint64) (started []uint64, release func())
 }
 
 // Batch is tasks on their way to a queue.

@@ -1,0 +1,156 @@
+package pool
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/transport"
+)
+
+// direct is the way between the scheduler of a [Pool] and the pool's own client, beside
+// the broker. The client's outcomes are passed to it by a call. A batch that a process
+// can begin at once is handed over, and not stored: client, scheduler and broker are one
+// program, and the broker's files go with it. What is to run later or on another host
+// goes to the queue from here.
+type direct struct {
+	client   string // empty if there is none
+	outcomes func([]byte) (int, error)
+	batches  uint64    // that were handed over
+	queued   int       // batches that the client has published and that have not come
+	queuedAt time.Time // when it published the last of them
+
+	withholding int // calls of Withhold without release: nothing is handed out
+}
+
+// queueTimeout bounds how long batches follow one before them to the broker, which
+// another host may have taken.
+const queueTimeout = 50 * time.Millisecond
+
+// came notes that a batch has come from the broker.
+func (c *direct) came(d *delivery) {
+	if d.batch.Client == c.client && c.queued > 0 {
+		c.queued--
+	}
+}
+
+// Attach implements [transport.LocalHost].
+func (s *scheduler) Attach(client string, outcomes func([]byte) (int, error)) {
+	s.do(func(*turn) { s.direct.client, s.direct.outcomes = client, outcomes })
+}
+
+// Take implements [transport.LocalHost].
+func (s *scheduler) Take(b transport.Batch) (begin func(), ok bool) {
+	if b.Queue != s.cfg.Queue || !b.At.IsZero() {
+		return nil, false
+	}
+	now := time.Now()
+	d := &delivery{
+		subject: broker.TaskSubject(b.Queue, broker.Lane(b.Lane)), lane: broker.Lane(b.Lane),
+		info: broker.AckInfo{Stored: now}, received: now,
+	}
+	if !s.beginsAtOnce(now) || d.decode(slices.Clone(b.Data)) != nil || s.unknownFuncs(d) != nil {
+		s.do(func(*turn) { s.direct.queued, s.direct.queuedAt = s.direct.queued+1, now })
+		return nil, false
+	}
+	t := s.begin(func(*turn) {
+		s.direct.batches++
+		d.info.StreamSeq = s.direct.batches
+		s.deliveries[d.key()] = d
+		s.wait(span{d: d, from: 0, to: d.batch.Len(), since: now}, false)
+	})
+	return func() { s.end(&t) }, true
+}
+
+// beginsAtOnce reports whether a process is idle, and no task waits before those of a
+// batch, here or on its way through the broker.
+func (s *scheduler) beginsAtOnce(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.direct.queued > 0 && now.Sub(s.direct.queuedAt) > queueTimeout {
+		s.direct.queued = 0
+	}
+	return !s.stopping && s.direct.queued == 0 && s.idle() > 0 && !s.anyWaits()
+}
+
+// Withhold implements [transport.LocalHost]. While it withholds tasks nothing is handed
+// out, and so nothing is concluded of those that wait.
+func (s *scheduler) Withhold(tasks []uint64) (started []uint64, release func()) {
+	s.do(func(*turn) {
+		s.direct.withholding++
+		ids := make([]codec.ID, len(tasks))
+		for i, n := range tasks {
+			ids[i] = codec.ID{Client: s.direct.client, N: n}
+		}
+		s.withhold(ids)
+		started = s.started(ids)
+	})
+	return started, func() { s.do(func(*turn) { s.direct.withholding-- }) }
+}
+
+// started returns the numbers of those of the direct client's tasks that this host has
+// and that do not wait.
+func (s *scheduler) started(ids []codec.ID) (all []uint64) {
+	here := map[codec.ID]bool{}
+	each := func(d *delivery, from, to int, started bool) {
+		if d.batch.Client == s.direct.client {
+			for i := from; i < to; i++ {
+				here[codec.ID{Client: s.direct.client, N: d.batch.N(i)}] = started
+			}
+		}
+	}
+	for _, d := range s.deliveries {
+		each(d, 0, d.batch.Len(), true)
+	}
+	for _, lane := range s.lanes {
+		for _, sp := range lane {
+			each(sp.d, sp.from, sp.to, false)
+		}
+	}
+	for _, id := range ids {
+		if here[id] {
+			all = append(all, id.N)
+		}
+	}
+	return all
+}
+
+// anyWaits reports whether a task waits here, or should be on its way.
+func (s *scheduler) anyWaits() bool {
+	for lane, p := range s.pullers {
+		if s.waiting[lane] > 0 || p.expects() {
+			return true
+		}
+	}
+	return false
+}
+
+// passDirect passes a message of outcomes by a call, or through the desk once the
+// client is closed.
+func (s *scheduler) passDirect(client string, data []byte, done func(error)) {
+	s.mu.Lock()
+	outcomes := s.direct.outcomes
+	s.mu.Unlock()
+	n, err := outcomes(data)
+	if err != nil {
+		s.desk.Send(client, data, done)
+		return
+	}
+	s.handed.HandedDirect(uint64(n))
+	done(nil)
+}
+
+// storeWhole puts a batch that was handed over into the queue.
+func (s *scheduler) storeWhole(t *turn, d *delivery) {
+	whole := d.newBatch()
+	for i := range d.batch.Len() {
+		d.addTask(whole, i)
+	}
+	s.store(t, d, "direct", whole.Bytes(), d.subject, func(_ *turn, err error) {
+		if err != nil && !errors.Is(err, broker.ErrClosed) {
+			s.logger.Error("tasks could be neither run nor stored", "error", err)
+		}
+	})
+}

@@ -1,0 +1,247 @@
+package pool
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/transport"
+)
+
+// inbox is what a client in the scheduler's program was passed.
+type inbox struct {
+	mu       sync.Mutex
+	outcomes []codec.Outcome
+	closed   bool
+	before   func() // is called when outcomes come
+}
+
+func (in *inbox) take(data []byte) (int, error) {
+	if in.before != nil {
+		in.before()
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return 0, errors.New("closed")
+	}
+	var message codec.Outcomes
+	if err := message.Decode(append([]byte{}, data...)); err != nil {
+		return 0, err
+	}
+	in.outcomes = append(in.outcomes, message.List...)
+	return len(message.List), nil
+}
+
+// numbers returns the numbers of the tasks whose outcomes have come, in order.
+func (in *inbox) numbers() (all []uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, o := range in.outcomes {
+		all = append(all, o.N)
+	}
+	return all
+}
+
+// attach has a client in the scheduler's program.
+func (b *bench) attach() *inbox {
+	in := &inbox{}
+	b.Attach("client", in.take)
+	return in
+}
+
+// batchOf returns a batch of the client's with tasks that are numbered from 0.
+func batchOf(tasks ...codec.Task) transport.Batch {
+	batch := codec.NewBatch("client", nil)
+	for i := range tasks {
+		tasks[i].N = uint64(i)
+		batch.Add(&tasks[i])
+	}
+	return transport.Batch{Lane: int(broker.Normal), Data: batch.Bytes()}
+}
+
+// hand hands a batch over.
+func (b *bench) hand(batch transport.Batch) {
+	b.t.Helper()
+	begin, ok := b.Take(batch)
+	require.True(b.t, ok)
+	begin()
+}
+
+func TestAnIdleProcessBeginsWhatIsHandedOver(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	in, m := b.attach(), b.mate()
+	batch := batchOf(calls(2, "f")...)
+	b.hand(batch)
+	clear(batch.Data) // it is the client's again
+	p := m.next()
+	require.Len(t, p.tasks, 2)
+	require.Empty(t, b.held(), "there is no lease")
+	require.Equal(t, 2, m.rest(p))
+	require.Equal(t, []uint64{0, 1}, in.numbers())
+	require.Zero(t, look(b, func() int { return len(b.deliveries) + b.storing + b.sending }))
+	require.EqualValues(t, 2, b.handed.direct.Load())
+	b.hand(batchOf(calls(1, "f")...))
+	require.Len(t, m.next().tasks, 1)
+}
+
+func TestABatchIsNotHandedOver(t *testing.T) {
+	t.Parallel()
+	one := func() transport.Batch { return batchOf(calls(1, "f")...) }
+	for name, test := range map[string]struct {
+		batch  func() transport.Batch
+		before func(b *bench)
+	}{
+		"no process": {before: func(b *bench) { b.close(b.workers[0].child) }},
+		"a process that is at work": {before: func(b *bench) {
+			b.arrive(broker.Low, false, calls(1, "f")...)
+		}},
+		"a host that stops": {before: func(b *bench) { b.do(func(*turn) { b.stopping = true }) }},
+		"deliveries to come": {before: func(b *bench) {
+			b.pullers[broker.Low].asked = 1
+			b.pullers[broker.Low].expect()
+		}},
+		"another queue":   {batch: func() transport.Batch { other := one(); other.Queue = "other"; return other }},
+		"a delayed task":  {batch: func() transport.Batch { later := one(); later.At = time.Now(); return later }},
+		"garbage":         {batch: func() transport.Batch { return transport.Batch{Data: []byte("garbage")} }},
+		"an unknown func": {before: func(b *bench) { b.handles = func(string) bool { return false } }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, Config{})
+			b.attach()
+			b.mate()
+			if test.before != nil {
+				test.before(b)
+			}
+			if test.batch == nil {
+				test.batch = one
+			}
+			before := look(b, func() int { return len(b.deliveries) })
+			_, ok := b.Take(test.batch())
+			require.False(t, ok)
+			require.Equal(t, before, look(b, func() int { return len(b.deliveries) }))
+		})
+	}
+}
+
+// A batch would else overtake those that were published before it.
+func TestABatchFollowsThoseThatWerePublished(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	b.attach()
+	b.close(b.mate().child)
+	for range 2 {
+		_, ok := b.Take(batchOf(calls(1, "f")...))
+		require.False(t, ok)
+	}
+	m := b.mate()
+	for range 2 {
+		require.False(t, b.beginsAtOnce(time.Now()))
+		b.do(func(*turn) { b.direct.came(b.delivery(broker.Normal, false, calls(1, "f")...)) })
+	}
+	require.True(t, b.beginsAtOnce(time.Now()))
+
+	b.do(func(*turn) { b.direct.queued, b.direct.queuedAt = 1, time.Now() })
+	require.False(t, b.beginsAtOnce(time.Now()))
+	require.True(t, b.beginsAtOnce(time.Now().Add(2*queueTimeout)), "another host may have it")
+	b.hand(batchOf(calls(1, "f")...))
+	require.Len(t, m.next().tasks, 1)
+}
+
+func TestWithheldTasksDoNotBegin(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	in, m := b.attach(), b.mate()
+	b.hand(batchOf(calls(4, "f")...))
+	p := m.next()
+	require.Equal(t, 0, m.begin(p, 0))
+	m.board.Finish(p.id, 0)
+	require.Equal(t, 1, m.begin(p, 0))
+
+	started, release := b.Withhold([]uint64{0, 1, 2, 99})
+	require.Equal(t, []uint64{0, 1}, started, "one has ended, and nobody was told")
+	_, more := m.board.Begin(p.id, 0)
+	require.False(t, more)
+	require.NoError(t, m.tell(p.id, 2))
+	require.Equal(t, []uint64{0, 1}, in.numbers())
+	require.Equal(t, 2, b.waits(broker.Normal), "nothing becomes of them yet")
+	release()
+	require.Equal(t, uint64(3), m.next().tasks[0].N)
+	require.Equal(t, []uint64{0, 1, 2}, in.numbers())
+	require.Equal(t, codec.CodeCancelled, in.outcomes[2].Failure.Code)
+}
+
+// A client that is told of an outcome must not believe that the task had not begun.
+func TestATaskWhoseOutcomeIsOnItsWayHasStarted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	in, m := b.attach(), b.mate()
+	var started []uint64
+	in.before = func() {
+		var release func()
+		started, release = b.Withhold([]uint64{0})
+		release()
+	}
+	b.hand(batchOf(calls(1, "f")...))
+	m.rest(m.next())
+	require.Equal(t, []uint64{0}, started)
+}
+
+// What this host does not run itself is stored, and so are outcomes that the client
+// does not take.
+func TestWhatWasHandedOverIsNotLost(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(b *bench, in *inbox, m *mate, p piece) (stored int){
+		"the host stops": func(b *bench, _ *inbox, m *mate, _ piece) int {
+			b.do(func(*turn) {
+				b.stopping = true
+				b.takeBackAll(m.work)
+			})
+			return 1
+		},
+		"its process dies": func(b *bench, _ *inbox, m *mate, p piece) int {
+			m.begin(p, 0)
+			ran := b.lose(m.child)
+			require.NotNil(b.t, ran)
+			b.charge(ran)
+			return 1
+		},
+		"it waits behind long tasks": func(b *bench, _ *inbox, m *mate, p piece) int {
+			d := look(b, func() *delivery { return m.work.runs[0].d })
+			b.do(func(t *turn) {
+				m.work.closing = true
+				b.takeBackAll(m.work)
+				b.giveBack(t, d)
+			})
+			return 1
+		},
+		"its outcome cannot be stored": func(b *bench, _ *inbox, m *mate, _ piece) int {
+			d := look(b, func() *delivery { return m.work.runs[0].d })
+			b.do(func(t *turn) { b.handedOff(t, d, 1, errors.New("no room")) })
+			return 1
+		},
+		"its client is closed": func(b *bench, in *inbox, m *mate, p piece) int {
+			in.closed = true
+			m.rest(p)
+			require.Equal(b.t, 1, look(b, func() int { return b.sending }), "the desk has the outcome")
+			return 0
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, Config{})
+			in, m := b.attach(), b.mate()
+			b.hand(batchOf(calls(1, "f")...))
+			stored := test(b, in, m, m.next())
+			require.Equal(t, stored, look(b, func() int { return b.storing }))
+			require.Empty(t, in.numbers())
+		})
+	}
+}
