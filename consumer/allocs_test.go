@@ -74,7 +74,7 @@ func executing(t *testing.T) func() {
 		id++
 		binary.BigEndian.PutUint64(payload, id)
 		board.Give(id, allocTasks)
-		if err := w.Take(link.Frame{Kind: link.KindRun, Payload: payload}); err != nil {
+		if err := w.take(link.Frame{Kind: link.KindRun, Payload: payload}); err != nil {
 			t.Fatal(err)
 		}
 		if why := e.take() + e.runTasks(); why != "" {

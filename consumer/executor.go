@@ -44,6 +44,9 @@ func (e *executor) loop() {
 		}
 		e.rest()
 		e.left <- why
+		if why != leavingLost {
+			e.Listen()
+		}
 	}()
 	for {
 		if e.run == nil {
@@ -59,17 +62,12 @@ func (e *executor) loop() {
 
 // take waits for the next run, or says why to leave instead.
 func (e *executor) take() Leaving {
-	var r run
-	select {
-	case r = <-e.runs:
-	default:
-		e.rest()
-		select {
-		case r = <-e.runs:
-		case <-e.ctx.Done():
-			return LeavingDrained
-		}
+	r, why := e.next()
+	if why != "" {
+		return why
 	}
+	e.reader.taken.Add(1)
+	e.watcher.wake() // it may take long
 	if err := e.batch.Decode(r.Batch); err != nil {
 		e.Logger.Error("a run does not read", "error", err)
 		die()

@@ -78,7 +78,7 @@ func (e *executor) argument(ctx *taskContext, t *codec.Task) ([]byte, *codec.Fai
 	if t.Object == "" {
 		return t.Arg, nil
 	}
-	a, err := e.values.ask(ctx, link.KindFetch, nil, e.request(t.Object))
+	a, err := e.ask(ctx, link.KindFetch, nil, e.request(t.Object))
 	var data []byte
 	if err == nil && a.Code == "" {
 		data, err = link.ReadFile(a.file, e.MaxValue)
@@ -92,6 +92,12 @@ func (e *executor) argument(ctx *taskContext, t *codec.Task) ([]byte, *codec.Fai
 		return nil, &codec.Failure{Code: codec.Code(a.Code), Message: a.Text}
 	}
 	return data, nil
+}
+
+// ask asks the supervisor, and has somebody read its answer.
+func (e *executor) ask(ctx context.Context, kind link.Kind, file *os.File, request link.Value) (value, error) {
+	go e.Listen()
+	return e.values.ask(ctx, kind, file, request)
 }
 
 func (e *executor) request(text string) link.Value {
@@ -123,5 +129,5 @@ func (e *executor) store(ctx context.Context, result []byte) (value, error) {
 	if err != nil {
 		return value{}, err
 	}
-	return e.values.ask(ctx, link.KindStore, f, e.request(""))
+	return e.ask(ctx, link.KindStore, f, e.request(""))
 }

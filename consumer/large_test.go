@@ -134,7 +134,7 @@ func TestAnswerThatDoesNotReadIsClosed(t *testing.T) {
 	w, err := New(Config{})
 	require.NoError(t, err)
 	file, requireClosed := watched(t)
-	require.ErrorIs(t, w.Take(link.Frame{Kind: link.KindValue, File: file}), link.ErrProtocol)
+	require.ErrorIs(t, w.take(link.Frame{Kind: link.KindValue, File: file}), link.ErrProtocol)
 	requireClosed()
 }
 

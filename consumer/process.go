@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -34,6 +33,8 @@ type Config struct {
 	MaxMemory int64
 	Logger    *slog.Logger
 
+	Order    func(payload []byte) error                    // follows an order; nil if there are none
+	Lost     func(error)                                   // ends the process: the link has ended, or does not read
 	Wait     func() (resume func())                        // tells that the handler waits for another task; may be nil
 	Progress func(run uint64, index int, p codec.Progress) // passes on how far a task is
 }
@@ -46,6 +47,7 @@ type Worker struct {
 	running   running
 	outbox    outbox
 	watcher   watcher
+	reader    reader
 	values    values
 	observed  observed
 }
@@ -68,7 +70,10 @@ const maxSpace = 256 << 10
 
 // New makes a worker. Its error wraps [ErrNoHandlers].
 func New(cfg Config) (*Worker, error) {
-	w := &Worker{Config: cfg, functions: handlers(), runs: make(chan run, MaxRuns), watcher: watcher{wakes: make(chan struct{}, 1)}}
+	w := &Worker{Config: cfg, functions: handlers(), runs: make(chan run, MaxRuns)}
+	w.watcher.wakes = make(chan struct{}, 1)
+	w.reader.free = make(chan struct{}, 1)
+	w.reader.free <- struct{}{}
 	if len(w.functions) == 0 {
 		return nil, ErrNoHandlers
 	}
@@ -80,31 +85,9 @@ func New(cfg Config) (*Worker, error) {
 	return w, nil
 }
 
-// Take takes a frame from the supervisor: a run, or an answer about a large value.
-func (w *Worker) Take(f link.Frame) error {
-	switch f.Kind {
-	case link.KindRun:
-		space := runSpace.Get().(*[]byte)
-		*space = append((*space)[:0], f.Payload...)
-		r, err := link.ReadRun(*space)
-		if err != nil {
-			return err
-		}
-		select {
-		case w.runs <- run{Run: r, space: space}:
-			return nil
-		default:
-			return fmt.Errorf("%w: more than %d runs", link.ErrProtocol, MaxRuns)
-		}
-	case link.KindValue:
-		return w.values.answer(f)
-	}
-	return fmt.Errorf("%w: a frame of kind %d", link.ErrProtocol, f.Kind)
-}
-
 // Serve runs tasks, one at a time, until ctx ends, and then finishes the one that
-// runs; or until the process has more memory than it may. It returns why. It is
-// called once.
+// runs; or until the process has more memory than it may. It returns why, and is called
+// once. From then on, and until the link ends, it goes on taking orders.
 func (w *Worker) Serve(ctx context.Context) Leaving {
 	life, end := context.WithCancel(context.Background())
 	var background sync.WaitGroup
@@ -112,7 +95,15 @@ func (w *Worker) Serve(ctx context.Context) Leaving {
 	left := make(chan Leaving, 1)
 	e := &executor{Worker: w, ctx: ctx, left: left}
 	go e.loop()
-	why := <-left
+	var why Leaving
+	select {
+	case why = <-left:
+	case <-ctx.Done():
+		// An executor that reads may do so for ever. It begins nothing any more.
+		if why = LeavingDrained; !w.reader.idle.Load() {
+			why = <-left
+		}
+	}
 	end()
 	background.Wait()
 	w.flush()
@@ -154,4 +145,6 @@ const (
 	LeavingTasks   Leaving = "tasks"   // it has served as many tasks as one process may
 	LeavingMemory  Leaving = "memory"  // it uses more memory than a process may keep
 	LeavingIdle    Leaving = "idle"    // nothing came for long enough
+
+	leavingLost Leaving = "lost" // the supervisor is gone
 )

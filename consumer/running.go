@@ -64,8 +64,9 @@ const (
 )
 
 // watcher sends what waits behind a task that runs long: the outcomes of those before
-// it, and the reports of its progress. It sleeps while there is nothing of the kind, so
-// that a process at work on a long task costs nothing.
+// it, and the reports of its progress; and it has somebody read the link beside the
+// task. It sleeps while there is nothing of the kind, so that a process at work on a long
+// task costs nothing.
 type watcher struct {
 	asleep atomic.Bool
 	wakes  chan struct{}
@@ -82,6 +83,7 @@ func (w *watcher) wake() {
 func (w *Worker) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
+	taken := uint64(0)
 	for quiet := quietLooks; ; quiet++ {
 		if quiet >= quietLooks {
 			ticker.Stop()
@@ -105,6 +107,11 @@ func (w *Worker) watch(ctx context.Context) {
 			if err := w.outbox.flushIfOld(now); err != nil {
 				w.Logger.Debug("sending outcomes", "error", err)
 			}
+			latest := w.reader.taken.Load()
+			if latest == taken && w.reader.unread() {
+				go w.Listen()
+			}
+			taken = latest
 		}
 		if w.hasWaiting() {
 			quiet = 0
@@ -112,8 +119,10 @@ func (w *Worker) watch(ctx context.Context) {
 	}
 }
 
-// hasWaiting reports whether outcomes or a report wait to be sent.
-func (w *Worker) hasWaiting() bool { return w.outbox.some.Load() || w.running.hasReport() }
+// hasWaiting reports whether outcomes or a report wait to be sent, or nobody reads.
+func (w *Worker) hasWaiting() bool {
+	return w.outbox.some.Load() || w.running.hasReport() || w.reader.unread()
+}
 
 // hasReport reports whether a report waits to be sent.
 func (r *running) hasReport() bool {

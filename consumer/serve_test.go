@@ -275,6 +275,6 @@ func TestFramesThatDoNotReadBreakTheProtocol(t *testing.T) {
 		{Kind: link.KindRun, Payload: make([]byte, 23)},
 		{Kind: link.KindValue, Payload: make([]byte, 24)},
 	} {
-		require.ErrorIs(t, w.Take(f), link.ErrProtocol, "%+v", f)
+		require.ErrorIs(t, w.take(f), link.ErrProtocol, "%+v", f)
 	}
 }

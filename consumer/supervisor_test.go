@@ -42,7 +42,7 @@ type supervisor struct {
 	bound    context.Context // ends when the test has waited for long enough
 	ended    chan frame      // outcomes from the worker; closed at the end
 	requests chan frame      // of large values, from the worker; closed at the end
-	broken   chan error      // what Take has refused
+	broken   chan error      // why the worker has given up its link
 	drain    context.CancelFunc
 	leave    func() Leaving // waits until the worker has left
 }
@@ -85,12 +85,13 @@ func boards(t testing.TB) (ours, worker *scoreboard.Board) {
 
 // serve has a worker serve with a test's handlers.
 func serve(t testing.TB, f functions, change ...func(*Config)) *supervisor {
-	s := &supervisor{t: t, ended: make(chan frame, 1<<14), requests: make(chan frame, 64), broken: make(chan error, 1)}
+	s := &supervisor{t: t, ended: make(chan frame, 1<<14), requests: make(chan frame, 64), broken: make(chan error, 2)}
 	ours, theirs := connect(t)
 	s.link = ours
 	cfg := Config{
 		Link: theirs, Queue: "queue", PID: 7, MaxMessage: 1 << 20, Logger: slog.New(slog.DiscardHandler),
 		Progress: func(uint64, int, codec.Progress) {},
+		Lost:     func(err error) { s.broken <- err },
 	}
 	s.board, cfg.Board = boards(t)
 	for _, c := range change {
@@ -109,7 +110,6 @@ func serve(t testing.TB, f functions, change ...func(*Config)) *supervisor {
 	go func() { left <- s.worker.Serve(ctx) }()
 	var receivers sync.WaitGroup
 	receivers.Go(s.receive)
-	receivers.Go(func() { s.take(theirs) })
 	s.leave = sync.OnceValue(func() (why Leaving) {
 		select {
 		case why = <-left:
@@ -135,21 +135,6 @@ func (s *supervisor) stopAny() {
 	defer s.worker.running.mu.Unlock()
 	if task := s.worker.running.task; task != nil {
 		task.stop(codec.CodeCancelled)
-	}
-}
-
-// take hands the worker what comes for it.
-func (s *supervisor) take(theirs *link.Conn) {
-	for {
-		f, err := theirs.Receive()
-		if err != nil {
-			theirs.Discard()
-			return
-		}
-		if err := s.worker.Take(f); err != nil {
-			s.broken <- err
-			return
-		}
 	}
 }
 

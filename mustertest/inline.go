@@ -94,8 +94,8 @@ func (l *inline) Send(b transport.Batch, stored func(error)) {
 	l.calls.Go(func() { stored(err) })
 }
 
-// Withhold has nothing to add to Cancel.
-func (l *inline) Withhold([]uint64) (started []uint64, release func()) { return nil, func() {} }
+// Local returns nil: tasks run here, but by no host.
+func (l *inline) Local() transport.LocalHost { return nil }
 
 // Cancel has tasks not started, and the running ones stopped if they are meant
 // too.

@@ -127,18 +127,15 @@ func (s *scheduler) anyWaits() bool {
 	return false
 }
 
-// passDirect passes a message of outcomes by a call, or through the desk once the
-// client is closed.
-func (s *scheduler) passDirect(client string, data []byte, done func(error)) {
+// passDirect passes a message of outcomes by a call. Those of a client that is closed
+// are dropped: nobody waits for them.
+func (s *scheduler) passDirect(_ string, data []byte, done func(error)) {
 	s.mu.Lock()
 	outcomes := s.direct.outcomes
 	s.mu.Unlock()
-	n, err := outcomes(data)
-	if err != nil {
-		s.desk.Send(client, data, done)
-		return
+	if n, err := outcomes(data); err == nil {
+		s.handed.HandedDirect(uint64(n))
 	}
-	s.handed.HandedDirect(uint64(n))
 	done(nil)
 }
 

@@ -194,8 +194,19 @@ func TestATaskWhoseOutcomeIsOnItsWayHasStarted(t *testing.T) {
 	require.Equal(t, []uint64{0}, started)
 }
 
-// What this host does not run itself is stored, and so are outcomes that the client
-// does not take.
+// Nobody waits for the outcomes of a client that is closed.
+func TestOutcomesOfAClosedClientAreDropped(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	in, m := b.attach(), b.mate()
+	in.closed = true
+	b.hand(batchOf(calls(1, "f")...))
+	m.rest(m.next())
+	require.Zero(t, look(b, func() int { return len(b.deliveries) + b.storing + b.sending }))
+	require.Zero(t, b.handed.direct.Load())
+}
+
+// What this host does not run itself is stored.
 func TestWhatWasHandedOverIsNotLost(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(b *bench, in *inbox, m *mate, p piece) (stored int){
@@ -226,12 +237,6 @@ func TestWhatWasHandedOverIsNotLost(t *testing.T) {
 			d := look(b, func() *delivery { return m.work.runs[0].d })
 			b.do(func(t *turn) { b.handedOff(t, d, 1, errors.New("no room")) })
 			return 1
-		},
-		"its client is closed": func(b *bench, in *inbox, m *mate, p piece) int {
-			in.closed = true
-			m.rest(p)
-			require.Equal(b.t, 1, look(b, func() int { return b.sending }), "the desk has the outcome")
-			return 0
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -64,22 +64,32 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 	ctx, drain := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer drain()
 	inside.open(setup.Queue, w.report)
-	worker, err := consumer.New(consumer.Config{
-		Link: w.link, Board: board, Queue: setup.Queue, Host: setup.Host, PID: os.Getpid(),
-		MaxMessage: setup.MaxMessage, MaxValue: setup.MaxValue, MaxMemory: setup.MaxMemory,
-		Logger: slog.Default(), Wait: w.wait, Progress: w.progress,
-	})
-	if err != nil {
-		return "", err
-	}
 	told := make(chan consumer.Leaving, 1)
-	go w.obey(worker, func(why consumer.Leaving) {
+	leave := func(why consumer.Leaving) {
 		select {
 		case told <- why:
 		default:
 		}
 		drain()
+	}
+	var worker *consumer.Worker
+	worker, err = consumer.New(consumer.Config{
+		Link: w.link, Board: board, Queue: setup.Queue, Host: setup.Host, PID: os.Getpid(),
+		MaxMessage: setup.MaxMessage, MaxValue: setup.MaxValue, MaxMemory: setup.MaxMemory,
+		Logger: slog.Default(), Lost: lost, Wait: w.wait, Progress: w.progress,
+		Order: func(payload []byte) error {
+			var o order
+			if err := json.Unmarshal(payload, &o); err != nil {
+				return fmt.Errorf("%w: an order: %w", link.ErrProtocol, err)
+			}
+			w.follow(o, worker, leave)
+			return nil
+		},
 	})
+	if err != nil {
+		return "", err
+	}
+	go worker.Listen()
 	if err := initialize(ctx, setup.Init); err != nil {
 		return "", err
 	}
@@ -117,28 +127,13 @@ func initialize(ctx context.Context, first *initial) error {
 	return nil
 }
 
-// obey follows the supervisor's orders. When the supervisor is gone, so is this
-// process, with everything that it started: at once on Linux, where the kernel
-// sees to it, and here anywhere else.
-func (w *workerProcess) obey(worker *consumer.Worker, leave func(consumer.Leaving)) {
-	for {
-		f, err := w.link.Receive()
-		switch {
-		case err != nil:
-			die()
-		case f.Kind != link.KindOrder:
-			err = worker.Take(f)
-		default:
-			var o order
-			if err = json.Unmarshal(f.Payload, &o); err == nil {
-				w.follow(o, worker, leave)
-			}
-		}
-		if err != nil { // no supervisor of this program sends that
-			fmt.Fprintln(os.Stderr, "muster:", err)
-			die()
-		}
+// lost ends this process when its supervisor is gone, with everything that it started:
+// at once on Linux, where the kernel sees to it, and here anywhere else.
+func lost(err error) {
+	if errors.Is(err, link.ErrProtocol) { // no supervisor of this program sends that
+		fmt.Fprintln(os.Stderr, "muster:", err)
 	}
+	die()
 }
 
 func (w *workerProcess) follow(o order, worker *consumer.Worker, leave func(consumer.Leaving)) {

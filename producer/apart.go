@@ -13,7 +13,7 @@ import (
 // published in how many batches; after an error the others stay unregistered.
 func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []codec.Task) (added, batches int, err error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.unlock()
 	chunk := codec.NewChunk(b.client.id, nil)
 	send := func() {
 		if chunk.Len() > 0 {
@@ -45,7 +45,7 @@ func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []code
 // time. It waits like add.
 func (b *batcher) addDelayed(ctx context.Context, p *pending, t *codec.Task, at time.Time) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.unlock()
 	for !b.hasRoom() {
 		if err := b.wait(ctx); err != nil {
 			return err

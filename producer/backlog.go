@@ -99,7 +99,7 @@ func (b *batcher) measure() {
 // hurry ends the time for which a batch lingers.
 func (b *batcher) hurry() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.unlock()
 	if !b.lingers {
 		return
 	}

@@ -45,6 +45,7 @@ type batcher struct {
 	late     *time.Timer         // ends that; made when the first one lingers
 	vain     int                 // batches that shall not
 	spare    [][]byte            // space of batches that are stored, for those to come
+	taken    []func()            // begin batches that a host in this program has taken
 	inFlight int
 	bytes    int              // in flight
 	room     chan struct{}    // closed when a publish ends; made when somebody waits
@@ -71,7 +72,7 @@ func (b *batcher) begin() {
 // while the window is full, until ctx ends or the client closes.
 func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) (batch uint64, err error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.unlock()
 	if err := b.admit(ctx, p, taskSize(t)); err != nil {
 		return 0, err
 	}
@@ -83,7 +84,7 @@ func (b *batcher) add(ctx context.Context, p *pending, t *codec.Task) (batch uin
 // addCall is add for a task without options.
 func (b *batcher) addCall(ctx context.Context, p *pending, name string, arg []byte) (batch uint64, err error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.unlock()
 	if err := b.admit(ctx, p, len(name)+len(arg)+taskOverhead); err != nil {
 		return 0, err
 	}
@@ -139,7 +140,7 @@ func (b *batcher) wait(ctx context.Context) error {
 		b.room = make(chan struct{})
 	}
 	room := b.room
-	b.mu.Unlock()
+	b.unlock()
 	defer b.mu.Lock()
 	select {
 	case <-room:
@@ -164,10 +165,19 @@ func (b *batcher) send(batch *codec.BatchBuilder) {
 	b.sendBatch(transport.Batch{Queue: b.queue, Lane: int(b.lane), Data: batch.Bytes()}, nil)
 }
 
-// sendBatch sends a batch, and calls then, unless it is nil, once it is stored or
-// never will be.
+// sendBatch sends a batch, unless a host in this program takes it, which none does with
+// one for later. It calls then, unless that is nil, once the batch is stored or never
+// will be.
 func (b *batcher) sendBatch(batch transport.Batch, then func()) {
 	data := batch.Data
+	if host := b.client.transport.Local(); host != nil {
+		if begin, ok := host.Take(batch); ok {
+			b.client.counters.publish(data)
+			b.taken = append(b.taken, begin)
+			b.keep(data)
+			return
+		}
+	}
 	b.inFlight++
 	b.bytes += len(data)
 	b.client.counters.publish(data)
@@ -179,18 +189,33 @@ func (b *batcher) sendBatch(batch transport.Batch, then func()) {
 	})
 }
 
+// keep keeps a batch's space for another.
+func (b *batcher) keep(data []byte) {
+	if len(b.spare) < eager {
+		b.spare = append(b.spare, data)
+	}
+}
+
+// unlock releases the lock, and has what a host in this program has taken begin.
+func (b *batcher) unlock() {
+	taken := b.taken
+	b.taken = nil
+	b.mu.Unlock()
+	for _, begin := range taken {
+		begin()
+	}
+}
+
 // published takes note that a batch is stored, or will not be.
 func (b *batcher) published(data []byte, err error) {
 	if err != nil {
 		b.client.failBatch(data, err)
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.unlock()
 	b.inFlight--
 	b.bytes -= len(data)
-	if len(b.spare) < eager {
-		b.spare = append(b.spare, data)
-	}
+	b.keep(data)
 	if b.full() || b.inFlight < eager && !b.lingers {
 		b.publish()
 	}
@@ -203,7 +228,7 @@ func (b *batcher) published(data []byte, err error) {
 // flush waits until every task added so far is stored, or its future failed.
 func (b *batcher) flush(ctx context.Context) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.unlock()
 	for b.open.Len() > 0 || b.inFlight > 0 {
 		b.publishNow()
 		if err := b.wait(ctx); err != nil {

@@ -167,7 +167,7 @@ func (c *Client) cancel(ctx context.Context, running bool, futures ...*pending) 
 // cancelPlain settles those of the futures that may still be cancelled. It returns how
 // many those are, their numbers, and the callbacks that are due.
 func (c *Client) cancelPlain(running bool, futures []*pending) (cancelled int, numbers map[addressee][]uint64, due []*calls) {
-	if !running && len(futures) > 0 {
+	if !running {
 		defer c.withhold(futures)()
 	}
 	numbers = map[addressee][]uint64{}
@@ -194,11 +194,15 @@ func (c *Client) cancelPlain(running bool, futures []*pending) (cancelled int, n
 // withhold has a host in this program start none of the futures' tasks until release
 // is called, and those running that it has started.
 func (c *Client) withhold(futures []*pending) (release func()) {
+	host := c.transport.Local()
+	if host == nil || len(futures) == 0 {
+		return func() {}
+	}
 	tasks := make([]uint64, len(futures))
 	for i, p := range futures {
 		tasks[i] = p.n
 	}
-	started, release := c.transport.Withhold(tasks)
+	started, release := host.Withhold(tasks)
 	for _, n := range started {
 		if p := c.registry.find(n); p != nil {
 			p.start()

@@ -108,7 +108,7 @@ func (f *fake) Send(b transport.Batch, stored func(error)) {
 	}
 }
 
-func (f *fake) Withhold([]uint64) (started []uint64, release func()) { return nil, func() {} }
+func (f *fake) Local() transport.LocalHost { return nil }
 
 func (f *fake) Cancel(queue string, request []byte) error {
 	ids, running, err := codec.ReadCancel(request)

@@ -58,7 +58,7 @@ type drain struct {
 func (d *drain) Open(_ context.Context, _ string, to transport.Receiver) error { d.to = to; return nil }
 func (d *drain) Queue(context.Context, string) error                           { return nil }
 func (d *drain) Send(_ transport.Batch, stored func(error))                    { go stored(nil) }
-func (d *drain) Withhold([]uint64) ([]uint64, func())                          { return nil, func() {} }
+func (d *drain) Local() transport.LocalHost                                    { return nil }
 func (d *drain) Cancel(string, []byte) error                                   { return nil }
 func (d *drain) MaxPayload() int                                               { return 1 << 20 }
 func (d *drain) Close()                                                        {}

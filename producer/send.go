@@ -21,17 +21,8 @@ import (
 const fullPause = 200 * time.Millisecond
 
 // Send publishes a batch under an id of its own, so that it is stored once
-// however often it must be sent, unless the local host takes it.
+// however often it must be sent.
 func (r *remote) Send(b transport.Batch, stored func(error)) {
-	if r.host != nil {
-		if begin, ok := r.host.Take(b); ok {
-			go func() {
-				begin()
-				stored(nil)
-			}()
-			return
-		}
-	}
 	msg := r.message(b)
 	done := func(_ uint64, err error) { stored(asOurs(err)) }
 	if !b.At.IsZero() {
@@ -109,13 +100,8 @@ func (r *remote) Unschedule(ctx context.Context, id codec.ID) error {
 	return broker.Unschedule(ctx, r.js, broker.SchedAnywhere(id.Client, id.N))
 }
 
-// Withhold asks the local host.
-func (r *remote) Withhold(tasks []uint64) (started []uint64, release func()) {
-	if r.host == nil {
-		return nil, func() {}
-	}
-	return r.host.Withhold(tasks)
-}
+// Local returns the pool's host, if the client is a pool's.
+func (r *remote) Local() transport.LocalHost { return r.host }
 
 // Cancel publishes a request to the queue's workers, or to all.
 func (r *remote) Cancel(queue string, request []byte) error {

@@ -42,11 +42,8 @@ type Transport interface {
 	// not.
 	Unschedule(ctx context.Context, id codec.ID) error
 
-	// Withhold has a worker host in the client's own program start none of the client's
-	// tasks of those numbers any more, and returns the numbers of those that have
-	// started. Nothing becomes of the others until release is called, which is to be
-	// soon.
-	Withhold(tasks []uint64) (started []uint64, release func())
+	// Local returns the worker host in the client's own program, nil if there is none.
+	Local() LocalHost
 
 	// Cancel passes on an encoded request (codec.AppendCancel) not to start tasks
 	// of a queue, or of any if the queue is empty. It does not block, and the
@@ -88,12 +85,14 @@ type LocalHost interface {
 	// [Receiver]. What that does not take the host passes on through the broker.
 	Attach(client string, outcomes func(data []byte) (int, error))
 
-	// Take takes a batch, if a process of the host can begin it at once. The batch's
-	// data is the client's again when Take returns. Then begin is to be called, which
-	// hands the batch to the process.
+	// Take takes a batch, which is not sent then, if a process of the host can begin it
+	// at once. The batch's data is the client's again when Take returns. Then begin is
+	// to be called, without a lock, which hands the batch to the process.
 	Take(b Batch) (begin func(), ok bool)
 
-	// Withhold is as that of [Transport], for the attached client.
+	// Withhold has the host start none of the attached client's tasks of those numbers
+	// any more, and returns the numbers of those that have started. Nothing becomes of
+	// the others until release is called, which is to be soon.
 	Withhold(tasks []uint64) (started []uint64, release func())
 }
 
