@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -198,15 +200,14 @@ func (c *Client) withhold(futures []*pending) (release func()) {
 	if host == nil || len(futures) == 0 {
 		return func() {}
 	}
-	tasks := make([]uint64, len(futures))
-	for i, p := range futures {
-		tasks[i] = p.n
+	// The registry may not have them any more: a future leaves it before it has its outcome.
+	numbered := make(map[uint64]*pending, len(futures))
+	for _, p := range futures {
+		numbered[p.n] = p
 	}
-	started, release := host.Withhold(tasks)
+	started, release := host.Withhold(slices.Collect(maps.Keys(numbered)))
 	for _, n := range started {
-		if p := c.registry.find(n); p != nil {
-			p.start()
-		}
+		numbered[n].start()
 	}
 	return release
 }

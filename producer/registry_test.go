@@ -53,12 +53,13 @@ func TestRegistry(t *testing.T) {
 type drain struct {
 	transport.Transport // nothing, for what no test here needs
 	to                  transport.Receiver
+	local               transport.LocalHost
 }
 
 func (d *drain) Open(_ context.Context, _ string, to transport.Receiver) error { d.to = to; return nil }
 func (d *drain) Queue(context.Context, string) error                           { return nil }
 func (d *drain) Send(_ transport.Batch, stored func(error))                    { go stored(nil) }
-func (d *drain) Local() transport.LocalHost                                    { return nil }
+func (d *drain) Local() transport.LocalHost                                    { return d.local }
 func (d *drain) Cancel(string, []byte) error                                   { return nil }
 func (d *drain) MaxPayload() int                                               { return 1 << 20 }
 func (d *drain) Close()                                                        {}
