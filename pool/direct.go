@@ -51,9 +51,17 @@ func (s *scheduler) Take(b transport.Batch) (begin func(), ok bool) {
 		subject: broker.TaskSubject(b.Queue, broker.Lane(b.Lane)), lane: broker.Lane(b.Lane),
 		info: broker.AckInfo{Stored: now}, received: now,
 	}
-	if !s.beginsAtOnce(now) || d.decode(slices.Clone(b.Data)) != nil || s.unknownFuncs(d) != nil {
-		s.do(func(*turn) { s.direct.queued, s.direct.queuedAt = s.direct.queued+1, now })
+	s.mu.Lock()
+	begins := s.beginsAtOnce(now)
+	if !begins {
+		s.direct.queued, s.direct.queuedAt = s.direct.queued+1, now
+	}
+	s.mu.Unlock()
+	if !begins {
 		return nil, false
+	}
+	if d.decode(slices.Clone(b.Data)) != nil || s.unknownFuncs(d) != nil {
+		return nil, false // another host may have its funcs
 	}
 	t := s.begin(func(*turn) {
 		s.direct.batches++
@@ -65,10 +73,8 @@ func (s *scheduler) Take(b transport.Batch) (begin func(), ok bool) {
 }
 
 // beginsAtOnce reports whether a process is idle, and no task waits before those of a
-// batch, here or on its way through the broker.
+// batch, here or on its way through the broker; s.mu is held.
 func (s *scheduler) beginsAtOnce(now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.direct.queued > 0 && now.Sub(s.direct.queuedAt) > queueTimeout {
 		s.direct.queued = 0
 	}
