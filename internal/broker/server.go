@@ -210,11 +210,28 @@ func (s *Server) ready(opts *server.Options) error {
 	}
 	// A member of a cluster is not healthy before it finds the others.
 	if opts.Cluster.Port == 0 {
-		if health := s.ns.Healthz(nil); health.Status != "ok" {
+		return s.healthy()
+	}
+	return nil
+}
+
+const (
+	healthTimeout  = time.Second
+	healthInterval = 10 * time.Millisecond
+)
+
+// healthy asks the server for its health. It asks again for a while: the server allows
+// itself a millisecond to see that it listens, which a busy machine may take from it.
+func (s *Server) healthy() error {
+	for end := time.Now().Add(healthTimeout); ; time.Sleep(healthInterval) {
+		health := s.ns.Healthz(nil)
+		if health.Status == "ok" {
+			return nil
+		}
+		if time.Now().After(end) {
 			return fmt.Errorf("unhealthy: %s %s", health.Status, health.Error)
 		}
 	}
-	return nil
 }
 
 func clientURL(addr net.Addr, opts *server.Options) string {
