@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/musterfleet/muster/codec"
+	"github.com/musterfleet/muster/fleet"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/pool"
 	"github.com/musterfleet/muster/producer"
@@ -49,6 +50,40 @@ func TestTheBrokerIsNotNeededWhileAProcessIsIdle(t *testing.T) {
 	// Any number of tasks gets there all the same.
 	requireDoubled(s, submitDoubles(s, p.Client(), 20_000))
 	require.NotZero(t, s.messages(p))
+}
+
+// Nothing of a paused queue is handed over, from some milliseconds after.
+func TestAPausedPoolBeginsNothing(t *testing.T) {
+	s := newStage(t)
+	p := s.local(2)
+	f, err := fleet.Connect(s.ctx, p.URL())
+	require.NoError(t, err)
+	defer f.Close()
+	for range 3 {
+		require.NoError(t, f.Pause(s.ctx, producer.DefaultQueue))
+		var waits *producer.Future[int]
+		require.Eventually(t, func() bool {
+			before := s.messages(p)
+			waits, err = producer.Submit(s.ctx, p.Client(), double, 21)
+			require.NoError(t, err)
+			require.NoError(t, p.Client().Flush(s.ctx))
+			return s.messages(p) > before
+		}, patience, time.Millisecond)
+		select {
+		case <-waits.Done():
+			require.Fail(t, "it has run")
+		case <-time.After(50 * time.Millisecond):
+		}
+		require.NoError(t, f.Resume(s.ctx, producer.DefaultQueue))
+		require.NoError(t, waits.Err(s.ctx))
+		require.Eventually(t, func() bool { // and then anything is again
+			before := s.messages(p)
+			again, err := producer.Submit(s.ctx, p.Client(), double, 21)
+			require.NoError(t, err)
+			require.NoError(t, again.Err(s.ctx))
+			return s.messages(p) == before
+		}, patience, time.Millisecond)
+	}
 }
 
 // A task that its process takes along is charged, and one that the supervisor takes

@@ -202,10 +202,13 @@ func TestConventions(t *testing.T) {
 // The tasks that wait are in the figures, and their age.
 func TestQueueThatWaits(t *testing.T) {
 	s := newScene(t)
-	require.NoError(t, s.fleet.Pause(s.ctx, "default"))
-	f, err := producer.Submit(s.ctx, s.pool.Client(), double, 1)
+	client, err := producer.Connect(s.ctx, s.pool.URL())
 	require.NoError(t, err)
-	require.NoError(t, s.pool.Client().Flush(s.ctx))
+	defer func() { require.NoError(t, client.Close(s.ctx)) }()
+	require.NoError(t, s.fleet.Pause(s.ctx, "default"))
+	f, err := producer.Submit(s.ctx, client, double, 1)
+	require.NoError(t, err)
+	require.NoError(t, client.Flush(s.ctx))
 	c := metrics.Queues(s.fleet, "default", "no_such_queue")
 	require.Eventually(t, func() bool { return gauge(t, c, "muster_queue_oldest_seconds") > 0 }, patience, 50*time.Millisecond)
 	require.EqualValues(t, 1, gauge(t, c, "muster_queue_messages_waiting"))

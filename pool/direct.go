@@ -22,7 +22,8 @@ type direct struct {
 	queued   int       // batches that the client has published and that have not come
 	queuedAt time.Time // when it published the last of them
 
-	withholding int // calls of Withhold without release: nothing is handed out
+	paused      [len(broker.Lanes)]time.Time // until when lanes are
+	withholding int                          // calls of Withhold without release: nothing is handed out
 }
 
 // queueTimeout bounds how long batches follow one before them to the broker, which
@@ -34,6 +35,14 @@ func (c *direct) came(d *delivery) {
 	if d.batch.Client == c.client && c.queued > 0 {
 		c.queued--
 	}
+}
+
+// followPauses has lanes that are paused get nothing handed over either, from some
+// milliseconds after.
+func (s *scheduler) followPauses() error {
+	return broker.FollowPauses(s.nc, s.cfg.Queue, func(lane broker.Lane, until time.Time) {
+		s.do(func(*turn) { s.direct.paused[lane] = until })
+	})
 }
 
 // Attach implements [transport.LocalHost].
@@ -52,7 +61,7 @@ func (s *scheduler) Take(b transport.Batch) (begin func(), ok bool) {
 		info: broker.AckInfo{Stored: now}, received: now,
 	}
 	s.mu.Lock()
-	begins := s.beginsAtOnce(now)
+	begins := s.beginsAtOnce(d.lane, now)
 	if !begins {
 		s.direct.queued, s.direct.queuedAt = s.direct.queued+1, now
 	}
@@ -73,12 +82,12 @@ func (s *scheduler) Take(b transport.Batch) (begin func(), ok bool) {
 }
 
 // beginsAtOnce reports whether a process is idle, and no task waits before those of a
-// batch, here or on its way through the broker; s.mu is held.
-func (s *scheduler) beginsAtOnce(now time.Time) bool {
+// batch for a lane, here or on its way through the broker; s.mu is held.
+func (s *scheduler) beginsAtOnce(lane broker.Lane, now time.Time) bool {
 	if s.direct.queued > 0 && now.Sub(s.direct.queuedAt) > queueTimeout {
 		s.direct.queued = 0
 	}
-	return !s.stopping && s.direct.queued == 0 && s.idle() > 0 && !s.anyWaits()
+	return !s.stopping && !now.Before(s.direct.paused[lane]) && s.direct.queued == 0 && s.idle() > 0 && !s.anyWaits()
 }
 
 // Withhold implements [transport.LocalHost]. While it withholds tasks nothing is handed

@@ -107,6 +107,9 @@ func TestABatchIsNotHandedOver(t *testing.T) {
 			b.pullers[broker.Low].asked = 1
 			b.pullers[broker.Low].expect()
 		}},
+		"a paused lane": {before: func(b *bench) {
+			b.direct.paused[broker.Normal] = time.Now().Add(time.Hour)
+		}},
 		"another queue":   {batch: func() transport.Batch { other := one(); other.Queue = "other"; return other }},
 		"a delayed task":  {batch: func() transport.Batch { later := one(); later.At = time.Now(); return later }},
 		"garbage":         {batch: func() transport.Batch { return transport.Batch{Data: []byte("garbage")} }},
@@ -143,7 +146,7 @@ func TestABatchFollowsThoseThatWerePublished(t *testing.T) {
 	}
 	m := b.mate()
 	begins := func(after time.Duration) bool {
-		return look(b, func() bool { return b.beginsAtOnce(time.Now().Add(after)) })
+		return look(b, func() bool { return b.beginsAtOnce(broker.Normal, time.Now().Add(after)) })
 	}
 	for range 2 {
 		require.False(t, begins(0))

@@ -82,6 +82,9 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 	if err = p.supervisor.awaitReady(ctx, p.supervisor.fates); err != nil {
 		return err
 	}
+	if err = p.supervisor.scheduler.followPauses(); err != nil {
+		return err
+	}
 	clientOptions := []producer.Option{
 		producer.WithQueue(cfg.Queue), producer.WithLogger(cfg.Logger), producer.WithLocalHost(p.supervisor.scheduler),
 	}

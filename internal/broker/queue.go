@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -152,6 +153,29 @@ func pauseUntil(ctx context.Context, js jetstream.JetStream, queue string, until
 	for _, lane := range Lanes {
 		if _, err := js.PauseConsumer(ctx, TaskStream(queue), WorkersConsumer(lane), until); err != nil {
 			return fmt.Errorf("pausing or resuming lane %s of queue %s: %w", lane, queue, err)
+		}
+	}
+	return nil
+}
+
+// pauseAdvisory is what the server says when it pauses or resumes a consumer.
+type pauseAdvisory struct {
+	Until time.Time `json:"pause_until"`
+}
+
+// FollowPauses has changed called when the delivery of a queue's lane is paused, or
+// resumed: with when the pause ends, which has passed if there is none.
+func FollowPauses(nc *nats.Conn, queue string, changed func(lane Lane, until time.Time)) error {
+	for _, lane := range Lanes {
+		subject := "$JS.EVENT.ADVISORY.CONSUMER.PAUSE." + TaskStream(queue) + "." + WorkersConsumer(lane)
+		_, err := nc.Subscribe(subject, func(msg *nats.Msg) {
+			var a pauseAdvisory
+			if json.Unmarshal(msg.Data, &a) == nil {
+				changed(lane, a.Until)
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("following pauses of queue %s: %w", queue, err)
 		}
 	}
 	return nil
