@@ -30,7 +30,7 @@ func (s *scheduler) take(t *turn, w *worker, outcomes link.OutcomeReader) error 
 	if w == nil {
 		return fmt.Errorf("%w: outcomes before it is ready", errGarbage)
 	}
-	w.silent, w.heard = false, t.now
+	w.silent, w.heard, w.doubts = false, t.now, 0
 	r := w.find(outcomes.Run)
 	var failed error
 	for o := (link.Outcome{}); ; {

@@ -244,7 +244,7 @@ func (s *scheduler) steal(t *turn) bool {
 			if left <= 0 || r.d.batch.Chunk && p.Begun > 0 || s.mustWait(r.d.lane) {
 				continue
 			}
-			long, soon := i > 0, i == 0 && t.now.Sub(r.given) < giveBackAfter
+			long, soon := i > 0, i == 0 && t.now.Sub(r.given) < w.patience(giveBackAfter)
 			if p.Running() {
 				long, soon = t.now.Sub(p.Since) > longTime, false
 			}
@@ -270,5 +270,11 @@ func (s *scheduler) steal(t *turn) bool {
 			}
 		}
 	}
-	return from != nil && s.takeBack(from, victim, keep) > 0
+	if from == nil {
+		return false
+	}
+	if from.runs[0] == victim && keep == 0 && victim.received == 0 && from.board.Look(victim.id, victim.end).Begun == 0 {
+		from.doubt()
+	}
+	return s.takeBack(from, victim, keep) > 0
 }

@@ -141,7 +141,8 @@ type worker struct {
 	served    int       // tasks that have ended
 	closing   bool      // it gets no more
 	silent    bool      // it did not begin what it was given, and has not answered since
-	heard     time.Time // when its latest outcomes came
+	doubts    int       // how often it was given up on since its latest outcomes
+	heard     time.Time // when those came
 	idleSince time.Time
 	spans     spanWriter
 	announced runIndex // the latest task whose caller was told that it has started

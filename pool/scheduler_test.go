@@ -184,6 +184,60 @@ func TestAProcessThatHasJustSentOutcomesIsNotSilent(t *testing.T) {
 	require.Zero(t, m.has())
 }
 
+// age has it be so long ago that the process got its run, which has not waited before.
+func (m *mate) age(ago time.Duration) {
+	look(m.b, func() bool {
+		r := m.work.runs[0]
+		r.given, r.since = time.Now().Add(-ago), time.Now().Add(time.Hour)
+		return true
+	})
+}
+
+// A large argument may take longer to get to a process than one is waited for.
+func TestAProcessThatIsSlowToBeginGetsMoreTimeEachTime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	m := b.mate()
+	b.arrive(broker.Normal, false, calls(1, "f")...)
+	for n := range 2 * maxDoubts {
+		patience := look(b, func() time.Duration { return m.work.patience(silentAfter) })
+		require.Equal(t, silentAfter<<min(n, maxDoubts), patience)
+		m.age(patience)
+		b.do(b.look)
+		require.Zero(t, m.has())
+		b.heard(m.child)
+		require.Equal(t, 1, m.has(), "it gets it again")
+	}
+	run := look(b, func() uint64 { return m.work.runs[0].id })
+	m.begin(piece{id: run}, 0)
+	m.board.Finish(run, 0)
+	require.NoError(t, m.tell(run, 1))
+	require.Zero(t, look(b, func() int { return m.work.doubts }), "it was slow, that is all")
+}
+
+// A task that two processes take from each other would not begin.
+func TestATaskIsNotStolenToAndFroWithoutEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{})
+	one, other := b.mate(), b.mate()
+	b.arrive(broker.Normal, false, calls(1, "f")...)
+	if one.has() == 0 {
+		one, other = other, one
+	}
+	for n := range 6 {
+		patience := look(b, func() time.Duration { return one.work.patience(giveBackAfter) })
+		require.Equal(t, giveBackAfter<<(n/2), patience)
+		one.age(-time.Hour)
+		b.do(func(*turn) {})
+		require.Equal(t, 1, one.has())
+		one.age(patience)
+		b.do(func(*turn) {})
+		require.Zero(t, one.has())
+		require.Equal(t, 1, other.has())
+		one, other = other, one
+	}
+}
+
 func TestAChunkThatHasNotBegunIsStolenWhole(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Config{})

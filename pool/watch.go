@@ -21,6 +21,10 @@ const (
 	// splitAfter is how long the rest of a batch waits until it is given back: its
 	// tasks take longer than the client believed, or there is nobody to run them.
 	splitAfter = 25 * time.Millisecond
+	// silentAfter is how long a process may take to begin what it was given.
+	silentAfter = 25 * time.Millisecond
+	// maxDoubts bounds how often that doubles.
+	maxDoubts = 8
 )
 
 // watch looks every few milliseconds at what runs and what waits, until stopped.
@@ -125,7 +129,8 @@ func (s *scheduler) watchSilence(t *turn, w *worker) {
 	}
 	r := w.runs[0]
 	begun := w.board.Look(r.id, r.end).Begun
-	if begun > r.received || t.now.Sub(r.given) < splitAfter || t.now.Sub(w.heard) < splitAfter {
+	patience := w.patience(silentAfter)
+	if begun > r.received || t.now.Sub(r.given) < patience || t.now.Sub(w.heard) < patience {
 		return // its outcomes are on their way, or have just come
 	}
 	if r.d.batch.Chunk && begun > 0 {
@@ -133,7 +138,17 @@ func (s *scheduler) watchSilence(t *turn, w *worker) {
 	}
 	s.takeBackAll(w)
 	s.askForSign(t, w)
+	w.doubt()
 }
+
+// doubt notes that a process was given up on that had begun nothing of what it was
+// given. It may be slow: a large argument takes its time on a busy machine, and would go
+// to and fro without end.
+func (w *worker) doubt() { w.doubts = min(w.doubts+1, maxDoubts) }
+
+// patience returns how long a process may take: twice as long each time that it was given
+// up on since its latest outcomes.
+func (w *worker) patience(usual time.Duration) time.Duration { return usual << w.doubts }
 
 // askForSign asks a process for a sign of life, before which it gets nothing.
 func (s *scheduler) askForSign(t *turn, w *worker) {

@@ -50,6 +50,11 @@ const goneWithin = 5 * time.Second
 func (a *act) playHostFault(f *hostFault) {
 	a.program = a.newHostProgram()
 	a.victim = a.theatre.victim(a.t, a.ctx)
+	if f.goOn == nil && !f.alone { // it is killed, and what its process has started with it
+		startGrandchild(a.t, a.ctx, a.victim) // in time: an outcome that is held is stored after a while
+		// Supervisor, guard, and the worker process with its child.
+		require.Len(a.t, marked(a.program.marker), 4)
+	}
 	submitted := time.Now()
 	a.rehearse(producer.Crashes(1)) // so that none may be charged
 	f.strike(a)
@@ -91,9 +96,6 @@ func (a *act) playHostFault(f *hostFault) {
 // killHost kills the supervisor. With it goes all that belongs to it.
 func (a *act) killHost(frozen bool) {
 	a.t.Helper()
-	startGrandchild(a.t, a.ctx, a.victim)
-	// Supervisor, guard, and the worker process with its child.
-	require.Len(a.t, marked(a.program.marker), 4)
 	if frozen {
 		freeze(a.t, a.victim.PID)
 	}
