@@ -55,7 +55,7 @@ func (s *Store) Ensure(ctx context.Context) error {
 // MaxAge returns how long the store keeps a value that nobody removes, and 0 for
 // ever. An operator may have changed it, so the broker is asked each time.
 func (s *Store) MaxAge(ctx context.Context) (time.Duration, error) {
-	return patiently(ctx, s, func(ctx context.Context) (time.Duration, error) {
+	return patiently(ctx, s, func(ctx context.Context, _ func()) (time.Duration, error) {
 		b, err := s.open(ctx)
 		if err != nil {
 			return 0, err
@@ -71,7 +71,7 @@ func (s *Store) MaxAge(ctx context.Context) (time.Duration, error) {
 // Put stores a value under a new name, which it returns. The broker removes it after
 // ttl if nobody has; 0 leaves that to the store's own age limit.
 func (s *Store) Put(ctx context.Context, data []byte, ttl time.Duration) (name string, err error) {
-	return patiently(ctx, s, func(ctx context.Context) (string, error) {
+	return patiently(ctx, s, func(ctx context.Context, moved func()) (string, error) {
 		b, err := s.open(ctx)
 		if err != nil {
 			return "", err
@@ -80,7 +80,7 @@ func (s *Store) Put(ctx context.Context, data []byte, ttl time.Duration) (name s
 			s.warnOfAge(b)
 		}
 		name := rand.Text()
-		if err := b.put(ctx, name, data, ttl); err != nil {
+		if err := b.put(ctx, name, data, ttl, moved); err != nil {
 			return "", fmt.Errorf("objects: storing %d bytes: %w", len(data), err)
 		}
 		return name, nil
@@ -102,10 +102,12 @@ func (s *Store) warnOfAge(b *bucket) {
 // Get returns the value with a name, if it has at most most bytes. The error wraps
 // [ErrGone] or [ErrRemoved] if it is not there, or [ErrTooLarge].
 func (s *Store) Get(ctx context.Context, name string, most int64) (data []byte, err error) {
-	return patiently(ctx, s, func(ctx context.Context) ([]byte, error) { return s.get(ctx, name, most) })
+	return patiently(ctx, s, func(ctx context.Context, moved func()) ([]byte, error) {
+		return s.get(ctx, name, most, moved)
+	})
 }
 
-func (s *Store) get(ctx context.Context, name string, most int64) (data []byte, err error) {
+func (s *Store) get(ctx context.Context, name string, most int64, moved func()) (data []byte, err error) {
 	b, err := s.open(ctx)
 	if err != nil {
 		return nil, err
@@ -118,7 +120,7 @@ func (s *Store) get(ctx context.Context, name string, most int64) (data []byte, 
 		return nil, fmt.Errorf("objects: looking up %s: %w", name, err)
 	}
 	defer object.Close()
-	data, err = read(object, most)
+	data, err = read(object, most, moved)
 	if err != nil {
 		return nil, fmt.Errorf("objects: fetching %s: %w", name, err)
 	}
@@ -127,7 +129,7 @@ func (s *Store) get(ctx context.Context, name string, most int64) (data []byte, 
 
 // Has reports whether there is a value with a name.
 func (s *Store) Has(ctx context.Context, name string) (bool, error) {
-	return patiently(ctx, s, func(ctx context.Context) (bool, error) {
+	return patiently(ctx, s, func(ctx context.Context, _ func()) (bool, error) {
 		b, err := s.open(ctx)
 		if err != nil {
 			return false, err
@@ -145,7 +147,7 @@ func (s *Store) Has(ctx context.Context, name string) (bool, error) {
 
 // read reads an object into a slice of its size, and on to its end, where its
 // digest is checked.
-func read(object jetstream.ObjectResult, most int64) ([]byte, error) {
+func read(object jetstream.ObjectResult, most int64, moved func()) ([]byte, error) {
 	info, err := object.Info()
 	if err != nil {
 		return nil, err
@@ -154,8 +156,12 @@ func read(object jetstream.ObjectResult, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are taken", ErrTooLarge, info.Size, most)
 	}
 	data := make([]byte, info.Size)
-	if _, err := io.ReadFull(object, data); err != nil {
-		return nil, err
+	for n := 0; n < len(data); {
+		more, err := object.Read(data[n:])
+		if n += more; err != nil && n < len(data) {
+			return nil, noEOF(err)
+		}
+		moved()
 	}
 	rest, err := io.Copy(io.Discard, object)
 	if err == nil && rest > 0 {
@@ -164,9 +170,16 @@ func read(object jetstream.ObjectResult, most int64) ([]byte, error) {
 	return data, err
 }
 
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // Remove removes the value with a name; it is no error if it is not there.
 func (s *Store) Remove(ctx context.Context, name string) error {
-	_, err := patiently(ctx, s, func(ctx context.Context) (struct{}, error) {
+	_, err := patiently(ctx, s, func(ctx context.Context, _ func()) (struct{}, error) {
 		b, err := s.open(ctx)
 		if err != nil {
 			return struct{}{}, err

@@ -39,7 +39,7 @@ func metaSubject(name string) string {
 
 // put stores an object, which the broker removes after ttl if that is not 0. The
 // client library cannot store one with a time to live.
-func (b *bucket) put(ctx context.Context, name string, data []byte, ttl time.Duration) error {
+func (b *bucket) put(ctx context.Context, name string, data []byte, ttl time.Duration, moved func()) error {
 	info := jetstream.ObjectInfo{
 		ObjectMeta: jetstream.ObjectMeta{Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkSize}},
 		Bucket:     broker.ObjectBucket,
@@ -49,7 +49,7 @@ func (b *bucket) put(ctx context.Context, name string, data []byte, ttl time.Dur
 	digest := sha256.New()
 	digest.Write(data)
 	info.Digest = jetstream.GetObjectDigestValue(digest)
-	err := b.putChunks(ctx, &info, data, ttl)
+	err := b.putChunks(ctx, &info, data, ttl, moved)
 	if err == nil {
 		err = b.putMeta(ctx, &info, ttl)
 	}
@@ -61,7 +61,7 @@ func (b *bucket) put(ctx context.Context, name string, data []byte, ttl time.Dur
 }
 
 // putChunks stores the object's content and counts its messages.
-func (b *bucket) putChunks(ctx context.Context, info *jetstream.ObjectInfo, data []byte, ttl time.Duration) error {
+func (b *bucket) putChunks(ctx context.Context, info *jetstream.ObjectInfo, data []byte, ttl time.Duration, moved func()) error {
 	var underWay []jetstream.PubAckFuture
 	for ; len(data) > 0; info.Chunks++ {
 		msg := b.message(chunkSubject(info.NUID), ttl)
@@ -71,6 +71,7 @@ func (b *bucket) putChunks(ctx context.Context, info *jetstream.ObjectInfo, data
 			if err := stored(ctx, underWay[0]); err != nil {
 				return err
 			}
+			moved()
 			underWay = underWay[1:]
 		}
 		chunk, err := b.js.PublishMsgAsync(msg)
@@ -83,6 +84,7 @@ func (b *bucket) putChunks(ctx context.Context, info *jetstream.ObjectInfo, data
 		if err := stored(ctx, chunk); err != nil {
 			return err
 		}
+		moved()
 	}
 	return nil
 }
