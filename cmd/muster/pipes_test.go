@@ -15,6 +15,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/musterfleet/muster/codec"
 )
 
 // startUnread starts a command, waits for its ready line, and closes the pipe from
@@ -103,7 +105,21 @@ func TestHostRollsWithoutAReaderOfItsLog(t *testing.T) {
 	url := startBroker(t)
 	cmd := muster(t, "worker", "--processes", "1", "--url", url)
 	startUnread(t, workerReady, cmd, true)
+	serving := func() (ids []string) {
+		for _, h := range mustRunJSON[[]codec.HostStatus](t, "host", "ls", "--json", "--url", url) {
+			if h.State == codec.HostServing {
+				ids = append(ids, h.ID)
+			}
+		}
+		return ids
+	}
+	before := serving()
+	require.Len(t, before, 1)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
+	require.Eventually(t, func() bool { // a program that has just begun is ended by SIGTERM
+		now := serving()
+		return len(now) == 1 && now[0] != before[0]
+	}, patience, 10*time.Millisecond)
 	require.Equal(t, []string{"1"}, mustRun(t, "submit", "echo", "1", "--url", url))
 	requireDrains(t, cmd)
 }
