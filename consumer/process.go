@@ -99,7 +99,7 @@ func (w *Worker) Serve(ctx context.Context) Leaving {
 	select {
 	case why = <-left:
 	case <-ctx.Done():
-		// An executor that reads may do so for ever. It begins nothing any more.
+		// An executor that reads may not return. It begins nothing any more.
 		if why = LeavingDrained; !w.reader.idle.Load() {
 			why = <-left
 		}

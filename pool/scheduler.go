@@ -94,7 +94,7 @@ func (s *scheduler) do(change func(*turn)) {
 	s.end(&t)
 }
 
-// begin changes the state. Whoever calls it calls end, without a lock.
+// begin changes the state. Its caller calls end, without a lock.
 func (s *scheduler) begin(change func(*turn)) turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()

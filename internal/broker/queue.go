@@ -164,7 +164,7 @@ type pauseAdvisory struct {
 }
 
 // FollowPauses has changed called when the delivery of a queue's lane is paused, or
-// resumed: with when the pause ends, which has passed if there is none.
+// resumed: with when the pause ends, a time that has passed once it is over.
 func FollowPauses(nc *nats.Conn, queue string, changed func(lane Lane, until time.Time)) error {
 	for _, lane := range Lanes {
 		subject := "$JS.EVENT.ADVISORY.CONSUMER.PAUSE." + TaskStream(queue) + "." + WorkersConsumer(lane)
