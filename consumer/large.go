@@ -94,7 +94,7 @@ func (e *executor) argument(ctx *taskContext, t *codec.Task) ([]byte, *codec.Fai
 	return data, nil
 }
 
-// ask asks the supervisor, and has somebody read its answer.
+// ask asks the supervisor, and has a goroutine read the answer.
 func (e *executor) ask(ctx context.Context, kind link.Kind, file *os.File, request link.Value) (value, error) {
 	go e.Listen()
 	return e.values.ask(ctx, kind, file, request)

@@ -9,15 +9,15 @@ import (
 
 // reader says who reads the link, which one goroutine does at a time. While the executor
 // has nothing to run it reads itself: a task begins on the goroutine that has received
-// it, since to wake another thread takes longer than the rest of its way. While a task
-// runs that takes long, or waits for an answer, a goroutine reads beside it.
+// it, since to wake another thread takes longer than the rest of its way. While a long
+// task runs, or one that waits for an answer, another goroutine reads.
 type reader struct {
 	free  chan struct{} // has an element while nobody reads
 	idle  atomic.Bool   // the executor has nothing to run
 	taken atomic.Uint64 // runs that it has taken
 }
 
-// unread reports whether a task runs and nobody reads beside it.
+// unread reports whether a task runs while nobody reads the link.
 func (r *reader) unread() bool { return !r.idle.Load() && len(r.free) > 0 }
 
 // Listen takes what the supervisor sends until the executor does so itself. It returns

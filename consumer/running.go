@@ -64,8 +64,8 @@ const (
 )
 
 // watcher sends what waits behind a task that runs long: the outcomes of those before
-// it, and the reports of its progress; and it has somebody read the link beside the
-// task. It sleeps while there is nothing of the kind, so that a process at work on a long
+// it, and the reports of its progress; and it has a goroutine read the link meanwhile.
+// It sleeps while there is nothing of the kind, so that a process at work on a long
 // task costs nothing.
 type watcher struct {
 	asleep atomic.Bool

@@ -56,6 +56,8 @@ func (s *scheduler) cancel(ids []codec.ID) {
 	s.do(func(*turn) { s.withhold(ids) })
 }
 
+// withhold has tasks of a client not begin any more: those that processes have not begun
+// wait again. s.mu is held.
 func (s *scheduler) withhold(ids []codec.ID) {
 	for _, id := range ids {
 		s.cancelled.add(id)

@@ -16,8 +16,10 @@ import (
 // program, and the broker's files go with it. What is to run later or on another host
 // goes to the queue from here.
 type direct struct {
-	client   string // empty if there is none
+	// Of the client, set once, before it has any task; empty if there is none.
+	client   string
 	outcomes func([]byte) (int, error)
+
 	batches  uint64    // that were handed over
 	queued   int       // batches that the client has published and that have not come
 	queuedAt time.Time // when it published the last of them
@@ -93,40 +95,46 @@ func (s *scheduler) beginsAtOnce(lane broker.Lane, now time.Time) bool {
 // Withhold implements [transport.LocalHost]. While it withholds tasks nothing is handed
 // out, and so nothing is concluded of those that wait.
 func (s *scheduler) Withhold(tasks []uint64) (started []uint64, release func()) {
+	ids := make([]codec.ID, len(tasks))
+	for i, n := range tasks {
+		ids[i] = codec.ID{Client: s.direct.client, N: n}
+	}
 	s.do(func(*turn) {
 		s.direct.withholding++
-		ids := make([]codec.ID, len(tasks))
-		for i, n := range tasks {
-			ids[i] = codec.ID{Client: s.direct.client, N: n}
-		}
 		s.withhold(ids)
-		started = s.started(ids)
+		started = s.started(tasks)
 	})
 	return started, func() { s.do(func(*turn) { s.direct.withholding-- }) }
 }
 
-// started returns the numbers of those of the direct client's tasks that this host has
-// and that do not wait.
-func (s *scheduler) started(ids []codec.ID) (all []uint64) {
-	here := map[codec.ID]bool{}
-	each := func(d *delivery, from, to int, started bool) {
-		if d.batch.Client == s.direct.client {
-			for i := from; i < to; i++ {
-				here[codec.ID{Client: s.direct.client, N: d.batch.N(i)}] = started
+// started returns those of the direct client's tasks that this host has and that do not
+// wait.
+func (s *scheduler) started(tasks []uint64) (all []uint64) {
+	started := make(map[uint64]bool, len(tasks))
+	for _, n := range tasks {
+		started[n] = false
+	}
+	note := func(d *delivery, from, to int, has bool) {
+		if d.batch.Client != s.direct.client {
+			return
+		}
+		for i := from; i < to; i++ {
+			if _, asked := started[d.batch.N(i)]; asked {
+				started[d.batch.N(i)] = has
 			}
 		}
 	}
 	for _, d := range s.deliveries {
-		each(d, 0, d.batch.Len(), true)
+		note(d, 0, d.batch.Len(), true)
 	}
 	for _, lane := range s.lanes {
 		for _, sp := range lane {
-			each(sp.d, sp.from, sp.to, false)
+			note(sp.d, sp.from, sp.to, false)
 		}
 	}
-	for _, id := range ids {
-		if here[id] {
-			all = append(all, id.N)
+	for _, n := range tasks {
+		if started[n] {
+			all = append(all, n)
 		}
 	}
 	return all
@@ -145,10 +153,7 @@ func (s *scheduler) anyWaits() bool {
 // passDirect passes a message of outcomes by a call. Those of a client that is closed
 // are dropped: nobody waits for them.
 func (s *scheduler) passDirect(_ string, data []byte, done func(error)) {
-	s.mu.Lock()
-	outcomes := s.direct.outcomes
-	s.mu.Unlock()
-	if n, err := outcomes(data); err == nil {
+	if n, err := s.direct.outcomes(data); err == nil {
 		s.handed.HandedDirect(uint64(n))
 	}
 	done(nil)

@@ -215,34 +215,30 @@ func TestOutcomesOfAClosedClientAreDropped(t *testing.T) {
 // What this host does not run itself is stored.
 func TestWhatWasHandedOverIsNotLost(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]func(b *bench, in *inbox, m *mate, p piece) (stored int){
-		"the host stops": func(b *bench, _ *inbox, m *mate, _ piece) int {
+	for name, test := range map[string]func(b *bench, m *mate, p piece){
+		"the host stops": func(b *bench, m *mate, _ piece) {
 			b.do(func(*turn) {
 				b.stopping = true
 				b.takeBackAll(m.work)
 			})
-			return 1
 		},
-		"its process dies": func(b *bench, _ *inbox, m *mate, p piece) int {
+		"its process dies": func(b *bench, m *mate, p piece) {
 			m.begin(p, 0)
 			ran := b.lose(m.child)
 			require.NotNil(b.t, ran)
 			b.charge(ran)
-			return 1
 		},
-		"it waits behind long tasks": func(b *bench, _ *inbox, m *mate, p piece) int {
+		"it waits behind long tasks": func(b *bench, m *mate, p piece) {
 			d := look(b, func() *delivery { return m.work.runs[0].d })
 			b.do(func(t *turn) {
 				m.work.closing = true
 				b.takeBackAll(m.work)
 				b.giveBack(t, d)
 			})
-			return 1
 		},
-		"its outcome cannot be stored": func(b *bench, _ *inbox, m *mate, _ piece) int {
+		"its outcome cannot be stored": func(b *bench, m *mate, _ piece) {
 			d := look(b, func() *delivery { return m.work.runs[0].d })
 			b.do(func(t *turn) { b.handedOff(t, d, 1, errors.New("no room")) })
-			return 1
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,8 +246,8 @@ func TestWhatWasHandedOverIsNotLost(t *testing.T) {
 			b := newBench(t, Config{})
 			in, m := b.attach(), b.mate()
 			b.hand(batchOf(calls(1, "f")...))
-			stored := test(b, in, m, m.next())
-			require.Equal(t, stored, look(b, func() int { return b.storing }))
+			test(b, m, m.next())
+			require.Equal(t, 1, look(b, func() int { return b.storing }))
 			require.Empty(t, in.numbers())
 		})
 	}

@@ -1,7 +1,9 @@
 package pool
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -36,13 +38,26 @@ func someProcess(t *testing.T) *proc.Process {
 	return p
 }
 
-// nowhere is a network in which nobody can be reached.
-type nowhere struct{}
+// mute is a network with a broker that takes everything and answers nothing.
+type mute struct{}
 
-func (nowhere) Dial(string, string) (net.Conn, error) { return nil, errors.New("nowhere to go") }
+func (mute) Dial(string, string) (net.Conn, error) {
+	client, broker := net.Pipe()
+	go func() {
+		defer broker.Close()
+		_, err := io.WriteString(broker, `INFO {"headers":true,"max_payload":1048576}`+"\r\n")
+		for in := bufio.NewReader(broker); err == nil; {
+			var line []byte
+			if line, err = in.ReadBytes('\n'); string(line) == "PING\r\n" {
+				_, err = io.WriteString(broker, "PONG\r\n")
+			}
+		}
+	}()
+	return client, nil
+}
 
-// bench is a scheduler without a broker, to which a test brings deliveries and
-// processes. What it would send to the broker is kept and never sent.
+// bench is a scheduler with a mute broker, to which a test brings deliveries and
+// processes. What it sends to the broker is on its way for good.
 type bench struct {
 	*scheduler
 	t       *testing.T
@@ -51,8 +66,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T, cfg Config) *bench {
-	nc, err := nats.Connect("nats://nowhere:4222", nats.SetCustomDialer(nowhere{}),
-		nats.RetryOnFailedConnect(true), nats.ReconnectWait(time.Hour), nats.ReconnectBufSize(64<<20))
+	nc, err := nats.Connect("nats://mute:4222", nats.SetCustomDialer(mute{}))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	cfg.Host, cfg.Logger = "host", slog.New(slog.DiscardHandler)

@@ -273,8 +273,10 @@ func (s *scheduler) steal(t *turn) bool {
 	if from == nil {
 		return false
 	}
-	if from.runs[0] == victim && keep == 0 && victim.received == 0 && from.board.Look(victim.id, victim.end).Begun == 0 {
+	first := from.runs[0] == victim
+	n := s.takeBack(from, victim, keep)
+	if first && victim.end == 0 { // it had begun nothing
 		from.doubt()
 	}
-	return s.takeBack(from, victim, keep) > 0
+	return n > 0
 }

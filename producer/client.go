@@ -121,8 +121,9 @@ func (c *Client) ID() string { return c.id }
 func (c *Client) Pending() int { return c.registry.pending() + c.attached.pending() }
 
 // Flush waits until the broker has stored every task submitted so far; from
-// then on they survive the client, the workers and a restart of the broker. It also
-// waits until the broker has removed the delayed tasks that were cancelled. Its
+// then on they survive the client, the workers and a restart of the broker. Those that a
+// pool.Local has handed to its own processes need not be stored: they end with the
+// program, as its broker does. It also waits until the broker has removed the delayed tasks that were cancelled. Its
 // error wraps ctx.Err or [ErrClosed].
 func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()

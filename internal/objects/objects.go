@@ -156,12 +156,8 @@ func read(object jetstream.ObjectResult, most int64, moved func()) ([]byte, erro
 		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are taken", ErrTooLarge, info.Size, most)
 	}
 	data := make([]byte, info.Size)
-	for n := 0; n < len(data); {
-		more, err := object.Read(data[n:])
-		if n += more; err != nil && n < len(data) {
-			return nil, noEOF(err)
-		}
-		moved()
+	if _, err := io.ReadFull(moving{object, moved}, data); err != nil {
+		return nil, err
 	}
 	rest, err := io.Copy(io.Discard, object)
 	if err == nil && rest > 0 {
@@ -170,11 +166,17 @@ func read(object jetstream.ObjectResult, most int64, moved func()) ([]byte, erro
 	return data, err
 }
 
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+// moving is a reader that says when something has come.
+type moving struct {
+	io.Reader
+	moved func()
+}
+
+func (m moving) Read(p []byte) (n int, err error) {
+	if n, err = m.Reader.Read(p); n > 0 {
+		m.moved()
 	}
-	return err
+	return n, err
 }
 
 // Remove removes the value with a name; it is no error if it is not there.

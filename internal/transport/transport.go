@@ -82,7 +82,8 @@ type Transport interface {
 // concurrent use and do not block.
 type LocalHost interface {
 	// Attach has a client's outcomes passed to outcomes: messages as those of
-	// [Receiver]. What that does not take the host passes on through the broker.
+	// [Receiver]. After an error, which says that the client is closed, they are
+	// dropped. It is called once, before the client takes tasks.
 	Attach(client string, outcomes func(data []byte) (int, error))
 
 	// Take takes a batch, which is not sent then, if a process of the host can begin it
