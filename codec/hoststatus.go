@@ -69,7 +69,9 @@ const (
 	ProcessIdle     ProcessState = "idle"
 	ProcessBusy     ProcessState = "busy"
 	ProcessDraining ProcessState = "draining"
-	ProcessDown     ProcessState = "down" // there is none: dormant, or waiting to be started again
+	ProcessDormant  ProcessState = "dormant" // there is none until there is work
+	ProcessBackoff  ProcessState = "backoff" // there is none for a while: the last ones died early
+	ProcessDown     ProcessState = "down"    // what earlier hosts say for either
 )
 
 // ProcessDeath is the unexpected end of a worker process.

@@ -91,23 +91,23 @@ type runningTask struct {
 }
 
 // running returns the task that a process runs; ok is false if it runs none.
-func (s *scheduler) running(c *child) (task runningTask, ok bool) {
+func (s *scheduler) running(p *process) (task runningTask, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.work == nil {
+	if p.work == nil {
 		return runningTask{}, false
 	}
-	r, p, ok := c.work.running()
+	r, progress, ok := p.work.running()
 	if !ok {
 		return runningTask{}, false
 	}
-	index := p.Begun - 1
+	index := progress.Begun - 1
 	t := r.task(index)
 	task = runningTask{
-		runIndex: runIndex{r.id, index}, id: codec.ID{Client: r.d.batch.Client, N: t.N}, fn: t.Func, since: p.Since,
+		runIndex: runIndex{r.id, index}, id: codec.ID{Client: r.d.batch.Client, N: t.N}, fn: t.Func, since: progress.Since,
 	}
 	if t.Limit > 0 {
-		task.limitAt = p.Since.Add(t.Limit)
+		task.limitAt = progress.Since.Add(t.Limit)
 	}
 	return task, true
 }
@@ -179,7 +179,6 @@ func (s *Supervisor) hearCancel(msg *nats.Msg) {
 		return
 	}
 	s.tellRunning(asker, ids)
-	time.AfterFunc(lookAgain, func() { s.tellRunning(asker, ids) })
 }
 
 // tellRunning tells a client which of one client's tasks run here, if any do.
@@ -189,8 +188,8 @@ func (s *Supervisor) tellRunning(asker string, ids []codec.ID) {
 		asked[id] = true
 	}
 	var running []uint64
-	for _, c := range s.children() {
-		if task, ok := s.scheduler.running(c); ok && asked[task.id] {
+	for _, p := range s.processes() {
+		if task, ok := s.scheduler.running(p); ok && asked[task.id] {
 			running = append(running, task.id.N)
 		}
 	}
@@ -214,22 +213,16 @@ func (s *Supervisor) receiveCancel(request []byte) (ids []codec.ID) {
 	s.scheduler.cancel(ids)
 	if running {
 		s.stopRunning(ids)
-		// One may have been starting.
-		time.AfterFunc(lookAgain, func() { s.stopRunning(ids) })
 	}
 	return ids
 }
 
-const lookAgain = 50 * time.Millisecond
-
+// stopRunning stops those of the tasks that run here. None begins meanwhile: what had
+// not begun was withheld before.
 func (s *Supervisor) stopRunning(ids []codec.ID) {
-	if s.isStopped() {
-		return
-	}
-	for _, c := range s.children() {
-		task, ok := s.scheduler.running(c)
-		if ok && slices.Contains(ids, task.id) {
-			go s.stopTask(c, verdict{runIndex: task.runIndex, why: codec.CodeCancelled, message: "cancelled while it ran"})
+	for _, p := range s.processes() {
+		if task, ok := s.scheduler.running(p); ok && slices.Contains(ids, task.id) {
+			p.requestStop(stopRequest{runIndex: task.runIndex, why: codec.CodeCancelled, message: "cancelled while it ran"})
 		}
 	}
 }

@@ -66,8 +66,8 @@ func (s *Supervisor) disconnect() {
 func newScheduler(host *Supervisor) (*scheduler, error) {
 	s := &scheduler{
 		cfg: &host.cfg, pid: os.Getpid(), nc: host.nc, logger: host.cfg.Logger, objects: objects.New(host.nc, host.cfg.Logger),
-		handles: host.handles, elsewhere: host.elsewhere, watchAt: host.watchAt,
-		wakes: make(chan struct{}), tick: make(chan struct{}, 1),
+		handles: host.handles, elsewhere: host.elsewhere,
+		tick:       make(chan struct{}, 1),
 		deliveries: map[deliveryKey]*delivery{}, outboxes: map[string]*outbox{},
 		funcs: map[string]*funcStats{},
 	}

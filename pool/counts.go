@@ -89,6 +89,9 @@ const (
 	maxGap  = 5 * time.Millisecond
 )
 
+// maxSpans bounds the spans of one heartbeat.
+const maxSpans = 2048
+
 // spanWriter makes spans of a process's attempts: one of several short ones of a func in
 // a row.
 type spanWriter struct {
@@ -111,7 +114,7 @@ func (o *spanWriter) add(s *scheduler, w *worker, task codec.ID, name string, co
 		return // bounded; the rest of this second is not shown
 	}
 	s.spans = append(s.spans, codec.Span{
-		Place: w.place, PID: w.PID(), Func: name, Task: task.String(), Count: 1, Start: began, End: ended, Failed: code,
+		Place: w.slot, PID: w.PID(), Func: name, Task: task.String(), Count: 1, Start: began, End: ended, Failed: code,
 	})
 	if short {
 		o.open, o.of = len(s.spans), s.spanSet

@@ -98,7 +98,7 @@ func TestABatchIsNotHandedOver(t *testing.T) {
 		batch  func() transport.Batch
 		before func(b *bench)
 	}{
-		"no process": {before: func(b *bench) { b.close(b.workers[0].child) }},
+		"no process": {before: func(b *bench) { b.close(b.workers[0].process) }},
 		"a process that is at work": {before: func(b *bench) {
 			b.arrive(broker.Low, false, calls(1, "f")...)
 		}},
@@ -139,7 +139,7 @@ func TestABatchFollowsThoseThatWerePublished(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Config{})
 	b.attach()
-	b.close(b.mate().child)
+	b.close(b.mate().process)
 	for range 2 {
 		_, ok := b.Take(batchOf(calls(1, "f")...))
 		require.False(t, ok)
@@ -224,7 +224,7 @@ func TestWhatWasHandedOverIsNotLost(t *testing.T) {
 		},
 		"its process dies": func(b *bench, m *mate, p piece) {
 			m.begin(p, 0)
-			ran := b.lose(m.child)
+			ran := b.lose(m.process, false)
 			require.NotNil(b.t, ran)
 			b.charge(ran)
 		},

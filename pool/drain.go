@@ -3,13 +3,12 @@ package pool
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // Drain stops pulling, lets each worker process finish the task it runs, gives
 // back the rest, and returns when the last process has ended. When ctx ends
 // first, or after [Config.DrainTimeout], it kills what still runs, as
-// [Supervisor.Kill] does, and gives the cause, wrapped: that of ctx, or
+// [Supervisor.Kill] does, and returns the cause, wrapped: that of ctx, or
 // [ErrDrainTimeout].
 func (s *Supervisor) Drain(ctx context.Context) error {
 	if s.cfg.DrainTimeout > 0 {
@@ -30,46 +29,37 @@ func (s *Supervisor) Drain(ctx context.Context) error {
 // Kill kills every worker process with all that it has started, puts their tasks
 // back uncharged, and returns when they are gone.
 func (s *Supervisor) Kill() {
-	s.killing.Store(true)
+	s.killOnce.Do(func() { close(s.killing) })
 	s.stop()
-	for {
-		for _, c := range s.children() {
-			if err := c.Kill(); err != nil {
-				s.cfg.Logger.Debug("killing a worker process", "pid", c.PID(), "error", err)
-			}
-		}
-		select {
-		case <-s.stopped:
-			return
-		case <-time.After(killAgain): // one may just have been starting
-		}
-	}
+	<-s.stopped
 }
 
-const killAgain = 50 * time.Millisecond
-
-// Stopped gives a channel that is closed when the supervisor has stopped.
+// Stopped returns a channel that is closed when the supervisor has stopped.
 func (s *Supervisor) Stopped() <-chan struct{} { return s.stopped }
 
-// stop has every place leave, and no other come. It reports whether it is the first
-// to do so.
+// stop has every slot leave, and no other come. It reports whether it is the first to do
+// so.
 func (s *Supervisor) stop() (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if first = !s.stopping.Swap(true); first {
+	if first = !s.isStopping(); first {
 		close(s.leaving)
 	}
-	for _, p := range s.places {
-		p.leave()
+	for _, sl := range s.slots {
+		sl.requestLeave()
 	}
 	return first
 }
 
-func (s *Supervisor) isStopping() bool { return s.stopping.Load() }
+func (s *Supervisor) isStopping() bool { return isClosed(s.leaving) }
 
-func (s *Supervisor) isStopped() bool {
+func (s *Supervisor) isKilling() bool { return isClosed(s.killing) }
+
+func (s *Supervisor) isStopped() bool { return isClosed(s.stopped) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-s.stopped:
+	case <-c:
 		return true
 	default:
 		return false

@@ -50,7 +50,7 @@ func (s *Supervisor) elsewhere(name string) (processes int) {
 				processes += n
 			}
 			o.mu.Unlock()
-			return processes + s.processes()
+			return processes + s.desired()
 		}
 		if !o.inquiring {
 			if now.Before(o.next) {

@@ -19,12 +19,19 @@ const (
 	watchLasts = 10 * time.Second
 )
 
+// beats steers the heartbeats.
+type beats struct {
+	wanted chan struct{} // has an element when somebody wants one at once
+	end    chan struct{} // closed when the last one is due
+	ended  chan struct{} // closed when it was sent
+}
+
 // subscribeWatchers has the supervisor hear of those who watch the fleet.
 func (s *Supervisor) subscribeWatchers() error {
 	_, err := s.nc.Subscribe(broker.WatchSubject, func(*nats.Msg) {
 		s.scheduler.watchedUntil(time.Now().Add(watchLasts))
 		select {
-		case s.asked <- struct{}{}:
+		case s.beats.wanted <- struct{}{}:
 		default:
 		}
 	})
@@ -37,7 +44,7 @@ func (s *Supervisor) subscribeWatchers() error {
 // heartbeats tells how the host stands: each second, whenever somebody begins to
 // watch, and once more when its last process has ended.
 func (s *Supervisor) heartbeats() {
-	defer close(s.silent)
+	defer close(s.beats.ended)
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
 	pause := time.NewTimer(0)
@@ -46,17 +53,17 @@ func (s *Supervisor) heartbeats() {
 		s.beat(s.Status())
 		pause.Reset(beatPause)
 		select {
-		case <-s.over:
+		case <-s.beats.end:
 		case <-pause.C:
 		}
 		select {
-		case <-s.over:
+		case <-s.beats.end:
 			status := s.Status()
 			status.State = codec.HostStopped
 			s.beat(status)
 			return
 		case <-ticker.C:
-		case <-s.asked:
+		case <-s.beats.wanted:
 		}
 	}
 }

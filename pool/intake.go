@@ -26,7 +26,7 @@ const (
 // setDemand notes how many deliveries of each lane the host wants; s.mu is held. It is
 // what its processes can begin soon, no more: the rest is better off elsewhere.
 func (s *scheduler) setDemand() {
-	idle, ready := s.dormant, 0
+	idle, ready := len(s.dormant), 0
 	for _, w := range s.workers {
 		if !w.takes() {
 			continue

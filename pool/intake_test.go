@@ -31,12 +31,12 @@ func TestAFileThatComesWithAnythingButAResultIsClosed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Config{})
 	m := b.mate()
-	p := &place{Supervisor: &Supervisor{scheduler: b.scheduler}}
+	s := &Supervisor{scheduler: b.scheduler}
 	for _, kind := range []link.Kind{link.KindReport, link.KindOutcomes, link.KindFetch, link.KindStore, link.KindRun, 99} {
 		f, err := link.NewFile("value", nil)
 		require.NoError(t, err)
 		payload := link.AppendValue(nil, &link.Value{Run: 77})
-		require.Error(t, p.take(m.child, link.Frame{Kind: kind, Payload: payload, File: f}, nil))
+		require.Error(t, s.receive(m.process, link.Frame{Kind: kind, Payload: payload, File: f}))
 		require.ErrorIs(t, f.Close(), os.ErrClosed, "kind %d", kind)
 	}
 }

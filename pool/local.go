@@ -79,7 +79,7 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 	if p.supervisor, err = start(ctx, cfg, p.guard, executable, false); err != nil {
 		return err
 	}
-	if err = p.supervisor.awaitReady(ctx, p.supervisor.fates); err != nil {
+	if err = p.supervisor.awaitReady(ctx, p.supervisor.startResults); err != nil {
 		return err
 	}
 	if err = p.supervisor.scheduler.followPauses(); err != nil {

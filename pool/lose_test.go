@@ -33,8 +33,8 @@ func TestOutcomesThatAProcessCannotKnowChangeNothingOfOthers(t *testing.T) {
 	require.ErrorIs(t, m.tell(mine.id, 1), errGarbage, "a run that is over")
 	now := time.Now()
 	good := link.AppendOutcome(link.AppendOutcomes(nil, theirs.id, now), now, &link.Outcome{Started: now})
-	require.ErrorIs(t, b.receive(other.child, append(good, 99)), link.ErrProtocol, "the rest does not read")
-	require.ErrorIs(t, b.receive(other.child, good[:15]), link.ErrProtocol)
+	require.ErrorIs(t, b.receive(other.process, append(good, 99)), link.ErrProtocol, "the rest does not read")
+	require.ErrorIs(t, b.receive(other.process, good[:15]), link.ErrProtocol)
 
 	require.Equal(t, 2, other.has(), "all but the one whose outcome reads")
 	require.Zero(t, m.has())
@@ -51,8 +51,7 @@ func TestOfAProcessThatHarmsItsLinkTheOneTaskWithoutAnOutcomeIsInDoubt(t *testin
 	first, second := m.next(), m.next()
 	m.board.Finish(first.id, m.begin(first, 0))
 	m.begin(second, 0) // it goes on until it is killed
-	m.broken = true
-	ran := b.lose(m.child)
+	ran := b.lose(m.process, true)
 	require.NotNil(t, ran)
 	require.Equal(t, d.batch.N(0), ran.task.N)
 	require.Equal(t, 2*maxUnknown-1, b.waits(broker.Normal))
@@ -68,8 +67,7 @@ func TestOfAProcessThatHarmsItsLinkSeveralTasksAreNotCharged(t *testing.T) {
 		require.Equal(t, i, m.begin(p, 0))
 	}
 	require.NoError(t, m.tell(p.id, 2))
-	m.broken = true
-	require.Nil(t, b.lose(m.child), "nobody knows which it was")
+	require.Nil(t, b.lose(m.process, true), "nobody knows which it was")
 	require.Equal(t, 6, b.waits(broker.Normal))
 
 	other := b.mate()

@@ -73,10 +73,9 @@ func newBench(t *testing.T, cfg Config) *bench {
 	host := &Supervisor{cfg: cfg, nc: nc}
 	s := &scheduler{
 		cfg: &host.cfg, pid: os.Getpid(), nc: nc, logger: cfg.Logger,
-		handles:   func(string) bool { return true },
-		elsewhere: func(string) int { return 0 },
-		watchAt:   func(*child, time.Time) {},
-		wakes:     make(chan struct{}), tick: make(chan struct{}, 1),
+		handles:    func(string) bool { return true },
+		elsewhere:  func(string) int { return 0 },
+		tick:       make(chan struct{}, 1),
 		deliveries: map[deliveryKey]*delivery{}, outboxes: map[string]*outbox{},
 		funcs: map[string]*funcStats{},
 	}
@@ -150,7 +149,7 @@ func (b *bench) waits(lane broker.Lane) int {
 
 // mate is a worker process of a bench: it does what the test has it do.
 type mate struct {
-	*child
+	*process
 	b     *bench
 	far   *link.Conn
 	board *scoreboard.Board // as the process sees it
@@ -169,7 +168,7 @@ func (p piece) first() int { return int(p.tasks[0].N % 10_000) }
 func (b *bench) mate() *mate {
 	b.t.Helper()
 	m := b.stranger()
-	b.join(m.child, false)
+	b.join(m.process, false)
 	return m
 }
 
@@ -194,8 +193,8 @@ func (b *bench) stranger() *mate {
 	theirs, err := scoreboard.Open(file)
 	require.NoError(t, errors.Join(err, file.Close()))
 	t.Cleanup(func() { require.NoError(t, errors.Join(board.Close(), theirs.Close())) })
-	c := &child{Process: b.process, board: board, link: ends[0], born: time.Now()}
-	return &mate{child: c, b: b, far: ends[1], board: theirs}
+	p := &process{osProcess: b.process, board: board, link: ends[0], startedAt: time.Now(), look: make(chan struct{}, 1)}
+	return &mate{process: p, b: b, far: ends[1], board: theirs}
 }
 
 // next returns the next run that the process was sent.
@@ -244,7 +243,7 @@ func (m *mate) tell(run uint64, n int) error {
 	for range n {
 		data = link.AppendOutcome(data, now, &link.Outcome{Started: now, Run: time.Microsecond, Body: []byte{1}})
 	}
-	return m.b.receive(m.child, data)
+	return m.b.receive(m.process, data)
 }
 
 // has returns how many tasks the process has that have no outcome.

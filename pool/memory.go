@@ -54,30 +54,32 @@ func (s *Supervisor) watchMemory() {
 
 // isIdle reports whether every process is ready and has nothing to run.
 func (s *Supervisor) isIdle() bool {
-	return !slices.ContainsFunc(s.children(), func(c *child) bool { return !c.isReady() || s.scheduler.runsOf(c) > 0 })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !slices.ContainsFunc(s.slots, func(sl *slot) bool {
+		return sl.process != nil && (!sl.ready || s.scheduler.runsOf(sl.process) > 0)
+	})
 }
 
-// checkMemory kills what is above the limit, and gives what each process and
-// what it started have.
+// checkMemory kills what is above the limit, and returns what each process and what it
+// started have.
 func (s *Supervisor) checkMemory() (map[int]uint64, error) {
-	children := s.children()
-	groups := make([]int, 0, len(children))
-	for _, c := range children {
-		groups = append(groups, c.PID())
+	processes := s.processes()
+	groups := make([]int, 0, len(processes))
+	for _, p := range processes {
+		groups = append(groups, p.PID())
 	}
 	used, err := proc.GroupMemory(groups)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range children {
-		if used[c.PID()] <= uint64(s.cfg.MemoryLimit) {
+	for _, p := range processes {
+		if used[p.PID()] <= uint64(s.cfg.MemoryLimit) {
 			continue
 		}
-		s.cfg.Logger.Debug("a worker process passed its memory limit", "pid", c.PID(), "bytes", used[c.PID()], "limit", s.cfg.MemoryLimit)
+		s.cfg.Logger.Debug("a worker process passed its memory limit", "pid", p.PID(), "bytes", used[p.PID()], "limit", s.cfg.MemoryLimit)
 		why := fmt.Sprintf("since it passed the memory limit of %d bytes", s.cfg.MemoryLimit)
-		if err := c.killFor(codec.CauseMemoryLimit, why); err != nil {
-			s.cfg.Logger.Debug("killing a process above its memory limit", "pid", c.PID(), "error", err)
-		}
+		s.end(p, ending{cause: codec.CauseMemoryLimit, why: why})
 	}
 	return used, nil
 }

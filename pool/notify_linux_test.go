@@ -53,14 +53,14 @@ func TestWatchdogHearsNothingOfAnUnhealthyHost(t *testing.T) {
 		}
 		life := "WATCHDOG=1"
 		require.Equal(t, []string{life, life}, after(1500*time.Millisecond), "no host yet")
-		s := &Supervisor{unready: mostUnready - 1}
+		s := &Supervisor{unready: maxUnready - 1}
 		n.host.Store(s)
 		require.Equal(t, []string{life}, after(time.Second))
 		s.mu.Lock()
-		s.unready = mostUnready
+		s.unready = maxUnready
 		s.mu.Unlock()
 		require.Empty(t, after(10*time.Second))
-		s.begun(nil)
+		s.noteReady(nil)
 		require.Equal(t, []string{life}, after(time.Second))
 	})
 }

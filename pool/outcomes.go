@@ -17,12 +17,12 @@ var errGarbage = errors.New("pool: the worker process does not keep to the proto
 
 // receive takes a message of outcomes from a process. After an error the process is of
 // no use.
-func (s *scheduler) receive(c *child, payload []byte) error {
+func (s *scheduler) receive(p *process, payload []byte) error {
 	outcomes, err := link.ReadOutcomes(payload)
 	if err != nil {
 		return err
 	}
-	s.do(func(t *turn) { err = s.take(t, c.work, outcomes) })
+	s.do(func(t *turn) { err = s.take(t, p.work, outcomes) })
 	return err
 }
 

@@ -8,28 +8,37 @@ import (
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
-// attempt is what a process ran when it died.
+// attempt is what a process ran when it died, and what the attempt counts as.
 type attempt struct {
 	runIndex
-	d     *delivery
-	at    int // index of the task in the delivery
-	task  *codec.Task
-	began time.Time
+	id     codec.ID
+	d      *delivery // it may be over once it is decided what becomes of the task
+	at     int       // index of the task in the delivery
+	task   *codec.Task
+	number int // of the attempt, from 1
+	stored time.Time
+	began  time.Time
+	// code is what the attempt counts as: [codec.CodeWorkerDied], or why the task was to
+	// be stopped. It is empty for one that is not charged, since it is not to blame.
+	code codec.Code
 }
 
-func (a *attempt) id() codec.ID { return codec.ID{Client: a.d.batch.Client, N: a.task.N} }
+// isCharged reports whether there was an attempt that counts as one.
+func (a *attempt) isCharged() bool { return a != nil && a.code != "" }
+
+// isStopped reports whether there was an attempt at a task that was to be stopped.
+func (a *attempt) isStopped() bool { return a.isCharged() && a.code != codec.CodeWorkerDied }
 
 // lose takes the tasks of a process that has died: those that it did not run wait
 // again, before all others. It returns the one that ran, nil if none did, of which
 // nothing is decided yet.
 //
-// Of a process that has harmed its link that is the one that has begun and has no
+// Of a process that has harmed its link, that is the one that has begun and has no
 // outcome: it may have returned since, and would do the same again without end. If
 // there are several, nobody knows which it was, and each runs again by itself.
-func (s *scheduler) lose(c *child) (ran *attempt) {
-	broken := c.isBroken()
+func (s *scheduler) lose(dead *process, harmed bool) (ran *attempt) {
 	s.do(func(t *turn) {
-		w := c.work
+		w := dead.work
 		if w == nil {
 			return
 		}
@@ -46,9 +55,9 @@ func (s *scheduler) lose(c *child) (ran *attempt) {
 			r.d.running -= r.end - r.received
 			p := w.board.Look(r.id, r.end)
 			switch {
-			case broken && r == suspect:
+			case harmed && r == suspect:
 				ran = s.loseSuspects(r, p)
-			case !broken && ran == nil && p.Running() && p.Begun > r.received:
+			case !harmed && ran == nil && p.Running() && p.Begun > r.received:
 				ran = s.loseRunning(r, p)
 			default:
 				s.waitAgain(r, r.received, r.end)
@@ -81,7 +90,11 @@ func (s *scheduler) loseRunning(r *run, p scoreboard.Progress) *attempt {
 	s.waitAgain(r, p.Begun, r.end)
 	s.waitAgain(r, r.received, index)
 	r.d.running++ // until it is decided
-	return &attempt{runIndex: runIndex{r.id, index}, d: r.d, at: r.from + index, task: r.task(index), began: p.Since}
+	task := r.task(index)
+	return &attempt{
+		runIndex: runIndex{r.id, index}, id: codec.ID{Client: r.d.batch.Client, N: task.N}, d: r.d, at: r.from + index, task: task, number: task.Attempt(),
+		stored: r.d.info.Stored, began: p.Since,
+	}
 }
 
 // loseSuspects takes the tasks of a run of which one has harmed the link.
@@ -131,28 +144,44 @@ func (s *scheduler) fail(a *attempt, f *codec.Failure) {
 	})
 }
 
-// recover decides what becomes of the task that a process ran when it died, and
-// reports whether that is charged an attempt. It is the one place that does. The
-// others run elsewhere by then.
-func (p *place) recover(c *child, ran *attempt) (charged bool) {
-	s := p.scheduler
-	v, sentenced := c.verdictOn(ran.runIndex)
+// noteAttempt decides what the attempt that died with a process counts as, and counts it.
+func (s *Supervisor) noteAttempt(x *exit) {
+	ran := x.ran
 	switch {
-	case sentenced:
-		s.fail(ran, &codec.Failure{
-			Code: v.why, Message: v.message, Host: p.cfg.Host, PID: c.PID(), Attempt: ran.task.Attempt(),
+	case ran == nil:
+		return
+	case ran.runIndex == x.stop.runIndex:
+		ran.code = x.stop.why
+	case s.isKilling() || x.ending.task.run != 0:
+		return // our doing, to end all or another task, not this one's
+	default:
+		ran.code = codec.CodeWorkerDied
+	}
+	s.scheduler.mu.Lock()
+	defer s.scheduler.mu.Unlock()
+	s.scheduler.note(x.work, ran.d, ran.task.N, ran.task.Func, ran.code, ran.began, time.Since(ran.began))
+}
+
+// recover decides what becomes of the task that a process ran when it died, and reports
+// whether that is charged an attempt. It is the one place that does. The others run
+// elsewhere by then.
+func (s *Supervisor) recover(x *exit) (charged bool) {
+	ran := x.ran
+	switch {
+	case !ran.isCharged():
+		s.scheduler.rerun(ran)
+		return false
+	case ran.isStopped():
+		s.scheduler.fail(ran, &codec.Failure{
+			Code: ran.code, Message: x.stop.message, Host: s.cfg.Host, PID: x.PID(), Attempt: ran.number,
 		})
 		return true
-	case p.killing.Load() || c.diedForAnother(ran.runIndex):
-		s.rerun(ran) // our doing, not the task's
-		return false
 	}
-	attempt := ran.task.Attempt()
 	if ran.task.Crashes++; ran.task.Crashes < ran.task.CrashBudget() {
-		s.charge(ran)
+		s.scheduler.charge(ran)
 		return true
 	}
-	<-c.Exited() // the cause is known once the process's output has ended
-	s.fail(ran, newDeath(c, true, false).failure(p.cfg.Host, attempt))
+	<-x.Exited() // the cause is known once the process's output has ended
+	s.scheduler.fail(ran, x.death(true, false).failure(s.cfg.Host, ran.number))
 	return true
 }

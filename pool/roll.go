@@ -46,8 +46,8 @@ func checkProgram(ctx context.Context, path string) (version string, err error) 
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	var stdout ending // the version comes after all else that it prints
-	var stderr beginning
+	var stdout tailBuffer // the version comes after all else that it prints
+	var stderr headBuffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
@@ -63,18 +63,18 @@ func checkProgram(ctx context.Context, path string) (version string, err error) 
 	return "", fmt.Errorf("%w: %s does not run pool.Main", errRoll, path)
 }
 
-// beginning keeps the first bytes that are written to it.
-type beginning []byte
+// headBuffer keeps the first bytes that are written to it.
+type headBuffer []byte
 
-func (b *beginning) Write(p []byte) (int, error) {
+func (b *headBuffer) Write(p []byte) (int, error) {
 	*b = append(*b, p[:min(len(p), maxCheckBytes-len(*b))]...)
 	return len(p), nil
 }
 
-// ending keeps the last bytes that are written to it.
-type ending []byte
+// tailBuffer keeps the last bytes that are written to it.
+type tailBuffer []byte
 
-func (e *ending) Write(p []byte) (int, error) {
+func (e *tailBuffer) Write(p []byte) (int, error) {
 	*e = append(*e, p[max(len(p)-maxCheckBytes, 0):]...)
 	*e = append((*e)[:0], (*e)[max(len(*e)-maxCheckBytes, 0):]...)
 	return len(p), nil

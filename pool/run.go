@@ -52,7 +52,7 @@ func Run(ctx context.Context, cfg Config) error {
 			return err
 		}
 		cfg.Logger.Error("going on with the old program", "error", become(program))
-		cfg.Processes = h.processes()
+		cfg.Processes = h.desired()
 	}
 }
 
@@ -70,7 +70,7 @@ func (h *host) run(ctx context.Context, cfg Config) (rolls bool, err error) {
 	h.catch()
 	h.Supervisor, err = launch(h.signals.drain, cfg)
 	if err == nil {
-		err = h.awaitReady(h.signals.drain, h.fates)
+		err = h.awaitReady(h.signals.drain, h.startResults)
 		switch {
 		case err != nil && h.told() && h.hasReady():
 			err = nil // it drains, so that tasks that run are finished
@@ -147,10 +147,10 @@ func (h *host) grow(sig syscall.Signal, by int) {
 		h.cfg.Logger.Warn("the number of worker processes stays", "signal", signalName(sig), "error", err)
 		return
 	}
-	h.cfg.Logger.Info("the number of worker processes changes", "signal", signalName(sig), "processes", h.processes())
+	h.cfg.Logger.Info("the number of worker processes changes", "signal", signalName(sig), "processes", h.desired())
 	h.ready()
 }
 
 func (h *host) ready() {
-	h.say(daemon.SdNotifyReady, fmt.Sprintf("STATUS=serving queue %s with %d worker processes", h.cfg.Queue, h.processes()))
+	h.say(daemon.SdNotifyReady, fmt.Sprintf("STATUS=serving queue %s with %d worker processes", h.cfg.Queue, h.desired()))
 }

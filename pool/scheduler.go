@@ -2,6 +2,7 @@ package pool
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,9 +36,7 @@ type scheduler struct {
 	pullers   [len(broker.Lanes)]*puller
 	handles   func(name string) bool            // reports whether the processes have a handler for a func
 	elsewhere func(name string) (processes int) // see others
-	watchAt   func(c *child, at time.Time)      // has the limits of a process's tasks looked at
 	handed    handed
-	wakes     chan struct{}                   // each element wakes a dormant slot
 	tick      chan struct{}                   // has an element when the watcher is to look
 	work      atomic.Bool                     // there is something for the watcher to look at
 	want      [len(broker.Lanes)]atomic.Int32 // deliveries to pull, by lane
@@ -56,17 +55,17 @@ type scheduler struct {
 	funcs      map[string]*funcStats
 	lastFunc   *funcStats // that was looked up last; nil for none
 	spans      []codec.Span
-	spanSet    uint64        // changes whenever spans are taken
-	watched    time.Time     // until then, somebody watches
-	usual      time.Duration // usual run time of a delivery; 0 while unknown
-	failed     []*delivery   // of which an outcome could be neither handed off nor stored
-	dormant    int           // slots without a process, where one may start
-	starting   int           // processes that start
-	sending    int           // messages of outcomes under way
-	storing    int           // tasks that are being stored again, in messages
-	foreign    int           // deliveries with tasks of funcs that have no handler here
-	nextAway   time.Time     // when a delivery may go back for another host without a pause
-	holding    bool          // less urgent tasks wait for more urgent ones that are on their way
+	spanSet    uint64            // changes whenever spans are taken
+	watched    time.Time         // until then, somebody watches
+	usual      time.Duration     // usual run time of a delivery; 0 while unknown
+	failed     []*delivery       // of which an outcome could be neither handed off nor stored
+	dormant    []chan<- struct{} // wake the slots without a process, where one may start
+	starting   int               // processes that start
+	sending    int               // messages of outcomes under way
+	storing    int               // tasks that are being stored again, in messages
+	foreign    int               // deliveries with tasks of funcs that have no handler here
+	nextAway   time.Time         // when a delivery may go back for another host without a pause
+	holding    bool              // less urgent tasks wait for more urgent ones that are on their way
 	stopping   bool
 }
 
@@ -133,7 +132,7 @@ func (s *scheduler) isBusy() bool { return len(s.deliveries) > 0 }
 // worker is a worker process that is ready, as the scheduler sees it. All of it is
 // under scheduler.mu.
 type worker struct {
-	*child
+	*process
 	runs      []*run    // that it has, the one at work first
 	lastRun   uint64    // number of the latest run
 	sent      int       // runs after the latest one that it is known to have reached
@@ -144,6 +143,7 @@ type worker struct {
 	doubts    int       // how often it was given up on since its latest outcomes
 	heard     time.Time // when those came
 	idleSince time.Time
+	limitsAt  time.Time // when its slot looks at the limits of its tasks; zero if not
 	spans     spanWriter
 	announced runIndex // the latest task whose caller was told that it has started
 	maxTasks  int      // that it may be given; 0 for no bound
@@ -213,21 +213,21 @@ func (w *worker) running() (r *run, p scoreboard.Progress, ok bool) {
 }
 
 // join has a process that is ready get tasks.
-func (s *scheduler) join(c *child, observes bool) {
+func (s *scheduler) join(p *process, observes bool) {
 	s.do(func(t *turn) {
-		if c.work != nil {
+		if p.work != nil {
 			return
 		}
-		c.work = &worker{child: c, idleSince: t.now, maxTasks: s.cfg.MaxTasks, observes: observes}
-		s.workers = append(s.workers, c.work)
+		p.work = &worker{process: p, idleSince: t.now, maxTasks: s.cfg.MaxTasks, observes: observes}
+		s.workers = append(s.workers, p.work)
 	})
 }
 
 // close has a process get no more tasks, and takes back those that it has not begun.
 // It returns when it will begin no other.
-func (s *scheduler) close(c *child) {
+func (s *scheduler) close(p *process) {
 	s.do(func(*turn) {
-		if w := c.work; w != nil && !w.closing {
+		if w := p.work; w != nil && !w.closing {
 			w.closing = true
 			s.takeBackAll(w)
 		}
@@ -236,9 +236,9 @@ func (s *scheduler) close(c *child) {
 
 // retire closes a process that has had nothing to run for so long, and reports
 // whether it did; else it returns when to look again.
-func (s *scheduler) retire(c *child, idle time.Duration) (retired bool, again time.Duration) {
+func (s *scheduler) retire(p *process, idle time.Duration) (retired bool, again time.Duration) {
 	s.do(func(t *turn) {
-		w := c.work
+		w := p.work
 		switch {
 		case w == nil || w.closing:
 			again = idle
@@ -383,26 +383,37 @@ func (s *scheduler) wakeSlots(t *turn) {
 	for _, n := range s.waiting {
 		tasks += n
 	}
-	n := min(tasks-s.starting, s.dormant)
+	n := min(tasks-s.starting, len(s.dormant))
 	if n <= 0 {
 		return
 	}
 	s.starting += n
+	woken := s.dormant[:n:n]
+	s.dormant = s.dormant[n:]
 	t.later(func() {
-		for range n {
-			select {
-			case s.wakes <- struct{}{}:
-			default: // the slot is not there yet; the watcher's next turn tries again
-				s.mu.Lock()
-				s.starting--
-				s.mu.Unlock()
-			}
+		for _, wake := range woken {
+			wake <- struct{}{} // it has room, and gets no other before the slot sleeps again
 		}
 	})
 }
 
-// addDormant counts a slot as dormant, or no more.
-func (s *scheduler) addDormant(n int) { s.do(func(*turn) { s.dormant += n }) }
+// addDormant has a slot be woken when there is work for a process of it.
+func (s *scheduler) addDormant(wake chan<- struct{}) {
+	s.do(func(*turn) { s.dormant = append(s.dormant, wake) })
+}
 
-// expect counts a process as starting, or no more.
-func (s *scheduler) expect(n int) { s.do(func(*turn) { s.starting += n }) }
+// removeDormant has a slot not be woken any more, and reports false if it has been.
+func (s *scheduler) removeDormant(wake chan<- struct{}) (asleep bool) {
+	s.do(func(*turn) {
+		before := len(s.dormant)
+		s.dormant = slices.DeleteFunc(s.dormant, func(other chan<- struct{}) bool { return other == wake })
+		asleep = len(s.dormant) < before
+	})
+	return asleep
+}
+
+// startPending counts a process that is about to start, and startDone one that is ready
+// or has failed. A slot that was woken is counted already.
+func (s *scheduler) startPending() { s.do(func(*turn) { s.starting++ }) }
+
+func (s *scheduler) startDone() { s.do(func(*turn) { s.starting-- }) }

@@ -205,7 +205,7 @@ func TestAProcessThatIsSlowToBeginGetsMoreTimeEachTime(t *testing.T) {
 		m.age(patience)
 		b.do(b.look)
 		require.Zero(t, m.has())
-		b.heard(m.child)
+		b.heard(m.process)
 		require.Equal(t, 1, m.has(), "it gets it again")
 	}
 	run := look(b, func() uint64 { return m.work.runs[0].id })
@@ -354,11 +354,11 @@ func TestOfAProcessThatDiesOnlyTheRunningTaskIsInDoubt(t *testing.T) {
 		b.takeBackAll(m.work)
 	})
 
-	ran := b.lose(m.child)
+	ran := b.lose(m.process, false)
 	require.NotNil(t, ran)
 	require.Equal(t, runIndex{first.id, 3}, ran.runIndex)
 	require.Equal(t, d.batch.N(3), ran.task.N)
-	require.Nil(t, b.lose(m.child), "a process dies once")
+	require.Nil(t, b.lose(m.process, false), "a process dies once")
 	require.Equal(t, 100-2-1+1, b.waits(broker.Normal))
 	require.Equal(t, 1, look(b, func() int { return d.running }))
 
@@ -425,7 +425,7 @@ func TestAProcessThatComesToNothingIsSentFewRuns(t *testing.T) {
 	f, err := m.far.Receive()
 	require.NoError(t, err)
 	require.Equal(t, link.KindOrder, f.Kind, "it is asked for a sign of life")
-	b.heard(m.child)
+	b.heard(m.process)
 	b.arrive(broker.Normal, false, calls(1, "f")...)
 	require.Equal(t, 1, m.rest(m.next()))
 	require.Zero(t, look(b, func() int { return m.work.sent }))

@@ -29,7 +29,7 @@ func (s *Supervisor) Status() codec.HostStatus {
 func (s *Supervisor) snapshot() codec.HostStatus {
 	status := codec.HostStatus{
 		ID: s.id, Host: s.cfg.Host, PID: os.Getpid(), Queue: s.cfg.Queue, Version: moduleVersion(),
-		Started: s.started, CPUs: usableCPUs(), MemoryLimit: s.cfg.MemoryLimit,
+		Started: s.startedAt, CPUs: usableCPUs(), MemoryLimit: s.cfg.MemoryLimit,
 		Processes: []codec.ProcessStatus{}, Latest: []codec.ProcessDeath{},
 		Deaths: map[codec.Cause]uint64{},
 	}
@@ -37,15 +37,15 @@ func (s *Supervisor) snapshot() codec.HostStatus {
 	defer s.mu.Unlock()
 	status.Sent = time.Now()
 	status.Want, status.State, status.Funcs = s.cfg.Processes, s.state(), s.funcs
-	for _, p := range s.places {
-		status.Processes = append(status.Processes, p.status())
+	for _, sl := range s.slots {
+		status.Processes = append(status.Processes, sl.status())
 	}
 	slices.SortFunc(status.Processes, func(a, b codec.ProcessStatus) int { return cmp.Compare(a.Place, b.Place) })
 	status.Counts, status.HandOffs = s.scheduler.totals()
-	for cause, n := range s.deaths {
+	for cause, n := range s.deaths.counts {
 		status.Deaths[cause] = n
 	}
-	status.Latest = append(status.Latest, s.latest...)
+	status.Latest = append(status.Latest, s.deaths.latest...)
 	return status
 }
 
@@ -63,30 +63,6 @@ func (s *Supervisor) state() codec.HostState {
 		return codec.HostUnhealthy
 	}
 	return codec.HostServing
-}
-
-// status tells how the place's process stands; Supervisor.mu is
-// held.
-func (p *place) status() codec.ProcessStatus {
-	c := p.current
-	status := codec.ProcessStatus{Place: p.number, State: codec.ProcessDown, Died: p.died}
-	if c == nil {
-		return status
-	}
-	status.PID, status.Started, status.Tasks = c.PID(), c.born, p.scheduler.served(c)
-	status.State, status.Held = codec.ProcessIdle, p.scheduler.runsOf(c)
-	if task, ok := p.scheduler.running(c); ok {
-		status.State = codec.ProcessBusy
-		status.Task, status.Func = task.id.String(), task.fn
-		status.Since, status.Limit = task.since, task.limitAt
-	}
-	switch {
-	case !c.isReady():
-		status.State = codec.ProcessStarting
-	case p.quitting:
-		status.State = codec.ProcessDraining
-	}
-	return status
 }
 
 // module is the path of this module.
@@ -108,21 +84,21 @@ var moduleVersion = sync.OnceValue(func() string {
 })
 
 // served returns how many tasks a process has served.
-func (s *scheduler) served(c *child) uint64 {
+func (s *scheduler) served(p *process) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.work == nil {
+	if p.work == nil {
 		return 0
 	}
-	return uint64(c.work.served)
+	return uint64(p.work.served)
 }
 
 // runsOf returns how many runs a process has.
-func (s *scheduler) runsOf(c *child) int {
+func (s *scheduler) runsOf(p *process) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.work == nil {
+	if p.work == nil {
 		return 0
 	}
-	return len(c.work.runs)
+	return len(p.work.runs)
 }

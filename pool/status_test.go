@@ -99,7 +99,7 @@ type attempts struct {
 func newAttempts(t *testing.T) *attempts {
 	a := &attempts{
 		s: &scheduler{funcs: map[string]*funcStats{}, watched: time.Now().Add(time.Hour)},
-		w: &worker{child: &child{Process: someProcess(t), place: 3}},
+		w: &worker{process: &process{osProcess: someProcess(t), slot: 3}},
 		d: &delivery{batch: &codec.TaskList{Client: "client"}}, clock: time.Now(),
 	}
 	return a
@@ -190,13 +190,13 @@ func TestNobodyWatchesAndThereAreNoSpans(t *testing.T) {
 	require.EqualValues(t, 2, a.s.stats("f").count.Attempts)
 }
 
-func TestPlacesHaveTheLowestNumbers(t *testing.T) {
+func TestSlotsHaveTheLowestNumbers(t *testing.T) {
 	t.Parallel()
 	s := &Supervisor{}
 	for _, want := range []int{0, 1, 2} {
 		require.Equal(t, want, s.freeNumber())
-		s.places = append(s.places, &place{number: want})
+		s.slots = append(s.slots, &slot{number: want})
 	}
-	s.places = append(s.places[:1], s.places[2:]...)
+	s.slots = append(s.slots[:1], s.slots[2:]...)
 	require.Equal(t, 1, s.freeNumber())
 }

@@ -70,7 +70,7 @@ func (s *Supervisor) steer(request []byte) (answer []byte) {
 	case a.Status == nil:
 		s.cfg.Logger.Info("obeying a control request", "verb", r.Verb, "processes", r.Processes, "pid", r.PID)
 	}
-	a.Processes = s.processes()
+	a.Processes = s.desired()
 	answer, err = json.Marshal(a)
 	if err != nil { // no field of it can fail
 		s.cfg.Logger.Error("encoding the answer to a control request", "error", err)
@@ -108,9 +108,10 @@ func (s *Supervisor) obey(r codec.ControlRequest, a *codec.ControlAnswer) error 
 
 // killProcess kills a worker process as if somebody else had done it.
 func (s *Supervisor) killProcess(pid int) error {
-	for _, c := range s.children() {
-		if c.PID() == pid {
-			return c.killFor(codec.CauseSignal, "sent by an operator")
+	for _, p := range s.processes() {
+		if p.PID() == pid {
+			p.noteEnding(ending{cause: codec.CauseSignal, why: "sent by an operator"})
+			return p.Kill()
 		}
 	}
 	return fmt.Errorf("%w: %d", errNoProcess, pid)

@@ -2,15 +2,19 @@ package pool
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/login"
@@ -30,26 +34,30 @@ type Supervisor struct {
 	scheduler  *scheduler
 	leases     *leases
 	others     others
-	chronicle
+	id         string
+	startedAt  time.Time
+	beats      beats
+	start      func(slot int) (*process, error) // starts a process: startProcess, but in tests
 
-	mu      sync.Mutex
-	places  []*place
+	mu      sync.Mutex // taken before scheduler.mu
+	slots   []*slot
 	waiting int      // handlers that wait for other tasks
 	funcs   []string // that have a handler, by what the processes say
-	unready int      // processes in a row, of all places, that were never ready
+	unready int      // processes in a row, of all slots, that were never ready
+	deaths  deathHistory
 
-	firstStarts  atomic.Bool   // a process has been started, or is about to be
-	firstReached chan struct{} // closed when it has reached Main, or takes long
-	othersStart  sync.Once     // closes firstReached
+	firstStart  atomic.Bool   // a process has been started, or is about to be
+	startTurn   chan struct{} // closed when that has reached Main, or takes long: others start
+	othersStart sync.Once     // closes startTurn
 
-	keepers  sync.WaitGroup // of places
-	burials  sync.WaitGroup // of dead processes
-	stopping atomic.Bool
-	leaving  chan struct{} // closed when stopping
-	killing  atomic.Bool
-	fates    <-chan error  // of the first processes: see awaitReady
-	broken   chan error    // gets why no process becomes ready, once
-	stopped  chan struct{} // closed when everything has ended
+	slotsWG      sync.WaitGroup
+	recoveries   sync.WaitGroup // of what dead processes ran
+	leaving      chan struct{}  // closed when the host stops
+	killing      chan struct{}  // closed when it stops at once
+	killOnce     sync.Once
+	startResults <-chan error  // of the first processes: see awaitReady
+	broken       chan error    // receives why no process becomes ready, once
+	stopped      chan struct{} // closed when everything has ended
 }
 
 // Start starts a host's worker processes and returns when all of them pull
@@ -64,7 +72,7 @@ func Start(ctx context.Context, cfg Config) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.awaitReady(ctx, s.fates); err != nil {
+	if err := s.awaitReady(ctx, s.startResults); err != nil {
 		s.Kill()
 		return nil, err
 	}
@@ -110,9 +118,13 @@ func startGuard(cfg Config) (*proc.Guard, string, error) {
 func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string, ownGuard bool) (*Supervisor, error) {
 	s := &Supervisor{
 		cfg: cfg, executable: executable, guard: guard, ownGuard: ownGuard,
-		firstReached: make(chan struct{}), broken: make(chan error, 1), leaving: make(chan struct{}),
-		stopped: make(chan struct{}), chronicle: newChronicle(), funcs: consumer.Handled(),
+		id: strings.ToLower(rand.Text()[:8]), startedAt: time.Now(), funcs: consumer.Handled(),
+		beats:     beats{wanted: make(chan struct{}, 1), end: make(chan struct{}), ended: make(chan struct{})},
+		deaths:    deathHistory{counts: map[codec.Cause]uint64{}},
+		startTurn: make(chan struct{}), broken: make(chan error, 1),
+		leaving: make(chan struct{}), killing: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	s.start = s.startProcess
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
@@ -122,7 +134,7 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 		return nil, err
 	}
 	s.mu.Lock()
-	s.fates, _, err = s.adjust()
+	s.startResults, _, err = s.reconcile()
 	s.mu.Unlock()
 	if err != nil {
 		s.socket.close()
@@ -152,12 +164,11 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	return s, nil
 }
 
-// awaitReady waits for the first process of each new place, which has bounds of its
-// own.
-func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
-	for range cap(fates) {
+// awaitReady waits for the first process of each new slot, which has bounds of its own.
+func (s *Supervisor) awaitReady(ctx context.Context, started <-chan error) error {
+	for range cap(started) {
 		select {
-		case err := <-fates:
+		case err := <-started:
 			if err != nil {
 				return err
 			}
@@ -168,15 +179,18 @@ func (s *Supervisor) awaitReady(ctx context.Context, fates <-chan error) error {
 	return nil
 }
 
+// startOthers lets more processes start than the first one.
+func (s *Supervisor) startOthers() { s.othersStart.Do(func() { close(s.startTurn) }) }
+
 // finish frees what the supervisor holds once its last process has ended.
 func (s *Supervisor) finish() {
-	s.keepers.Wait()
-	s.burials.Wait()
-	s.scheduler.finish(func() bool { return s.killing.Load() && !s.nc.IsConnected() })
+	s.slotsWG.Wait()
+	s.recoveries.Wait()
+	s.scheduler.finish(func() bool { return s.isKilling() && !s.nc.IsConnected() })
 	s.flush()
 	s.socket.close()
-	close(s.over)
-	<-s.silent
+	close(s.beats.end)
+	<-s.beats.ended
 	s.unsubscribeControl()
 	s.disconnect()
 	if s.ownGuard {
@@ -195,50 +209,36 @@ func (s *Supervisor) URL() string { return s.cfg.URL }
 // is no work: see [Config.OnDemand] and [Config.IdleTimeout].
 func (s *Supervisor) StartsOnDemand() bool { return s.cfg.OnDemand || s.cfg.IdleTimeout > 0 }
 
-// introduce makes a process known.
-func (s *Supervisor) introduce(p *place, c *child) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.current = c
-}
-
 // resultEnvelope is what a message of outcomes holds besides one result, at most.
 const resultEnvelope = 1 << 10
 
 // setUp sends a process that has reached [Main] its first order.
-func (s *Supervisor) setUp(c *child) {
-	c.order(order{Setup: &setup{
+func (s *Supervisor) setUp(p *process) {
+	p.order(order{Setup: &setup{
 		Dir: handlerDir(), Queue: s.cfg.Queue, Host: s.cfg.Host, MaxValue: s.cfg.MaxValue, MaxMemory: s.cfg.MaxMemory,
 		MaxMessage: int(s.nc.MaxPayload()) - resultEnvelope, Init: s.cfg.initial,
 	}})
 }
 
-// part makes a dead process unknown.
-func (s *Supervisor) part(p *place, c *child) {
-	c.mu.Lock()
-	waits := c.waits
-	c.waits = 0
-	c.mu.Unlock()
-	s.mu.Lock()
-	p.current = nil
-	s.mu.Unlock()
-	if waits != 0 {
-		s.waitingChanged(-waits)
-	}
-}
-
-// children gives the worker processes that live.
-func (s *Supervisor) children() []*child {
+// processes returns the worker processes that live.
+func (s *Supervisor) processes() (all []*process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.childrenLocked()
+	for _, sl := range s.slots {
+		if sl.process != nil {
+			all = append(all, sl.process)
+		}
+	}
+	return all
 }
 
-func (s *Supervisor) childrenLocked() []*child {
-	var all []*child
-	for _, p := range s.places {
-		if p.current != nil {
-			all = append(all, p.current)
+// readyProcesses returns those of them that have been ready.
+func (s *Supervisor) readyProcesses() (all []*process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sl := range s.slots {
+		if sl.ready {
+			all = append(all, sl.process)
 		}
 	}
 	return all
@@ -252,13 +252,20 @@ func (s *Supervisor) handles(name string) bool {
 }
 
 // hasReady reports whether a worker process pulls tasks, or has.
-func (s *Supervisor) hasReady() bool { return slices.ContainsFunc(s.children(), (*child).isReady) }
+func (s *Supervisor) hasReady() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hasReadyLocked()
+}
 
-// PIDs gives the process ids of the worker processes that live.
-func (s *Supervisor) PIDs() []int {
-	var pids []int
-	for _, c := range s.children() {
-		pids = append(pids, c.PID())
+func (s *Supervisor) hasReadyLocked() bool {
+	return slices.ContainsFunc(s.slots, func(sl *slot) bool { return sl.ready })
+}
+
+// PIDs returns the process ids of the worker processes that live.
+func (s *Supervisor) PIDs() (pids []int) {
+	for _, p := range s.processes() {
+		pids = append(pids, p.PID())
 	}
 	return pids
 }

@@ -21,7 +21,7 @@ const resultMargin = time.Hour
 
 // value answers a process that asks for its task's large argument, or to have its
 // result stored, while the process lives.
-func (s *scheduler) value(c *child, f link.Frame) error {
+func (s *scheduler) value(p *process, f link.Frame) error {
 	request, err := link.ReadValue(f.Payload)
 	if err != nil {
 		return errors.Join(err, f.Close())
@@ -29,7 +29,7 @@ func (s *scheduler) value(c *child, f link.Frame) error {
 	var task codec.Task
 	var found bool
 	s.mu.Lock()
-	if w := c.work; w != nil {
+	if w := p.work; w != nil {
 		if r := w.find(request.Run); r != nil && request.Index >= uint64(r.received) && request.Index < uint64(r.end) {
 			task, found = *r.task(int(request.Index)), true
 		}
@@ -38,11 +38,11 @@ func (s *scheduler) value(c *child, f link.Frame) error {
 	if !found || f.Kind == link.KindFetch && task.Object != request.Text || (f.File != nil) != (f.Kind == link.KindStore) {
 		return errors.Join(fmt.Errorf("%w: it asks for a value that is none of its task's", errGarbage), f.Close())
 	}
-	c.mu.Lock()
-	before := c.endValue
+	p.mu.Lock()
+	before := p.endValue
 	ctx, cancel := context.WithCancel(context.Background())
-	c.endValue = cancel
-	c.mu.Unlock()
+	p.endValue = cancel
+	p.mu.Unlock()
 	if before != nil {
 		before() // the process waits for one at a time
 	}
@@ -59,9 +59,9 @@ func (s *scheduler) value(c *child, f link.Frame) error {
 		if failure != nil {
 			answer.Code, answer.Text = string(failure.Code), failure.Message
 		}
-		err := c.link.Send(link.KindValue, file, func(dst []byte) []byte { return link.AppendValue(dst, &answer) })
+		err := p.link.Send(link.KindValue, file, func(dst []byte) []byte { return link.AppendValue(dst, &answer) })
 		if err != nil {
-			s.logger.Debug("answering a worker process about a value", "pid", c.PID(), "error", err)
+			s.logger.Debug("answering a worker process about a value", "pid", p.PID(), "error", err)
 		}
 	}()
 	return nil

@@ -157,9 +157,9 @@ func (s *scheduler) askForSign(t *turn, w *worker) {
 }
 
 // heard notes that a process has answered, and so has read what it was sent before.
-func (s *scheduler) heard(c *child) {
+func (s *scheduler) heard(p *process) {
 	s.do(func(*turn) {
-		w := c.work
+		w := p.work
 		if w == nil {
 			return
 		}
@@ -208,18 +208,18 @@ func (s *scheduler) announce(t *turn, w *worker, r *run, index int) {
 }
 
 // report passes on how far a task of a process is.
-func (s *scheduler) report(c *child, p progress) {
+func (s *scheduler) report(p *process, at progress) {
 	s.do(func(t *turn) {
-		w := c.work
+		w := p.work
 		if w == nil {
 			return
 		}
-		r := w.find(p.Run)
-		if r == nil || p.Index < r.received || p.Index >= r.end {
+		r := w.find(at.Run)
+		if r == nil || at.Index < r.received || at.Index >= r.end {
 			return
 		}
-		task, subject := r.task(p.Index), broker.ProgressSubject(r.d.batch.Client)
-		data := codec.AppendProgress(nil, task.N, task.Attempt(), codec.Progress{Done: p.Done, Total: p.Total, Note: string(p.Note)})
+		task, subject := r.task(at.Index), broker.ProgressSubject(r.d.batch.Client)
+		data := codec.AppendProgress(nil, task.N, task.Attempt(), codec.Progress{Done: at.Done, Total: at.Total, Note: string(at.Note)})
 		t.later(func() {
 			if err := s.nc.Publish(subject, data); err != nil {
 				s.logger.Debug("sending a progress report", "error", err)

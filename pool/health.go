@@ -2,33 +2,30 @@ package pool
 
 import (
 	"context"
-	"slices"
 
 	"github.com/musterfleet/muster/producer"
 )
 
-// mostUnready is how many processes in a row may end before they are ready,
+// maxUnready is how many processes in a row may end before they are ready,
 // while none is, until a host counts as broken.
-const mostUnready = 5
+const maxUnready = 5
 
-// begun notes that a process is ready, and which funcs it has handlers for.
-func (s *Supervisor) begun(funcs []string) {
+// noteReady notes that a process is ready, and which funcs it has handlers for.
+func (s *Supervisor) noteReady(funcs []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unready, s.funcs = 0, funcs
 }
 
-// miscarried notes that a process ended before it was ready, and why.
-func (s *Supervisor) miscarried(why error) {
+// noteStartFailure notes that a process ended before it was ready, and why.
+func (s *Supervisor) noteStartFailure(why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.unready++; s.unready < mostUnready || s.isStopping() {
+	if s.unready++; s.unready < maxUnready || s.isStopping() {
 		return
 	}
-	for _, c := range s.childrenLocked() {
-		if c.isReady() {
-			return
-		}
+	if s.hasReadyLocked() {
+		return
 	}
 	select {
 	case s.broken <- why:
@@ -44,7 +41,7 @@ func (s *Supervisor) healthy() bool {
 }
 
 func (s *Supervisor) healthyLocked() bool {
-	return s.unready < mostUnready || slices.ContainsFunc(s.childrenLocked(), (*child).isReady)
+	return s.unready < maxUnready || s.hasReadyLocked()
 }
 
 // closeBroken ends the client of a pool whose one host is broken, and the host:
