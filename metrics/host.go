@@ -38,7 +38,8 @@ var (
 var (
 	hostStates    = []codec.HostState{codec.HostServing, codec.HostDraining, codec.HostUnhealthy, codec.HostStopped}
 	processStates = []codec.ProcessState{
-		codec.ProcessStarting, codec.ProcessIdle, codec.ProcessBusy, codec.ProcessDraining, codec.ProcessDown,
+		codec.ProcessDormant, codec.ProcessStarting, codec.ProcessIdle, codec.ProcessBusy, codec.ProcessDraining,
+		codec.ProcessBackoff,
 	}
 	// causes are counted from 0, so that a first death is an increase.
 	causes = []codec.Cause{

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
@@ -20,7 +21,8 @@ import (
 // workerProcess is the inside of a worker process: it joins a consumer.Worker to the
 // supervisor at the other end of the link.
 type workerProcess struct {
-	link *link.Conn
+	link       *link.Conn
+	supervisor int // process id of the supervisor: the parent, as long as that lives
 }
 
 func workerMain() int {
@@ -29,7 +31,7 @@ func workerMain() int {
 		fmt.Fprintln(os.Stderr, "muster:", err)
 		return 1
 	}
-	w := &workerProcess{}
+	w := &workerProcess{supervisor: os.Getppid()}
 	if w.link, err = link.New(conn); err != nil {
 		fmt.Fprintln(os.Stderr, "muster:", err)
 		return 1
@@ -76,7 +78,7 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 	worker, err = consumer.New(consumer.Config{
 		Link: w.link, Board: board, Queue: setup.Queue, Host: setup.Host, PID: os.Getpid(),
 		MaxMessage: setup.MaxMessage, MaxValue: setup.MaxValue, MaxMemory: setup.MaxMemory,
-		Logger: slog.Default(), Lost: lost, Wait: w.wait, Progress: w.progress,
+		Logger: slog.Default(), Lost: w.lost, Wait: w.wait, Progress: w.progress,
 		Order: func(payload []byte) error {
 			var o order
 			if err := json.Unmarshal(payload, &o); err != nil {
@@ -127,11 +129,26 @@ func initialize(ctx context.Context, first *initial) error {
 	return nil
 }
 
-// lost ends this process when its supervisor is gone, with everything that it started:
-// at once on Linux, where the kernel sees to it, and here anywhere else.
-func lost(err error) {
+const (
+	// lostTimeout is how long a process without its link waits until its supervisor kills
+	// it. That takes it unlinkedTimeout, as a rule.
+	lostTimeout  = 3 * unlinkedTimeout
+	lostInterval = 10 * time.Millisecond
+)
+
+// lost ends this process, which has no link any more, with everything that it started. It
+// does not return.
+//
+// If the supervisor is gone that is at once: on Linux the kernel sees to it, and this
+// anywhere else. If it lives, a task has harmed the link. The supervisor notices, and
+// kills the process for it: to die before would look like a death between two tasks, for
+// which no task is charged, and the next process would end in the same way.
+func (w *workerProcess) lost(err error) {
 	if errors.Is(err, link.ErrProtocol) { // no supervisor of this program sends that
 		fmt.Fprintln(os.Stderr, "muster:", err)
+	}
+	for end := time.Now().Add(lostTimeout); os.Getppid() == w.supervisor && time.Now().Before(end); {
+		time.Sleep(lostInterval)
 	}
 	die()
 }
@@ -179,7 +196,7 @@ func (w *workerProcess) report(r report) {
 		err = w.link.SendWait(link.KindReport, nil, func(dst []byte) []byte { return append(dst, data...) })
 	}
 	if err != nil {
-		die() // nobody to work for
+		w.lost(err)
 	}
 }
 

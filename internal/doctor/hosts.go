@@ -51,7 +51,7 @@ func (e *examination) eachHost() {
 func (e *examination) health(host fleet.Host) {
 	down, last := 0, ""
 	for _, p := range host.Processes {
-		if p.State == codec.ProcessDown && p.Died != nil {
+		if p.State == codec.ProcessBackoff || p.State == codec.ProcessDown && p.Died != nil {
 			down++
 		}
 	}

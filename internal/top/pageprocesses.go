@@ -48,9 +48,9 @@ func processState(h Host, p codec.ProcessStatus) cell {
 		return toned("lost", bad)
 	case p.State == codec.ProcessBusy:
 		return toned(string(p.State), good)
-	case p.State == codec.ProcessDown:
+	case p.State == codec.ProcessBackoff, p.State == codec.ProcessDown:
 		return toned(string(p.State), bad)
-	case p.State == codec.ProcessIdle:
+	case p.State == codec.ProcessIdle, p.State == codec.ProcessDormant:
 		return toned(string(p.State), faint)
 	}
 	return toned(string(p.State), warn)

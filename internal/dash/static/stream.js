@@ -100,7 +100,7 @@ class Stream {
 
     this.rows.forEach((row, i) => {
       const top = i * high + 2, size = high - 4;
-      pen.fillStyle = row.state === "lost" || row.state === "down" ? this.bad : this.text;
+      pen.fillStyle = row.state === "lost" || row.state === "backoff" || row.state === "down" ? this.bad : this.text;
       const label = narrow ? String(row.pid || row.state) : cut(pen, row.host, left - 62) + " " + (row.pid || row.state);
       pen.fillText(label, 0, top + size / 2 + 0.5);
       pen.fillStyle = this.row;
