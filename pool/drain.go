@@ -29,8 +29,8 @@ func (s *Supervisor) Drain(ctx context.Context) error {
 // Kill kills every worker process with all that it has started, puts their tasks
 // back uncharged, and returns when they are gone.
 func (s *Supervisor) Kill() {
+	s.stop() // first, so that no slot starts another process
 	s.killOnce.Do(func() { close(s.killing) })
-	s.stop()
 	<-s.stopped
 }
 
