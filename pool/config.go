@@ -40,9 +40,9 @@ type Config struct {
 	// work. A writer of your own, and Logger's, must not block.
 	Stdout, Stderr io.Writer
 	// OutputLogger takes what worker processes print in place of Stdout and Stderr,
-	// each line as a record with the process's pid and place, the stream, and the task
-	// and func that ran when the line was read: the latest line of a task that ends
-	// may go to the next one's.
+	// each line as a record with the process's pid and place (the number of its slot),
+	// the stream, and the task and func that ran when the line was read: the latest line
+	// of a task that ends may go to the next one's.
 	OutputLogger *slog.Logger
 	// Listener is told what happens to worker processes.
 	Listener Listener
@@ -66,8 +66,8 @@ type Config struct {
 	// more often near the limit or when memory grows fast; what is taken at once
 	// may be beyond the limit before it is seen. It needs Linux.
 	MemoryLimit int64
-	// IdleTimeout is after how long without a task a worker process leaves. Its
-	// place stays, and is filled again when there is work. 0 means never.
+	// IdleTimeout is after how long without a task a worker process leaves. Its slot is
+	// dormant then, and starts another process when there is work. 0 means never.
 	IdleTimeout time.Duration
 	// OnDemand starts worker processes only when there is work for them.
 	OnDemand bool
@@ -89,7 +89,7 @@ type Config struct {
 
 // Listener holds functions to call when something happens to a worker process.
 // Each may be nil. They are called from several goroutines, and hold up the
-// process's place until they return.
+// process's slot until they return.
 type Listener struct {
 	Ready func(pid int)     // a worker process pulls tasks
 	Died  func(death Death) // a worker process ended, asked or unasked

@@ -37,8 +37,8 @@ func (s *Supervisor) Kill() {
 // Stopped returns a channel that is closed when the supervisor has stopped.
 func (s *Supervisor) Stopped() <-chan struct{} { return s.stopped }
 
-// stop has every slot leave, and no other come. It reports whether it is the first to do
-// so.
+// stop has every slot leave, and adds none any more. It reports whether this is the first
+// call.
 func (s *Supervisor) stop() (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,7 +53,7 @@ func (i *taskClient) close() error {
 // and queue that the worker process serves. It is made at the first call and
 // belongs to the process: do not close it; the options are those of the first
 // call. Submit and wait with the handler's context: then a handler that waits
-// gives its place up for the while, so that tasks that call tasks do not block
+// frees its slot for the while, so that tasks that call tasks do not block
 // each other, and calls nested deeper than 10 fail with codec.ErrDepth. Its error
 // wraps [ErrNotInside] outside of tasks, or is that of producer.Connect.
 func Client(ctx context.Context, options ...producer.Option) (*producer.Client, error) {

@@ -96,7 +96,7 @@ func MemoryLimit(bytes int64) Option {
 }
 
 // IdleTimeout has a worker process leave when no task came for so long; another
-// takes its place when there is work.
+// starts in its slot when there is work.
 func IdleTimeout(d time.Duration) Option {
 	return func(c *Config) error {
 		if d <= 0 {
