@@ -110,7 +110,7 @@ func (x *exit) cause(unready error) codec.Cause {
 func (x *exit) startError() error {
 	e := x.Exit()
 	switch {
-	case x.ready || x.left != "":
+	case x.ready || x.left != "" || x.ending.unneeded:
 		return nil
 	case e.Code == exitNoMain && strings.Contains(e.Stderr, ErrNoMain.Error()):
 		return ErrNoMain

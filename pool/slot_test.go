@@ -310,6 +310,21 @@ func TestAProcessMustBeReadyInTime(t *testing.T) {
 	})
 }
 
+func TestASlotThatGoesBeforeItsProcessIsReady(t *testing.T) {
+	t.Parallel()
+	withSlot(t, Config{}, func(b *slotBench) {
+		b.host.stop()
+		b.host.slotsWG.Wait()
+		b.host.recoveries.Wait()
+		require.NoError(b.t, <-b.first, "nobody did anything wrong")
+		x := &exit{process: b.processes[0].process}
+		x.ending, _ = x.howEnded()
+		require.NoError(b.t, x.startError(), "also if its death is told first")
+		require.True(b.t, b.death(0).Expected)
+		require.Empty(b.t, b.host.deaths.counts)
+	})
+}
+
 func TestAProcessThatCannotBeStarted(t *testing.T) {
 	t.Parallel()
 	withSlot(t, Config{}, func(b *slotBench) {
