@@ -294,7 +294,7 @@ func TestAProcessMustBeReadyInTime(t *testing.T) {
 		time.Sleep(setupTimeout - 1)
 		b.requireState(codec.ProcessStarting)
 		require.Same(b.t, first.mate, b.latest())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		require.True(b.t, isClosed(first.Died()))
 		require.ErrorIs(b.t, <-b.first, ErrNotReady)
