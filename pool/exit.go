@@ -29,14 +29,12 @@ type Death struct {
 // Its slot makes it, and nobody changes it after [Supervisor.noteAttempt].
 type exit struct {
 	*process
-	slot        *slot
-	ending      ending      // what the supervisor did
-	stop        stopRequest // the latest task that it was to stop
-	reachedMain bool
-	ready       bool
-	failed      string           // what it said was wrong
-	left        consumer.Leaving // why it left in good order, if it did
-	ran         *attempt         // nil if nothing ran
+	slot *slot
+	reported
+	ready  bool        // it has been
+	ending ending      // what the supervisor did
+	stop   stopRequest // the latest task that it was to stop
+	ran    *attempt    // nil if nothing ran
 }
 
 // howEnded returns what the supervisor did to end the process, and the latest task that
@@ -114,7 +112,7 @@ func (x *exit) startError() error {
 		return nil
 	case e.Code == exitNoMain && strings.Contains(e.Stderr, ErrNoMain.Error()):
 		return ErrNoMain
-	case e.Code == 0 && !x.reachedMain:
+	case e.Code == 0 && !x.main:
 		return fmt.Errorf("%w: a worker process ended with exit status 0 before it reached pool.Main", ErrNoMain)
 	case x.failed != "":
 		return fmt.Errorf("%w: %s", ErrNotReady, x.failed)

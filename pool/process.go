@@ -71,7 +71,7 @@ func (s *Supervisor) startProcess(slot int) (*process, error) {
 	}
 	p.osProcess = child
 	if p.link, err = link.New(p.Control()); err != nil {
-		return nil, errors.Join(err, p.Kill(), board.Close())
+		return nil, errors.Join(err, p.Kill(), p.dispose())
 	}
 	go s.monitor(p)
 	return p, nil
@@ -160,7 +160,8 @@ func (p *process) noteEnding(e ending) {
 	}
 }
 
-// end kills a process with all that it has started, and notes why.
+// end kills a process with all that it has started, and notes why, if it is for a reason
+// of the process's own.
 func (s *Supervisor) end(p *process, e ending) {
 	p.noteEnding(e)
 	if err := p.Kill(); err != nil {

@@ -92,8 +92,8 @@ func (s *scheduler) loseRunning(r *run, p scoreboard.Progress) *attempt {
 	r.d.running++ // until it is decided
 	task := r.task(index)
 	return &attempt{
-		runIndex: runIndex{r.id, index}, id: codec.ID{Client: r.d.batch.Client, N: task.N}, d: r.d, at: r.from + index, task: task, number: task.Attempt(),
-		stored: r.d.info.Stored, began: p.Since,
+		runIndex: runIndex{r.id, index}, id: codec.ID{Client: r.d.batch.Client, N: task.N},
+		d: r.d, at: r.from + index, task: task, number: task.Attempt(), stored: r.d.info.Stored, began: p.Since,
 	}
 }
 

@@ -76,7 +76,7 @@ func (s *Supervisor) reconcile() (started chan error, leaving []*slot, err error
 	}
 	var staying []*slot
 	for _, sl := range s.slots {
-		if !sl.leaving {
+		if !sl.isLeaving() {
 			staying = append(staying, sl)
 		}
 	}

@@ -29,7 +29,6 @@ type slot struct {
 	state   slotState
 	ready   bool                // its process has been ready
 	process *process            // nil between processes
-	leaving bool                // quit is closed
 	died    *codec.ProcessDeath // how the last process ended, if unexpectedly
 }
 
@@ -76,11 +75,12 @@ func (s *slot) status() codec.ProcessStatus {
 // requestLeave has the slot's process finish what it runs, and the slot go.
 // Supervisor.mu is held.
 func (s *slot) requestLeave() {
-	if !s.leaving {
-		s.leaving = true
+	if !s.isLeaving() {
 		close(s.quit)
 	}
 }
+
+func (s *slot) isLeaving() bool { return isClosed(s.quit) }
 
 // drainPriority orders slots by what is lost when they go, the least first.
 // Supervisor.mu is held.

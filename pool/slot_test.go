@@ -252,7 +252,17 @@ func TestASlotIsDormantWithoutWork(t *testing.T) {
 			m.leave(consumer.LeavingIdle)
 			b.requireState(codec.ProcessDormant)
 		}
-		b.arrive(broker.Normal, false, calls(1, "f")...) // the slot is woken in the moment in which it is to go
+	})
+}
+
+func TestADormantSlotGoesAsItIsWoken(t *testing.T) {
+	t.Parallel()
+	withSlot(t, Config{OnDemand: true}, func(b *slotBench) {
+		b.requireState(codec.ProcessDormant)
+		b.do(func(*turn) { b.starting, b.dormant = 1, nil }) // it is about to receive the signal
+		b.host.stop()
+		synctest.Wait()
+		require.Empty(b.t, b.processes)
 	})
 }
 
@@ -304,7 +314,6 @@ func TestAProcessMustBeReadyInTime(t *testing.T) {
 		time.Sleep(readyTimeout)
 		synctest.Wait()
 		require.True(b.t, isClosed(second.Died()))
-		synctest.Wait()
 		require.EqualValues(b.t, 2, b.host.deaths.counts[codec.CauseUnready])
 		require.Contains(b.t, b.death(1).Cause, "not ready in time")
 	})

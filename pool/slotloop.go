@@ -22,18 +22,23 @@ type slotLoop struct {
 	steps    *time.Timer     // takes the next step to stop a task
 
 	// Of the current process.
-	killing     <-chan struct{} // nil once it was obeyed
-	events      <-chan event    // nil once it has ended
-	reachedMain bool
-	overdueAt   time.Time     // when it must have reached Main, or be ready
-	warning     time.Duration // after which the log says the next time that it takes long
-	failed      string        // what it said was wrong, when it ended
-	left        consumer.Leaving
-	harmed      bool // it lived on without a link, or did not keep to its protocol
-	waits       int  // 1 while its handler waits for another task
-	stop        stopRequest
-	step        int       // the next of stopSteps
-	stepAt      time.Time // when to take it
+	reported
+	killing   <-chan struct{} // nil once it was obeyed
+	events    <-chan event    // nil once it has ended
+	overdueAt time.Time       // when it must have reached Main, or be ready
+	warning   time.Duration   // after which the log says the next time that it takes long
+	harmed    bool            // it lived on without a link, or did not keep to its protocol
+	stop      stopRequest
+	step      int       // the next of stopSteps
+	stepAt    time.Time // when to take it
+}
+
+// reported is what a process has said of itself.
+type reported struct {
+	main   bool             // it has reached Main
+	failed string           // what was wrong, when it ended
+	left   consumer.Leaving // why it left in good order, if it did
+	waits  int              // 1 while its handler waits for another task
 }
 
 // run keeps the slot's processes until the slot is gone. It calls started with nil when
@@ -83,7 +88,7 @@ func (l *slotLoop) next() {
 		l.drain()
 	case <-killing:
 		l.killing = nil
-		l.kill()
+		l.host.end(l.process, ending{})
 	case e, ok := <-l.events:
 		if !ok {
 			l.events = nil
@@ -157,8 +162,7 @@ func (l *slotLoop) start() {
 		return
 	}
 	l.killing, l.events = l.host.killing, p.events
-	l.reachedMain, l.failed, l.left, l.harmed, l.waits = false, "", "", false, 0
-	l.stop = stopRequest{}
+	l.reported, l.harmed, l.stop = reported{}, false, stopRequest{}
 	l.overdueAt, l.warning = p.startedAt.Add(setupTimeout), setupWarning
 	l.timer.Reset(l.warning)
 	l.host.mu.Lock()
@@ -175,8 +179,8 @@ func (l *slotLoop) handle(e event) {
 		return
 	}
 	r := e.report
-	if r.Main && !l.reachedMain {
-		l.reachedMain = true
+	if r.Main && !l.main {
+		l.main = true
 		l.host.startOthers()
 		l.overdueAt = time.Now().Add(readyTimeout)
 		if !l.ready {
@@ -254,7 +258,7 @@ func (l *slotLoop) expire() {
 // slot empty.
 func (l *slotLoop) giveUp() {
 	l.failed = fmt.Sprintf("not within %v", readyTimeout)
-	if !l.reachedMain {
+	if !l.main {
 		l.failed = fmt.Sprintf("it did not reach pool.Main within %v", setupTimeout)
 	}
 	l.host.end(l.process, ending{cause: codec.CauseUnready, why: "since it was not ready in time"})
@@ -271,7 +275,7 @@ func (l *slotLoop) drain() {
 	case slotWaiting, slotBackoff:
 		l.enter(slotGone)
 	case slotStarting, slotServing:
-		if l.reachedMain {
+		if l.main {
 			l.host.scheduler.close(l.process)
 			l.process.leave(consumer.LeavingDrained)
 		} else {
@@ -282,14 +286,7 @@ func (l *slotLoop) drain() {
 	}
 }
 
-// kill ends the process at once.
-func (l *slotLoop) kill() {
-	if err := l.process.Kill(); err != nil {
-		l.host.cfg.Logger.Debug("killing a worker process", "pid", l.process.PID(), "error", err)
-	}
-}
-
-// exit takes leave of a process that has died, and chooses the slot's next state.
+// exit collects what is known of a process that has died, and chooses the slot's next state.
 func (l *slotLoop) exit() {
 	p := l.process
 	if err := p.endReports(); err != nil {
@@ -305,7 +302,7 @@ func (l *slotLoop) exit() {
 	}
 	l.arrive()
 	x := &exit{
-		process: p, slot: l.slot, reachedMain: l.reachedMain, ready: l.ready, failed: l.failed, left: l.left,
+		process: p, slot: l.slot, reported: l.reported, ready: l.ready,
 		ran: l.host.scheduler.lose(p, l.harmed),
 	}
 	x.ending, x.stop = p.howEnded()
@@ -348,5 +345,3 @@ func (l *slotLoop) restart() {
 	l.enter(slotBackoff)
 	l.timer.Reset(delay)
 }
-
-func (l *slotLoop) isLeaving() bool { return isClosed(l.quit) }

@@ -59,9 +59,6 @@ func (p *process) stopRequested() stopRequest {
 
 // checkStop takes the next step to stop a task, if one is due and the task still runs.
 func (l *slotLoop) checkStop() {
-	if l.process == nil {
-		return
-	}
 	if r := l.process.stopRequested(); r.runIndex != l.stop.runIndex {
 		l.stop, l.step, l.stepAt = r, 0, time.Now()
 	}
@@ -104,9 +101,6 @@ func (p *process) takeStep(r stopRequest, sig syscall.Signal) error {
 // checkLimits has a task stopped that has passed its limit, and sets when to look at the
 // others.
 func (l *slotLoop) checkLimits() {
-	if l.process == nil {
-		return
-	}
 	overdue, limit, again := l.host.scheduler.limits(l.process)
 	if overdue.run != 0 {
 		l.process.requestStop(stopRequest{

@@ -98,3 +98,17 @@ func TestHostsThatDiffer(t *testing.T) {
 	found.requires(doctor.CheckHost, doctor.Problem, "host-d (dddddddd)", "unhealthy: .*exit status 3")
 	found.requires(doctor.CheckFunc, doctor.Warning, "default", `these hosts of the queue have not: host-a, host-c, though others have, a handler for "halve"`)
 }
+
+func TestProcessesThatWaitToBeStartedAgain(t *testing.T) {
+	b := newBench(t).broker()
+	b.client()
+	b.pretend("aaaaaaaa", func(s *codec.HostStatus) {
+		died := &codec.ProcessDeath{Text: "exit status 4"}
+		s.Want, s.Latest = 4, []codec.ProcessDeath{*died}
+		s.Processes = []codec.ProcessStatus{
+			{State: codec.ProcessBackoff}, {State: codec.ProcessDown, Died: died}, // of this version, and an earlier one
+			{State: codec.ProcessDormant, Died: died}, {State: codec.ProcessDown},
+		}
+	})
+	b.examine().requires(doctor.CheckHost, doctor.Warning, "host-a (aaaaaaaa)", "started again: 2 of 4; the last death: exit status 4")
+}

@@ -34,7 +34,7 @@ func imagined() *model {
 			Processes: []codec.ProcessStatus{{
 				PID: 100 + i, State: codec.ProcessBusy, Memory: 1 << 29, Task: "k3xf9mq2l7zt4b6c-42", Func: "resize_image",
 				Since: now.Add(-9 * time.Second), Limit: now.Add(time.Second), Died: &death,
-			}, {Place: 1, State: codec.ProcessDown}},
+			}, {Place: 1, State: codec.ProcessBackoff}, {Place: 2, State: codec.ProcessDormant}},
 		}
 		hosts = append(hosts, fleet.Host{HostStatus: status, Seen: now, Lost: i == 3})
 	}
