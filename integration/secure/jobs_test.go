@@ -78,9 +78,11 @@ func TestEachRoleCanDoItsJob(t *testing.T) {
 	f, err = producer.Submit(s.ctx, client, double, 1)
 	require.NoError(t, err)
 	require.NoError(t, client.Flush(s.ctx))
-	queues, err := operator.Queues(s.ctx)
-	require.NoError(t, err)
-	require.Equal(t, uint64(1), queues[0].Waiting)
+	// The broker counts a moment after it has confirmed that it stores.
+	require.Eventually(t, func() bool {
+		queues, err := operator.Queues(s.ctx)
+		return err == nil && queues[0].Waiting == 1
+	}, patience, time.Millisecond)
 	purged, err := operator.Purge(s.ctx, "default")
 	require.NoError(t, err)
 	require.Equal(t, 1, purged)
