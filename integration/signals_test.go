@@ -30,6 +30,10 @@ func copyProgram(t *testing.T, path string) {
 	self, err := os.Open("/proc/self/exe")
 	require.NoError(t, err)
 	defer self.Close()
+	// A process that another test starts meanwhile would hold the file open for writing for
+	// a moment longer, and nobody could run it then.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o700)
 	require.NoError(t, err)
 	_, err = io.Copy(file, self)

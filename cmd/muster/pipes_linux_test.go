@@ -28,14 +28,17 @@ func TestServicesOutliveAStoppedReaderOfTheirLog(t *testing.T) {
 	}
 	url := "nats://right@" + host
 	talker := filepath.Join(t.TempDir(), "talker")
-	require.NoError(t, os.WriteFile(talker, []byte(`#!/bin/sh
+	syscall.ForkLock.RLock() // no process that another test starts holds the file open for writing
+	err := os.WriteFile(talker, []byte(`#!/bin/sh
 echo '{"ready": true}'
 while read -r request; do
 	head -c 3000000 /dev/zero | tr '\0' '\n' >&2
 	id=${request#*'"id":'}
 	echo "{\"id\": ${id%%,*}, \"value\": 1}"
 done
-`), 0o700))
+`), 0o700)
+	syscall.ForkLock.RUnlock()
+	require.NoError(t, err)
 	worker := muster(t, "worker", "--processes", "1", "--url", url, "--exec-server", "talk="+talker)
 	startUnheard(t, workerReady, worker)
 	require.Equal(t, []string{"1"}, mustRun(t, "submit", "talk", "1", "--url", url))

@@ -204,9 +204,9 @@ func TestStoppedGuardIsReplaced(t *testing.T) {
 
 func TestAGuardThatDoesNotStartTellsWhy(t *testing.T) {
 	t.Parallel()
-	script := filepath.Join(t.TempDir(), "no-guard")
-	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho no template >&2\nexit 3\n"), 0o700))
-	_, err := proc.StartGuard(script, []string{"guard"}, nil, here)
+	// Not a script that the test writes: a process that another test is starting could
+	// hold it open for writing, and nobody could run it then.
+	_, err := proc.StartGuard("/bin/sh", []string{"guard", "-c", "echo no template >&2; exit 3"}, nil, here)
 	require.ErrorIs(t, err, proc.ErrGuardStart)
 	require.ErrorContains(t, err, "exit status 3; its stderr ends:\nno template")
 }
