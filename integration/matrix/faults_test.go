@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -134,5 +135,11 @@ func startGrandchild(t *testing.T, ctx context.Context, p *puppet) (pid int) {
 	pid = p.hear(t, ctx, "done")
 	state, _ := stat(pid)
 	require.NotEmpty(t, state, "the grandchild does not run")
+	// The one who starts a process hears that it runs a moment before the kernel shows its
+	// environment, by which the test knows it.
+	require.Eventually(t, func() bool {
+		environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		return err == nil && len(environment) > 0
+	}, patience, time.Millisecond)
 	return pid
 }
