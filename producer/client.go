@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/transport"
+	"github.com/musterfleet/muster/login"
 )
 
 // Client is a connected producer: it submits tasks and receives their outcomes
@@ -64,7 +68,10 @@ func Connect(ctx context.Context, url string, options ...Option) (*Client, error
 	if err != nil {
 		return nil, err
 	}
-	if url, cfg.who, err = broker.Resolve(url, cfg.who); err != nil {
+	if s := cfg.supervisor; s != nil {
+		url, cfg.who = supervisorURL, login.Credentials{Group: s.Group, InboxPrefix: s.InboxPrefix}
+		cfg.nats = append(cfg.nats, nats.SetCustomDialer(dialFunc(s.Dial)))
+	} else if url, cfg.who, err = broker.Resolve(url, cfg.who); err != nil {
 		return nil, err
 	}
 	if group := cfg.who.Group; group != "" && !codec.ValidGroup(group) {
@@ -72,6 +79,14 @@ func Connect(ctx context.Context, url string, options ...Option) (*Client, error
 	}
 	return open(ctx, newRemote(url, cfg), cfg)
 }
+
+// supervisorURL stands for the broker where a supervisor connects the client.
+const supervisorURL = "nats://supervisor"
+
+// dialFunc is a nats.CustomDialer.
+type dialFunc func(network, address string) (net.Conn, error)
+
+func (dial dialFunc) Dial(network, address string) (net.Conn, error) { return dial(network, address) }
 
 // New makes a client over a transport other than the broker, which it closes at
 // its own end. Programs outside this module use [Connect], and in their unit

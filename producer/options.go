@@ -24,6 +24,8 @@ type config struct {
 	who      login.Credentials
 	nats     []nats.Option
 	host     transport.LocalHost
+
+	supervisor *transport.Supervisor
 }
 
 // Option configures a client. Its error wraps [ErrOption].
@@ -118,6 +120,16 @@ func WithoutStreams() Option {
 func WithLocalHost(host transport.LocalHost) Option {
 	return func(c *config) error {
 		c.host = host
+		return nil
+	}
+}
+
+// WithSupervisor has a client in a worker process reach the broker by way of the
+// process's supervisor, whatever url, credentials and environment say. It is for package
+// pool.
+func WithSupervisor(s transport.Supervisor) Option {
+	return func(c *config) error {
+		c.supervisor = &s
 		return nil
 	}
 }

@@ -36,7 +36,10 @@ type Config struct {
 	Name        string // what the broker's monitoring shows
 	Credentials login.Credentials
 	Logger      *slog.Logger  // hears of disconnects and asynchronous errors; default: nobody
-	Options     []nats.Option // applied last, so that they win
+	// Refused, unless nil, hears what the broker does not permit: the subject, and the
+	// broker's words.
+	Refused func(subject, words string)
+	Options []nats.Option // applied last, so that they win
 }
 
 // Connect connects to a broker. The first connect is made within ctx or 5
@@ -89,7 +92,7 @@ func (cfg Config) options(d *dialer, who []nats.Option) []nats.Option {
 		nats.ReconnectOnFlusherError(),
 	}
 	opts = append(opts, who...)
-	opts = append(opts, logOptions(cfg.Logger)...)
+	opts = append(opts, logOptions(cfg.Logger, cfg.Refused)...)
 	return append(opts, cfg.Options...)
 }
 
@@ -103,12 +106,15 @@ func reconnectDelay(n int) time.Duration {
 	return ceiling/2 + rand.N(ceiling/2)
 }
 
-func logOptions(log *slog.Logger) []nats.Option {
+func logOptions(log *slog.Logger, refused func(subject, words string)) []nats.Option {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return []nats.Option{
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if r := refusalIn(err); r != nil && refused != nil {
+				refused(r.subject, r.words())
+			}
 			if sub != nil {
 				log.Error("broker error", "subject", sub.Subject, "err", err)
 				return

@@ -21,6 +21,20 @@ func (r *refusal) Error() string {
 
 func (r *refusal) Unwrap() error { return ErrPermission }
 
+// words is what the server has said.
+func (r *refusal) words() string {
+	what := "Publish"
+	if r.verb == subscribeTo {
+		what = "Subscription"
+	}
+	return fmt.Sprintf("Permissions Violation for %s to %q", what, r.subject)
+}
+
+const (
+	publishTo   = "publish to"
+	subscribeTo = "subscribe to"
+)
+
 var violation = regexp.MustCompile(`(?i)permissions violation for (publish|subscription) to "([^"]+)"`)
 
 // refusalIn is nil if err is no such word.
@@ -32,9 +46,9 @@ func refusalIn(err error) *refusal {
 	if match == nil {
 		return &refusal{verb: "do that:", subject: err.Error()}
 	}
-	verb := "publish to"
+	verb := publishTo
 	if strings.EqualFold(match[1], "subscription") {
-		verb = "subscribe to"
+		verb = subscribeTo
 	}
 	return &refusal{verb: verb, subject: match[2]}
 }
@@ -110,7 +124,7 @@ func Admitted(ctx context.Context, nc *nats.Conn) error {
 	if err := nc.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("subscribing: %w", err)
 	}
-	if r := refusalIn(nc.LastError()); r != nil && r.verb == "subscribe to" {
+	if r := refusalIn(nc.LastError()); r != nil && r.verb == subscribeTo {
 		return fmt.Errorf("%w: is its group the right one (--group, MUSTER_GROUP)?", r)
 	}
 	return nil

@@ -26,7 +26,7 @@ func ControlConn() (net.Conn, error) {
 	if controlTaken.Swap(true) {
 		return nil, ErrNoControl
 	}
-	return fileConn(os.NewFile(controlFD, "control"))
+	return FileConn(os.NewFile(controlFD, "control"))
 }
 
 // InheritedFile returns the i-th of the Spec's Files in the started process. It
@@ -38,8 +38,9 @@ func InheritedFile(i int) *os.File {
 	return os.NewFile(uintptr(fd), fmt.Sprintf("inherited file %d", i))
 }
 
-// controlPair returns our end of a new control connection and the process's.
-func controlPair() (net.Conn, *os.File, error) {
+// SocketPair returns our end of a new connection to a process and the process's, which
+// no process inherits by itself.
+func SocketPair() (net.Conn, *os.File, error) {
 	// The lock keeps a fork from slipping in before close-on-exec is set.
 	syscall.ForkLock.RLock()
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
@@ -49,10 +50,10 @@ func controlPair() (net.Conn, *os.File, error) {
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
-		return nil, nil, fmt.Errorf("making the control connection: %w", os.NewSyscallError("socketpair", err))
+		return nil, nil, fmt.Errorf("making a connection to a process: %w", os.NewSyscallError("socketpair", err))
 	}
-	theirs := os.NewFile(uintptr(fds[1]), "control")
-	ours, err := fileConn(os.NewFile(uintptr(fds[0]), "control"))
+	theirs := os.NewFile(uintptr(fds[1]), "process's end")
+	ours, err := FileConn(os.NewFile(uintptr(fds[0]), "supervisor's end"))
 	if err != nil {
 		theirs.Close()
 		return nil, nil, err
@@ -60,11 +61,12 @@ func controlPair() (net.Conn, *os.File, error) {
 	return ours, theirs, nil
 }
 
-func fileConn(f *os.File) (net.Conn, error) {
+// FileConn returns the connection of a socket, and closes the file.
+func FileConn(f *os.File) (net.Conn, error) {
 	defer f.Close() // net keeps a duplicate
 	conn, err := net.FileConn(f)
 	if err != nil {
-		return nil, fmt.Errorf("making the control connection: %w", err)
+		return nil, fmt.Errorf("making a connection of a socket: %w", err)
 	}
 	return conn, nil
 }

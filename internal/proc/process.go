@@ -87,7 +87,7 @@ func (p *Process) start(spec Spec) (err error) {
 		}
 		ours, theirs = append(ours, r), append(theirs, w)
 	}
-	control, child, err := controlPair()
+	control, child, err := SocketPair()
 	if err != nil {
 		return err
 	}

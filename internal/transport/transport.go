@@ -4,6 +4,7 @@ package transport
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/musterfleet/muster/codec"
@@ -95,6 +96,17 @@ type LocalHost interface {
 	// any more, and returns the numbers of those that have started. Nothing becomes of
 	// the others until release is called, which is to be soon.
 	Withhold(tasks []uint64) (started []uint64, release func())
+}
+
+// Supervisor connects a client in a worker process to the broker: see
+// [github.com/musterfleet/muster/internal/relay].
+type Supervisor struct {
+	// Dial returns a connection at whose other end is a NATS server that wants no
+	// credentials. Its parameters are of no use. It is called again when that
+	// connection is lost.
+	Dial func(network, address string) (net.Conn, error)
+	// Group and InboxPrefix are those of the host.
+	Group, InboxPrefix string
 }
 
 // Batch is tasks on their way to a queue.
