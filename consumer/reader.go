@@ -65,7 +65,7 @@ func (w *Worker) take(f link.Frame) error {
 		return w.values.answer(f)
 	case link.KindOrder:
 		if w.Order != nil {
-			return w.Order(f.Payload)
+			return w.Order(f)
 		}
 	}
 	return fmt.Errorf("%w: a frame of kind %d", link.ErrProtocol, f.Kind)

@@ -13,8 +13,8 @@ import (
 func orders(to *chan string) func(*Config) {
 	*to = make(chan string, 64)
 	return func(cfg *Config) {
-		cfg.Order = func(payload []byte) error {
-			*to <- string(payload)
+		cfg.Order = func(f link.Frame) error {
+			*to <- string(f.Payload)
 			return nil
 		}
 	}

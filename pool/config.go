@@ -23,8 +23,7 @@ type Config struct {
 	// context, then nats://127.0.0.1:4222.
 	URL string
 	// Credentials say who the host is to the broker; what the environment says if
-	// zero. Worker processes do not have them, unless a handler asks for a client: see
-	// [Client].
+	// zero. Worker processes do not have them.
 	Credentials login.Credentials
 	// Queue to pull from; producer.DefaultQueue if empty.
 	Queue string
@@ -82,6 +81,9 @@ type Config struct {
 	// ControlSocket is the path of a Unix socket at which programs of the same user
 	// may ask the host for what codec.ControlRequest tells; none if empty.
 	ControlSocket string
+	// ForbidClient has [Client] fail in the host's tasks, with [ErrClientForbidden]. Without
+	// it handlers can do over the host's connection what a client of its user can.
+	ForbidClient bool
 
 	initial *initial          // see Initializer
 	client  []producer.Option // see WithClient

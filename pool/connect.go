@@ -17,6 +17,7 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	}
 	s.nc, err = broker.Connect(ctx, broker.Config{
 		URL: s.cfg.URL, Credentials: s.cfg.Credentials, Name: "muster supervisor " + s.cfg.Host, Logger: s.cfg.Logger,
+		Refused: s.refused,
 	})
 	if err != nil {
 		return err

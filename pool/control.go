@@ -3,7 +3,6 @@ package pool
 import (
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
-	"github.com/musterfleet/muster/login"
 )
 
 // What a supervisor and a worker process tell each other besides tasks and outcomes is
@@ -15,7 +14,7 @@ type order struct {
 	Drain     consumer.Leaving `json:"drain,omitempty"`      // finish the running task and leave, for that reason
 	Stop      *stop            `json:"stop,omitempty"`       // a task that is to end
 	Ping      bool             `json:"ping,omitempty"`       // answer
-	Client    *clientAccess    `json:"client,omitempty"`     // the answer to a report's Client
+	Client    *clientAccess    `json:"client,omitempty"`     // the answer to a report's Client; with a socket
 	HandedOff *handedOff       `json:"handed_off,omitempty"` // of a task that was observed
 }
 
@@ -28,13 +27,6 @@ type setup struct {
 	MaxMemory  int64    `json:"max_memory"`
 	MaxMessage int      `json:"max_message"` // the largest result that a message carries
 	Init       *initial `json:"init,omitempty"`
-}
-
-// clientAccess is what a handler's own client needs. It goes to the process when a
-// handler asks for a client.
-type clientAccess struct {
-	URL   string            `json:"url"`
-	Login login.Credentials `json:"login"`
 }
 
 // handedOff says that a task's outcome is in safe hands, or what was in the way.

@@ -17,6 +17,9 @@ var (
 	ErrDrainTimeout = errors.New("pool: drain timeout")
 	// ErrSocket is wrapped when the control socket cannot be made.
 	ErrSocket = errors.New("pool: control socket")
+	// ErrClientForbidden is wrapped when a handler asks for a client on a host that allows
+	// none.
+	ErrClientForbidden = errors.New("pool: tasks on this host may not submit tasks; run the host without --forbid-client")
 	// ErrNotInside is wrapped when something is asked for that only a handler in a
 	// worker process can have.
 	ErrNotInside = errors.New("pool: not inside a task; use the context that the handler was given")

@@ -88,7 +88,7 @@ func (s *Supervisor) receiveReport(p *process, r report) {
 		p.events <- event{report: r}
 	}
 	if r.Client {
-		p.order(order{Client: &clientAccess{URL: s.cfg.URL, Login: s.cfg.Credentials}})
+		s.connectClient(p)
 	}
 	if r.Progress != nil {
 		s.scheduler.report(p, *r.Progress)

@@ -16,6 +16,7 @@ import (
 	"github.com/musterfleet/muster/consumer"
 	"github.com/musterfleet/muster/internal/link"
 	"github.com/musterfleet/muster/internal/proc"
+	"github.com/musterfleet/muster/internal/relay"
 	"github.com/musterfleet/muster/internal/scoreboard"
 	"github.com/musterfleet/muster/login"
 )
@@ -35,8 +36,9 @@ type process struct {
 	mu         sync.Mutex // nothing else is taken under it
 	ending     ending     // what the supervisor did to end it
 	stop       stopRequest
-	unanswered int    // pings
-	endValue   func() // ends what it waits for of a large value; nil for nothing
+	unanswered int         // pings
+	endValue   func()      // ends what it waits for of a large value; nil for nothing
+	client     *relay.Conn // that its handlers' client uses; nil for none
 }
 
 // osProcess is the operating system's side of a process, which is a [proc.Process].
@@ -94,12 +96,15 @@ func (s *Supervisor) environment() []string {
 
 // order sends the process an order, and does not wait. One that does not read is stuck,
 // and will be killed rather than drained.
-func (p *process) order(o order) {
+func (p *process) order(o order) { p.orderWith(nil, o) }
+
+// orderWith sends an order with a file, unless that is nil, which belongs to the link then.
+func (p *process) orderWith(file *os.File, o order) {
 	data, err := json.Marshal(o)
 	if err != nil {
 		panic(err) // no field of it can fail
 	}
-	_ = p.link.Send(link.KindOrder, nil, func(dst []byte) []byte { return append(dst, data...) })
+	_ = p.link.Send(link.KindOrder, file, func(dst []byte) []byte { return append(dst, data...) })
 }
 
 // leave has the process finish the task it runs, and leave.
@@ -132,8 +137,11 @@ func (p *process) stillRuns(task runIndex) bool {
 // dispose frees what belonged to a dead process.
 func (p *process) dispose() error {
 	p.mu.Lock()
-	endValue := p.endValue
+	endValue, client := p.endValue, p.client
 	p.mu.Unlock()
+	if client != nil {
+		client.Close()
+	}
 	if endValue != nil {
 		endValue()
 	}

@@ -65,7 +65,6 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 
 	ctx, drain := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer drain()
-	inside.open(setup.Queue, w.report)
 	told := make(chan consumer.Leaving, 1)
 	leave := func(why consumer.Leaving) {
 		select {
@@ -79,18 +78,22 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 		Link: w.link, Board: board, Queue: setup.Queue, Host: setup.Host, PID: os.Getpid(),
 		MaxMessage: setup.MaxMessage, MaxValue: setup.MaxValue, MaxMemory: setup.MaxMemory,
 		Logger: slog.Default(), Lost: w.lost, Wait: w.wait, Progress: w.progress,
-		Order: func(payload []byte) error {
+		Order: func(f link.Frame) error {
 			var o order
-			if err := json.Unmarshal(payload, &o); err != nil {
+			if err := json.Unmarshal(f.Payload, &o); err != nil {
 				return fmt.Errorf("%w: an order: %w", link.ErrProtocol, err)
 			}
-			w.follow(o, worker, leave)
+			w.follow(o, f.File, worker, leave)
 			return nil
 		},
 	})
 	if err != nil {
 		return "", err
 	}
+	inside.open(setup.Queue, func() {
+		go worker.Listen() // for the answer
+		w.report(report{Client: true})
+	})
 	go worker.Listen()
 	if err := initialize(ctx, setup.Init); err != nil {
 		return "", err
@@ -153,7 +156,7 @@ func (w *workerProcess) lost(err error) {
 	die()
 }
 
-func (w *workerProcess) follow(o order, worker *consumer.Worker, leave func(consumer.Leaving)) {
+func (w *workerProcess) follow(o order, file *os.File, worker *consumer.Worker, leave func(consumer.Leaving)) {
 	if o.Stop != nil {
 		worker.Stop(o.Stop.Run, o.Stop.Index, o.Stop.Why)
 	}
@@ -165,7 +168,7 @@ func (w *workerProcess) follow(o order, worker *consumer.Worker, leave func(cons
 		worker.HandedOff(o.HandedOff.Run, o.HandedOff.Index, err)
 	}
 	if o.Client != nil {
-		inside.answer(*o.Client)
+		inside.answer(access{*o.Client, file})
 	}
 	if o.Ping {
 		w.report(report{Pong: true})

@@ -18,5 +18,6 @@ func addHostFlags(cmd *cobra.Command, cfg *pool.Config) {
 	flags.Var((*byteCount)(&cfg.MaxValue), "max-value", "largest argument or result")
 	flags.DurationVar(&cfg.IdleTimeout, "idle-timeout", 0, "have a worker process leave after so long without a task; one comes back with work")
 	flags.DurationVar(&cfg.DrainTimeout, "drain-timeout", 0, "put back tasks that still run so long after a drain began; by default they may finish")
+	flags.BoolVar(&cfg.ForbidClient, "forbid-client", false, "let no task of this host submit tasks")
 	flags.StringVar(&cfg.ControlSocket, "control", "", "`PATH` of a Unix socket at which to ask the host, as docs/protocol.md says")
 }

@@ -1,10 +1,14 @@
 package broker
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/login"
 )
 
 // clientPublishes lists what package producer publishes to, beside receipts. It is what a
@@ -47,13 +51,11 @@ func ClientMayPublish(subject string) bool {
 	return server.IsValidLiteralSubject(subject) && matchesAny(subject, clientPublishes)
 }
 
-// ClientMaySubscribe reports whether a client with an inbox prefix, "_INBOX" if empty, has
+// ClientMaySubscribe reports whether a client with an inbox as the credentials say has
 // reason to subscribe to a subject.
-func ClientMaySubscribe(subject, inboxPrefix string) bool {
-	if inboxPrefix == "" {
-		inboxPrefix = "_INBOX"
-	}
-	return server.IsValidSubject(subject) && (strings.HasPrefix(subject, inboxPrefix+".") || matchesAny(subject, clientSubscribes))
+func ClientMaySubscribe(subject string, who login.Credentials) bool {
+	inbox := cmp.Or(inboxPrefix(who), strings.TrimSuffix(nats.InboxPrefix, "."))
+	return server.IsValidSubject(subject) && (strings.HasPrefix(subject, inbox+".") || matchesAny(subject, clientSubscribes))
 }
 
 func matchesAny(subject string, filters []string) bool {

@@ -35,7 +35,7 @@ type Config struct {
 	URL         string // as for nats.Connect: one URL or several with commas; default [DefaultURL]
 	Name        string // what the broker's monitoring shows
 	Credentials login.Credentials
-	Logger      *slog.Logger  // hears of disconnects and asynchronous errors; default: nobody
+	Logger      *slog.Logger // hears of disconnects and asynchronous errors; default: nobody
 	// Refused, unless nil, hears what the broker does not permit: the subject, and the
 	// broker's words.
 	Refused func(subject, words string)

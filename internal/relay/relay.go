@@ -59,7 +59,6 @@ type Conn struct {
 	status  chan nats.Status // of the connection to the broker, once it is lost
 	done    chan struct{}    // closed when the relay ends
 	ending  sync.Once
-	all     sync.WaitGroup
 
 	mu        sync.Mutex // nothing else is taken under it
 	subs      map[string]*nats.Subscription
@@ -82,9 +81,9 @@ func Serve(cfg Config, socket net.Conn) (*Conn, error) {
 		return nil, errors.Join(ErrAway, socket.Close())
 	}
 	c.out.add(func(dst []byte) []byte { return append(dst, c.info()...) })
-	c.all.Go(c.read)
-	c.all.Go(c.write)
-	c.all.Go(c.watch)
+	go c.read()
+	go c.write()
+	go c.watch()
 	return c, nil
 }
 
@@ -115,11 +114,8 @@ func (c *Conn) Ended() bool {
 	}
 }
 
-// Close ends the relay, and returns when nothing of it is left.
-func (c *Conn) Close() {
-	c.end(errClosed)
-	c.all.Wait()
-}
+// Close ends the relay. It does not wait until nothing of it is left.
+func (c *Conn) Close() { c.end(errClosed) }
 
 // end begins to end the relay. The first cause is the one that counts.
 func (c *Conn) end(cause error) {
