@@ -48,7 +48,8 @@ var clientSubscribes = []string{replyPrefix + ">", livePrefix + ">"}
 // ClientMayPublish reports whether a client has reason to publish to a subject, other
 // than to answer a message.
 func ClientMayPublish(subject string) bool {
-	return server.IsValidLiteralSubject(subject) && matchesAny(subject, clientPublishes)
+	// A subject of the API may end with another one, which may be a wildcard.
+	return server.IsValidSubject(subject) && matchesAny(subject, clientPublishes)
 }
 
 // ClientMaySubscribe reports whether a client with an inbox as the credentials say has
