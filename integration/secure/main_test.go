@@ -26,6 +26,7 @@ var (
 	fail    = codec.NewFunc[int, int]("fail")            // always
 	blob    = codec.NewFunc[[]byte, []byte]("blob")      // gives its argument back
 	secrets = codec.NewFunc[string, []string]("secrets") // where a text is to be seen from within a handler
+	recall  = codec.NewFunc[string, int]("recall")       // how often its process's memory has a text, given from its end to its start
 )
 
 func TestMain(m *testing.M) {
@@ -47,6 +48,7 @@ func TestMain(m *testing.M) {
 	consumer.Handle(fail, func(context.Context, int) (int, error) { return 0, errors.New("as ever") })
 	consumer.Handle(blob, func(_ context.Context, b []byte) ([]byte, error) { return b, nil })
 	consumer.Handle(secrets, whereIs)
+	consumer.Handle(recall, recalls)
 	handleRare()
 	pool.Main()
 	code := m.Run()

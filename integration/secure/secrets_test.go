@@ -1,11 +1,15 @@
 package secure
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +49,13 @@ func TestHandlersFindNoCredential(t *testing.T) {
 	n, err := f2.Result(ctx)
 	require.NoError(t, err, "pool.Client connects all the same")
 	require.Equal(t, 4, n)
+	for _, known := range []string{token, "a text that the process has"} {
+		f, err := producer.Submit(ctx, client, recall, reverse(known))
+		require.NoError(t, err)
+		n, err := f.Result(ctx)
+		require.NoError(t, err)
+		require.Equal(t, known != token, n > 0, "in the memory of a process whose handlers have a client: %q", known)
+	}
 
 	// What all children show, the guard included.
 	children := 0
@@ -63,6 +74,69 @@ func TestHandlersFindNoCredential(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, children, 2, "a worker process and the guard")
+}
+
+// knownText is one that is in the memory of every process of this program.
+var knownText = strings.Join([]string{"a text", "that the process has"}, " ")
+
+func reverse(text string) string {
+	b := []byte(text)
+	slices.Reverse(b)
+	return string(b)
+}
+
+// recalls counts how often a text is in the writable memory of this process. The text is
+// reversed so that the call itself does not put it there.
+func recalls(_ context.Context, reversed string) (n int, err error) {
+	runtime.KeepAlive(knownText)
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return 0, err
+	}
+	memory, err := os.Open("/proc/self/mem")
+	if err != nil {
+		return 0, err
+	}
+	defer memory.Close()
+	const step = 1 << 20
+	chunk := make([]byte, step+len(reversed))
+	for line := range strings.Lines(string(maps)) {
+		var from, to uint64
+		var mode string
+		if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); err != nil {
+			return 0, err
+		}
+		if !strings.HasPrefix(mode, "rw") {
+			continue
+		}
+		for at := from; at < to; at += step {
+			part := chunk[:min(uint64(len(chunk)), to-at)]
+			if _, err := memory.ReadAt(part, int64(at)); err != nil {
+				continue // not memory, as that of a device
+			}
+			n += countReversed(part, reversed)
+			clear(part) // it would be found in this memory itself
+		}
+	}
+	return n, nil
+}
+
+func countReversed(memory []byte, reversed string) (n int) {
+	last := len(reversed) - 1
+	for {
+		at := bytes.IndexByte(memory, reversed[last])
+		if at < 0 || at+last >= len(memory) {
+			return n
+		}
+		i := 0
+		for i <= last && memory[at+i] == reversed[last-i] {
+			i++
+		}
+		if i > last {
+			n++
+		}
+		memory = memory[at+1:]
+	}
 }
 
 func found(t *testing.T, secret string) []string {
