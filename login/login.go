@@ -14,8 +14,7 @@ import (
 // environment says: see [FromEnvironment]. The JSON names are those of the NATS
 // command's context files.
 //
-// A Credentials prints without its secrets. It is sent to worker processes over a
-// private connection, never in their arguments or environment.
+// A Credentials prints without its secrets. Worker processes do not have it.
 type Credentials struct {
 	// At most one of these three ways to say who it is.
 

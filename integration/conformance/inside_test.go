@@ -66,7 +66,7 @@ func init() {
 }
 
 // expect returns an error unless a call's outcome is the one expected.
-func expect[R comparable](f *producer.Future[R], err error, ctx context.Context, want R) error {
+func expect[R comparable](ctx context.Context, f *producer.Future[R], err error, want R) error {
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func expect[R comparable](f *producer.Future[R], err error, ctx context.Context,
 
 func submitInside(ctx context.Context, c *producer.Client) error {
 	f, err := producer.Submit(ctx, c, perform, job{Value: 7})
-	if err := expect(f, err, ctx, 7); err != nil {
+	if err := expect(ctx, f, err, 7); err != nil {
 		return err
 	}
 	f, err = producer.Submit(ctx, c, perform, job{Fail: "on purpose"})
@@ -131,10 +131,10 @@ func keyInside(ctx context.Context, c *producer.Client) error {
 		return err
 	}
 	second, err := producer.Submit(ctx, c, perform, job{Value: 9}, producer.Key("inside"))
-	if err := expect(second, err, ctx, 8); err != nil {
+	if err := expect(ctx, second, err, 8); err != nil {
 		return err
 	}
-	return expect(first, nil, ctx, 8)
+	return expect(ctx, first, nil, 8)
 }
 
 func delayInside(ctx context.Context, c *producer.Client) error {
@@ -143,7 +143,7 @@ func delayInside(ctx context.Context, c *producer.Client) error {
 		return err
 	}
 	soon, err := producer.Submit(ctx, c, perform, job{Value: 10}, producer.Delay(300*time.Millisecond), producer.Retain(time.Minute))
-	if err := expect(soon, err, ctx, 10); err != nil {
+	if err := expect(ctx, soon, err, 10); err != nil {
 		return err
 	}
 	cancelled, err := never.Cancel(ctx)
@@ -167,7 +167,7 @@ func attachInside(ctx context.Context, c *producer.Client, other string) error {
 		return err
 	}
 	f, err := producer.Attach(ctx, c, perform, id)
-	return expect(f, err, ctx, 11)
+	return expect(ctx, f, err, 11)
 }
 
 // brokerSockets lists the network sockets that this process has, where /proc tells.
@@ -258,5 +258,5 @@ func TestATasksClientOutlivesTheBroker(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 12, n)
 	again, err := producer.Submit(ctx, client, callPerform, job{Value: 13})
-	require.NoError(t, expect(again, err, ctx, 13))
+	require.NoError(t, expect(ctx, again, err, 13))
 }
