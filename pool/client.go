@@ -71,13 +71,13 @@ func (s *Supervisor) relay() (*relay.Conn, *os.File, error) {
 }
 
 // refused tells the clients of processes what the broker does not permit.
-func (s *Supervisor) refused(subject, words string) {
+func (s *Supervisor) refused(subject string) {
 	for _, p := range s.processes() {
 		p.mu.Lock()
 		c := p.client
 		p.mu.Unlock()
 		if c != nil {
-			c.Refused(subject, words)
+			c.Refused(subject)
 		}
 	}
 }

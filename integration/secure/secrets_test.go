@@ -76,6 +76,20 @@ func TestHandlersFindNoCredential(t *testing.T) {
 	require.GreaterOrEqual(t, children, 2, "a worker process and the guard")
 }
 
+// A host whose group is not the one that its permissions are for: a task that asks for a
+// client is told at once.
+func TestATasksClientHearsThatItIsNotPermitted(t *testing.T) {
+	s := newStage(t, "one-node.conf", "")
+	require.NoError(t, s.fleet().CreateQueue(s.ctx, "default"))
+	s.worker.Group, s.worker.InboxPrefix = "billing", "_INBOX_worker"
+	s.host()
+	client := s.client(s.billing)
+	f, err := producer.Submit(s.ctx, client, nested, 2)
+	require.NoError(t, err)
+	_, err = f.Result(s.ctx)
+	require.ErrorContains(t, err, "this user may not subscribe to muster.")
+}
+
 // knownText is one that is in the memory of every process of this program.
 var knownText = strings.Join([]string{"a text", "that the process has"}, " ")
 

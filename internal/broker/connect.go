@@ -36,9 +36,9 @@ type Config struct {
 	Name        string // what the broker's monitoring shows
 	Credentials login.Credentials
 	Logger      *slog.Logger // hears of disconnects and asynchronous errors; default: nobody
-	// Refused, unless nil, hears what the broker does not permit: the subject, and the
-	// broker's words.
-	Refused func(subject, words string)
+	// Refused, unless nil, hears which subjects the broker does not permit to publish or
+	// subscribe to.
+	Refused func(subject string)
 	Options []nats.Option // applied last, so that they win
 }
 
@@ -106,14 +106,14 @@ func reconnectDelay(n int) time.Duration {
 	return ceiling/2 + rand.N(ceiling/2)
 }
 
-func logOptions(log *slog.Logger, refused func(subject, words string)) []nats.Option {
+func logOptions(log *slog.Logger, refused func(subject string)) []nats.Option {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return []nats.Option{
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			if r := refusalIn(err); r != nil && refused != nil {
-				refused(r.subject, r.words())
+				refused(r.subject)
 			}
 			if sub != nil {
 				log.Error("broker error", "subject", sub.Subject, "err", err)

@@ -21,20 +21,6 @@ func (r *refusal) Error() string {
 
 func (r *refusal) Unwrap() error { return ErrPermission }
 
-// words is what the server has said.
-func (r *refusal) words() string {
-	what := "Publish"
-	if r.verb == subscribeTo {
-		what = "Subscription"
-	}
-	return fmt.Sprintf("Permissions Violation for %s to %q", what, r.subject)
-}
-
-const (
-	publishTo   = "publish to"
-	subscribeTo = "subscribe to"
-)
-
 var violation = regexp.MustCompile(`(?i)permissions violation for (publish|subscription) to "([^"]+)"`)
 
 // refusalIn is nil if err is no such word.
@@ -46,9 +32,9 @@ func refusalIn(err error) *refusal {
 	if match == nil {
 		return &refusal{verb: "do that:", subject: err.Error()}
 	}
-	verb := publishTo
+	verb := "publish to"
 	if strings.EqualFold(match[1], "subscription") {
-		verb = subscribeTo
+		verb = "subscribe to"
 	}
 	return &refusal{verb: verb, subject: match[2]}
 }
@@ -124,7 +110,7 @@ func Admitted(ctx context.Context, nc *nats.Conn) error {
 	if err := nc.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("subscribing: %w", err)
 	}
-	if r := refusalIn(nc.LastError()); r != nil && r.verb == subscribeTo {
+	if r := refusalIn(nc.LastError()); r != nil && r.verb == "subscribe to" {
 		return fmt.Errorf("%w: is its group the right one (--group, MUSTER_GROUP)?", r)
 	}
 	return nil

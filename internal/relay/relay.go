@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/musterfleet/muster/internal/broker"
 )
 
 const (
@@ -52,13 +54,14 @@ type Config struct {
 // Conn is the relay's end of one process's connection. It is safe for concurrent use.
 type Conn struct {
 	Config
-	socket  net.Conn
-	in      *reader
-	out     output
-	greeted atomic.Bool
-	status  chan nats.Status // of the connection to the broker, once it is lost
-	done    chan struct{}    // closed when the relay ends
-	ending  sync.Once
+	socket    net.Conn
+	in        *reader
+	lastError error // of the connection to the broker, as read saw it
+	out       output
+	greeted   atomic.Bool
+	status    chan nats.Status // of the connection to the broker, once it is lost
+	done      chan struct{}    // closed when the relay ends
+	ending    sync.Once
 
 	mu        sync.Mutex // nothing else is taken under it
 	subs      map[string]*nats.Subscription
@@ -74,7 +77,7 @@ func Serve(cfg Config, socket net.Conn) (*Conn, error) {
 		Config: cfg, socket: socket, in: newReader(socket, cfg.Broker.MaxPayload()),
 		out: output{wake: make(chan struct{}, 1)}, done: make(chan struct{}),
 		status: cfg.Broker.StatusChanged(nats.RECONNECTING, nats.CLOSED),
-		subs:   map[string]*nats.Subscription{}, answers: newRecent(maxAnswers), published: newRecent(maxPublished),
+		subs:   map[string]*nats.Subscription{}, lastError: cfg.Broker.LastError(), answers: newRecent(maxAnswers), published: newRecent(maxPublished),
 	}
 	if !cfg.Broker.IsConnected() { // not before its status is followed
 		cfg.Broker.RemoveStatusListener(c.status)
@@ -195,7 +198,7 @@ func (c *Conn) publish(cmd command) error {
 	answers := c.answers.remove(cmd.subject)
 	c.mu.Unlock()
 	if !answers && !c.MayPublish(cmd.subject) {
-		c.refuse(fmt.Sprintf("Permissions Violation for Publish to %q", cmd.subject))
+		c.refuse(noPublication(cmd.subject))
 		return nil
 	}
 	msg := &nats.Msg{Subject: cmd.subject, Reply: cmd.reply, Header: cmd.header, Data: cmd.data}
@@ -207,7 +210,7 @@ func (c *Conn) publish(cmd command) error {
 
 func (c *Conn) subscribe(cmd command) error {
 	if !c.MaySubscribe(cmd.subject) {
-		c.refuse(fmt.Sprintf("Permissions Violation for Subscription to %q", cmd.subject))
+		c.refuse(noSubscription(cmd.subject))
 		return nil
 	}
 	c.mu.Lock()
@@ -260,6 +263,12 @@ func (c *Conn) unsubscribe(cmd command) error {
 // process has all that the broker had sent by then, as a server does.
 func (c *Conn) pong() error {
 	err := c.Broker.FlushTimeout(flushTimeout)
+	if last := c.Broker.LastError(); last != c.lastError { // Refused may be called later
+		c.lastError = last
+		if subject, ok := broker.RefusedSubject(last); ok {
+			c.Refused(subject)
+		}
+	}
 	if err == nil {
 		err = c.Broker.Barrier(func() {
 			c.out.add(func(dst []byte) []byte { return append(dst, "PONG\r\n"...) })
@@ -290,16 +299,28 @@ func (c *Conn) refuse(text string) {
 
 // Refused takes the broker's word that the host's user may not publish, or subscribe, to
 // a subject, and passes it on if it concerns the process.
-func (c *Conn) Refused(subject, text string) {
+func (c *Conn) Refused(subject string) {
 	c.mu.Lock()
-	concerns := c.published.has(subject)
+	published, subscribed := c.published.has(subject), false
 	for _, sub := range c.subs {
-		concerns = concerns || sub.Subject == subject
+		subscribed = subscribed || sub.Subject == subject
 	}
 	c.mu.Unlock()
-	if concerns {
-		c.refuse(text)
+	switch {
+	case subscribed:
+		c.refuse(noSubscription(subject))
+	case published:
+		c.refuse(noPublication(subject))
 	}
+}
+
+// The words of a NATS server, which clients look for.
+func noPublication(subject string) string {
+	return fmt.Sprintf("Permissions Violation for Publish to %q", subject)
+}
+
+func noSubscription(subject string) string {
+	return fmt.Sprintf("Permissions Violation for Subscription to %q", subject)
 }
 
 // write sends the process what there is for it, until the relay ends.
