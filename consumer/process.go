@@ -33,7 +33,7 @@ type Config struct {
 	MaxMemory int64
 	Logger    *slog.Logger
 
-	Order    func(link.Frame) error                        // follows an order; nil if there are none
+	Order    func(link.Frame) error                        // follows an order, and keeps or closes its file; nil if there are none
 	Lost     func(error)                                   // ends the process: the link has ended, or does not read
 	Wait     func() (resume func())                        // tells that the handler waits for another task; may be nil
 	Progress func(run uint64, index int, p codec.Progress) // passes on how far a task is

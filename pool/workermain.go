@@ -83,8 +83,12 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 			if err := json.Unmarshal(f.Payload, &o); err != nil {
 				return fmt.Errorf("%w: an order: %w", link.ErrProtocol, err)
 			}
-			w.follow(o, f.File, worker, leave)
-			return nil
+			if o.Client != nil {
+				inside.answer(access{*o.Client, f.File})
+				return nil
+			}
+			w.follow(o, worker, leave)
+			return f.Close()
 		},
 	})
 	if err != nil {
@@ -156,7 +160,7 @@ func (w *workerProcess) lost(err error) {
 	die()
 }
 
-func (w *workerProcess) follow(o order, file *os.File, worker *consumer.Worker, leave func(consumer.Leaving)) {
+func (w *workerProcess) follow(o order, worker *consumer.Worker, leave func(consumer.Leaving)) {
 	if o.Stop != nil {
 		worker.Stop(o.Stop.Run, o.Stop.Index, o.Stop.Why)
 	}
@@ -166,9 +170,6 @@ func (w *workerProcess) follow(o order, file *os.File, worker *consumer.Worker, 
 			err = errors.New(o.HandedOff.Error)
 		}
 		worker.HandedOff(o.HandedOff.Run, o.HandedOff.Index, err)
-	}
-	if o.Client != nil {
-		inside.answer(access{*o.Client, file})
 	}
 	if o.Ping {
 		w.report(report{Pong: true})
