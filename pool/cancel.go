@@ -13,39 +13,9 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// maxCancelled bounds how many cancelled tasks a host remembers.
+// maxCancelled bounds how many cancelled tasks a host remembers. A request may come long
+// before its task.
 const maxCancelled = 1 << 16
-
-// cancelled remembers which tasks are not to be started, the latest ones. A request
-// may come long before its task.
-type cancelled struct {
-	ids   map[codec.ID]bool
-	order []codec.ID // a ring, once full
-	next  int
-}
-
-func (c *cancelled) add(id codec.ID) {
-	if c.ids == nil {
-		c.ids = map[codec.ID]bool{}
-	}
-	if c.ids[id] {
-		return
-	}
-	if len(c.order) < maxCancelled {
-		c.order = append(c.order, id)
-	} else {
-		delete(c.ids, c.order[c.next])
-		c.order[c.next] = id
-		c.next = (c.next + 1) % maxCancelled
-	}
-	c.ids[id] = true
-}
-
-func (c *cancelled) some() bool { return len(c.ids) > 0 }
-
-func (c *cancelled) has(client string, n uint64) bool {
-	return len(c.ids) > 0 && c.ids[codec.ID{Client: client, N: n}]
-}
 
 // cancel has tasks not started, of one client. Those that processes have and have not
 // begun are taken back.
@@ -60,7 +30,7 @@ func (s *scheduler) cancel(ids []codec.ID) {
 // wait again. s.mu is held.
 func (s *scheduler) withhold(ids []codec.ID) {
 	for _, id := range ids {
-		s.cancelled.add(id)
+		s.cancelled.Add(id)
 	}
 	for _, w := range s.workers {
 		for i := len(w.runs) - 1; i >= 0; i-- {
@@ -71,10 +41,15 @@ func (s *scheduler) withhold(ids []codec.ID) {
 	}
 }
 
+// isCancelled reports whether a delivery's task is not to be started.
+func (s *scheduler) isCancelled(d *delivery, i int) bool {
+	return s.cancelled.Len() > 0 && s.cancelled.Has(codec.ID{Client: d.batch.Client, N: d.batch.N(i)})
+}
+
 // anyCancelled reports whether a task of a run that has no outcome is cancelled.
 func (s *scheduler) anyCancelled(r *run) bool {
 	for i := r.received; i < r.end; i++ {
-		if s.cancelled.has(r.d.batch.Client, r.d.batch.N(r.from+i)) {
+		if s.isCancelled(r.d, r.from+i) {
 			return true
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"os"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/objects"
+	"github.com/musterfleet/muster/internal/recent"
 )
 
 // connect gives the supervisor its connection, the streams it needs and all that
@@ -70,7 +72,7 @@ func newScheduler(host *Supervisor) (*scheduler, error) {
 		handles: host.handles, elsewhere: host.elsewhere,
 		tick:       make(chan struct{}, 1),
 		deliveries: map[deliveryKey]*delivery{}, outboxes: map[string]*outbox{},
-		funcs: map[string]*funcStats{},
+		funcs: map[string]*funcStats{}, cancelled: recent.NewSet[codec.ID](maxCancelled),
 	}
 	for _, lane := range broker.Lanes {
 		s.pullers[lane] = newPuller(host.nc, host.cfg.Queue, lane, host.cfg.Logger,

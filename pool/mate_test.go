@@ -20,6 +20,7 @@ import (
 	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/link"
 	"github.com/musterfleet/muster/internal/proc"
+	"github.com/musterfleet/muster/internal/recent"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
@@ -77,7 +78,7 @@ func newBench(t *testing.T, cfg Config) *bench {
 		elsewhere:  func(string) int { return 0 },
 		tick:       make(chan struct{}, 1),
 		deliveries: map[deliveryKey]*delivery{}, outboxes: map[string]*outbox{},
-		funcs: map[string]*funcStats{},
+		funcs: map[string]*funcStats{}, cancelled: recent.NewSet[codec.ID](maxCancelled),
 	}
 	for _, lane := range broker.Lanes {
 		s.pullers[lane] = newPuller(nc, "queue", lane, cfg.Logger,

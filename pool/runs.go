@@ -93,7 +93,7 @@ func (s *scheduler) unfit(d *delivery, i int, now time.Time) *codec.Failure {
 	switch {
 	case task != nil && !task.Deadline.IsZero() && now.After(task.Deadline):
 		return &codec.Failure{Code: codec.CodeExpired, Message: "deadline " + task.Deadline.Format(time.RFC3339Nano)}
-	case s.cancelled.has(d.batch.Client, d.batch.N(i)):
+	case s.isCancelled(d, i):
 		return &codec.Failure{Code: codec.CodeCancelled}
 	}
 	return nil
@@ -118,7 +118,7 @@ func (s *scheduler) cut(t *turn, w *worker, sp *span) int {
 	bytes := 0
 	for i := range n {
 		bytes += sp.d.batch.Size(sp.from + i)
-		if i > 0 && (bytes > maxRunBytes || s.cancelled.some() && s.unfit(sp.d, sp.from+i, t.now) != nil) {
+		if i > 0 && (bytes > maxRunBytes || s.cancelled.Len() > 0 && s.unfit(sp.d, sp.from+i, t.now) != nil) {
 			return i
 		}
 	}

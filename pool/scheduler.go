@@ -13,6 +13,7 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
 	"github.com/musterfleet/muster/internal/objects"
+	"github.com/musterfleet/muster/internal/recent"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
 
@@ -49,9 +50,9 @@ type scheduler struct {
 	waiting    [len(broker.Lanes)]int // tasks in them
 	deliveries map[deliveryKey]*delivery
 	direct     direct
-	workers    []*worker          // that are ready
-	outboxes   map[string]*outbox // by client
-	cancelled  cancelled
+	workers    []*worker            // that are ready
+	outboxes   map[string]*outbox   // by client
+	cancelled  recent.Set[codec.ID] // tasks that are not to be started, the latest ones
 	funcs      map[string]*funcStats
 	lastFunc   *funcStats // that was looked up last; nil for none
 	spans      []codec.Span

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/internal/recent"
 )
 
 const (
@@ -34,7 +35,7 @@ const (
 	maxPublished = 1024
 )
 
-// ErrAway is returned by Serve while the host's connection is lost.
+// ErrAway is wrapped by the error of Serve while the host's connection is lost.
 var ErrAway = errors.New("relay: the host is not connected to the broker")
 
 var (
@@ -65,8 +66,8 @@ type Conn struct {
 
 	mu        sync.Mutex // nothing else is taken under it
 	subs      map[string]*nats.Subscription
-	answers   recent // reply subjects that the process may publish to
-	published recent // subjects
+	answers   recent.Set[string] // reply subjects that the process may publish to
+	published recent.Set[string] // subjects
 }
 
 // Serve relays for the process at the other end of a socket, which then belongs to the
@@ -77,7 +78,7 @@ func Serve(cfg Config, socket net.Conn) (*Conn, error) {
 		Config: cfg, socket: socket, in: newReader(socket, cfg.Broker.MaxPayload()),
 		out: output{wake: make(chan struct{}, 1)}, done: make(chan struct{}),
 		status: cfg.Broker.StatusChanged(nats.RECONNECTING, nats.CLOSED),
-		subs:   map[string]*nats.Subscription{}, lastError: cfg.Broker.LastError(), answers: newRecent(maxAnswers), published: newRecent(maxPublished),
+		subs:   map[string]*nats.Subscription{}, lastError: cfg.Broker.LastError(), answers: recent.NewSet[string](maxAnswers), published: recent.NewSet[string](maxPublished),
 	}
 	if !cfg.Broker.IsConnected() { // not before its status is followed
 		cfg.Broker.RemoveStatusListener(c.status)
@@ -194,8 +195,8 @@ func (c *Conn) obey(cmd command) error {
 
 func (c *Conn) publish(cmd command) error {
 	c.mu.Lock()
-	c.published.add(cmd.subject)
-	answers := c.answers.remove(cmd.subject)
+	c.published.Add(cmd.subject)
+	answers := c.answers.Remove(cmd.subject)
 	c.mu.Unlock()
 	if !answers && !c.MayPublish(cmd.subject) {
 		c.refuse(noPublication(cmd.subject))
@@ -284,7 +285,7 @@ func (c *Conn) pong() error {
 func (c *Conn) deliver(sid string, msg *nats.Msg) {
 	if msg.Reply != "" {
 		c.mu.Lock()
-		c.answers.add(msg.Reply)
+		c.answers.Add(msg.Reply)
 		c.mu.Unlock()
 	}
 	if !c.out.add(func(dst []byte) []byte { return appendMessage(dst, sid, msg) }) {
@@ -301,7 +302,7 @@ func (c *Conn) refuse(text string) {
 // a subject, and passes it on if it concerns the process.
 func (c *Conn) Refused(subject string) {
 	c.mu.Lock()
-	published, subscribed := c.published.has(subject), false
+	published, subscribed := c.published.Has(subject), false
 	for _, sub := range c.subs {
 		subscribed = subscribed || sub.Subject == subject
 	}
