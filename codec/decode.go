@@ -15,6 +15,7 @@ import (
 type decoder struct {
 	reader
 	dict   []string // interned strings
+	share  sharing  // what is shared refers to data
 	lib    *msgpack.Decoder
 	source source // of lib
 }
@@ -27,9 +28,9 @@ var decoders = sync.Pool{New: func() any {
 
 // decodeInto decodes data, which is one whole value, into v. The strings in dict were
 // interned before it.
-func decodeInto(data []byte, dict []string, decode func(*decoder, reflect.Value) error, v reflect.Value) error {
+func decodeInto(data []byte, dict []string, decode func(*decoder, reflect.Value) error, v reflect.Value, share sharing) error {
 	d := decoders.Get().(*decoder)
-	d.reader, d.dict = reader{data: data}, dict
+	d.reader, d.dict, d.share = reader{data: data}, dict, share
 	if err := decode(d, v); err != nil {
 		// The library's decoder may be in any state, for instance still recording:
 		// leave it to the collector.

@@ -51,7 +51,7 @@ func (d *decoder) any() (any, error) {
 		return d.float(64)
 	case msgpcode.IsString(c) || msgpcode.IsBin(c) || isInterned(d.data[d.at:]):
 		b, err := d.text()
-		return string(b), err
+		return d.share.stringOf(b), err
 	case isArray(c):
 		n := d.array()
 		list := make([]any, n)

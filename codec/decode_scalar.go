@@ -216,7 +216,7 @@ func (d *decoder) interned() (string, error) {
 func decodeString(d *decoder, v reflect.Value) error {
 	b, err := d.text()
 	if err == nil {
-		v.SetString(string(b))
+		v.SetString(d.share.stringOf(b))
 	}
 	return err
 }
@@ -244,7 +244,11 @@ func decodeBytes(d *decoder, v reflect.Value) error {
 		return nil
 	}
 	b, err := d.text()
-	if err == nil {
+	switch {
+	case err != nil:
+	case d.share.shares(len(b)):
+		v.SetBytes(b[:len(b):len(b)])
+	default:
 		v.SetBytes(append(make([]byte, 0, len(b)), b...))
 	}
 	return err

@@ -19,6 +19,8 @@ type encoder struct {
 	interfaces int            // interfaces around the value
 	dict       map[string]int // interned strings
 	custom     bool           // a value has encoded itself
+	share      sharing
+	shared     []piece
 	lib        *msgpack.Encoder
 }
 
@@ -89,13 +91,13 @@ func encodeBytes(e *encoder, v reflect.Value) error {
 	if v.IsNil() {
 		e.buf = append(e.buf, msgpcode.Nil)
 	} else {
-		e.buf = appendBin(e.buf, v.Bytes())
+		e.bytes(v.Bytes())
 	}
 	return nil
 }
 
 func encodeByteArray(e *encoder, v reflect.Value) error {
-	e.buf = appendBin(e.buf, addressable(v).Bytes())
+	e.buf = appendBin(e.buf, addressable(v).Bytes()) // a map's next value may take its place
 	return nil
 }
 
@@ -168,7 +170,7 @@ func encodeMap(t reflect.Type, key, value *plan) func(*encoder, reflect.Value) e
 			k.SetIterKey(pairs)
 			of.SetIterValue(pairs)
 			start := len(e.buf)
-			if err := key.encode(e, k); err != nil {
+			if err := e.whole(key.encode, k); err != nil {
 				return fmt.Errorf("key %.60v: %w", k, err)
 			}
 			if c := e.buf[start]; e.interfaces > 0 && (isArray(c) || isMap(c)) {
@@ -210,8 +212,8 @@ func encodeInterface(e *encoder, v reflect.Value) error {
 		e.buf = append(e.buf, msgpcode.Nil)
 		return nil
 	}
-	if len(e.dict) == 0 {
-		if out, ok := appendScalar(e.buf, v.Interface()); ok {
+	if held := v.Interface(); len(e.dict) == 0 && !e.share.sharesValue(held) {
+		if out, ok := appendScalar(e.buf, held); ok {
 			e.buf = out
 			return nil
 		}
@@ -321,7 +323,40 @@ func (e *encoder) string(s string) {
 		e.index(i)
 		return
 	}
+	if e.share.shares(len(s)) {
+		e.buf = appendStringLen(e.buf, len(s))
+		e.shared = append(e.shared, piece{len(e.buf), bytesOf(s)})
+		return
+	}
 	e.buf = appendString(e.buf, s)
+}
+
+// bytes appends a byte slice.
+func (e *encoder) bytes(b []byte) {
+	if e.share.shares(len(b)) {
+		e.buf = appendBinLen(e.buf, len(b))
+		e.shared = append(e.shared, piece{len(e.buf), b})
+		return
+	}
+	e.buf = appendBin(e.buf, b)
+}
+
+// whole appends a value of which nothing is shared, since what was written is looked at
+// again.
+func (e *encoder) whole(encode func(*encoder, reflect.Value) error, v reflect.Value) error {
+	share := e.share
+	e.share = 0
+	err := encode(e, v)
+	e.share = share
+	return err
+}
+
+// join copies what is shared to its place.
+func (e *encoder) join() {
+	if len(e.shared) > 0 {
+		e.buf = (&Encoded{data: e.buf, shared: e.shared}).Bytes()
+		e.shared = nil
+	}
 }
 
 // What the library writes for the tag's option intern: a string of three bytes or
@@ -371,7 +406,7 @@ func (e *encoder) arrive(start int, decode func(*decoder, reflect.Value) error, 
 			dict[i] = s
 		}
 	}
-	return decodeInto(e.buf[start:], dict, decode, v)
+	return decodeInto(e.buf[start:], dict, decode, v, 0)
 }
 
 // encodeCustom has a value encode itself. What it writes has to be one value.

@@ -43,11 +43,25 @@ func (f Func[A, R]) AppendArg(dst []byte, arg A) ([]byte, error) {
 }
 
 // Arg decodes an argument. Its error wraps [ErrDecode].
-func (f Func[A, R]) Arg(data []byte) (A, error) { return openValue[A](f.spec, argument, data) }
+func (f Func[A, R]) Arg(data []byte) (A, error) {
+	return openValue[A](f.spec, argument, data, 0)
+}
+
+// TakeArg is [Func.Arg] of data that the caller does not use any more: long strings and
+// byte slices of the argument refer to data, so that it is in memory once.
+func (f Func[A, R]) TakeArg(data []byte) (A, error) {
+	return openValue[A](f.spec, argument, data, shareLong)
+}
 
 // AppendResult appends the encoded result to dst. Its error wraps [ErrEncode].
 func (f Func[A, R]) AppendResult(dst []byte, value R) ([]byte, error) {
 	return sealValue(f.spec, result, dst, value)
+}
+
+// EncodeResult is [Func.AppendResult], and leaves long strings and byte slices where they
+// are.
+func (f Func[A, R]) EncodeResult(dst []byte, value R) (Encoded, error) {
+	return encodeResult(f.spec, dst, value)
 }
 
 // Result decodes a result. Its error wraps [ErrDecode].

@@ -86,7 +86,7 @@ func sealError[E error](s *Spec, nodes []error) (data []byte, ok bool) {
 
 func openError[E error](s *Spec, data []byte) (value error, ok bool) {
 	defer func() { _ = recover() }()
-	found, err := openValue[E](s, errValue, data)
+	found, err := openValue[E](s, errValue, data, 0)
 	return found, err == nil && !isNil(found)
 }
 

@@ -167,7 +167,7 @@ func (c compiler) custom(p *plan, t reflect.Type, m methods) {
 		p.encode = func(e *encoder, v reflect.Value) error {
 			v = addressable(v)
 			start := len(e.buf)
-			if err := base.encode(e, v); err != nil || isNilValue(v) {
+			if err := e.whole(base.encode, v); err != nil || isNilValue(v) {
 				return err
 			}
 			arrived := reflect.New(t).Elem()

@@ -319,14 +319,31 @@ func arrives(t *testing.T, m maker) bool {
 	typ := m.typ(3)
 	v := m.value(typ, 0)
 	data, err := codec.EncodeValue(v)
+	shared, sharedErr := codec.EncodeSharedValue(v)
 	if err != nil {
 		require.ErrorIs(t, err, codec.ErrEncode)
 		require.NotContains(t, err.Error(), "panicked", "%v", typ)
+		require.ErrorIs(t, sharedErr, codec.ErrEncode)
 		return false
 	}
+	require.NoError(t, sharedErr)
 	got := reflect.New(typ).Elem()
 	require.NoError(t, codec.DecodeValue(data, got), "%v as %x", typ, data)
 	require.NoError(t, difference(v, got), "%v: %+v arrives as %+v by %x", typ, v, got, data)
+
+	require.Equal(t, len(data), shared.Len())
+	whole := shared.Bytes()
+	if !strings.Contains(typ.String(), "map[") { // which has no order
+		require.Equal(t, data, whole)
+	}
+	var written bytes.Buffer
+	n, err := shared.WriteTo(&written)
+	require.NoError(t, err)
+	require.EqualValues(t, len(data), n)
+	require.Equal(t, whole, written.Bytes())
+	got = reflect.New(typ).Elem()
+	require.NoError(t, codec.DecodeSharedValue(whole, got))
+	require.NoError(t, difference(v, got), "%v: %+v arrives shared as %+v by %x", typ, v, got, data)
 
 	other := reflect.New(m.other(typ)).Elem()
 	if err := codec.DecodeValue(data, other); err != nil {

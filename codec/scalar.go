@@ -47,13 +47,14 @@ func appendScalar[T any](dst []byte, v T) ([]byte, bool) {
 // Scalar is [Value] for a T that is a number, a string or a bool, and bytes that
 // hold one: it runs nobody's code. It reports false for all else.
 func Scalar[T any](data []byte) (v T, ok bool) {
-	v, err, ok := scalar[T](data)
+	v, err, ok := scalar[T](data, 0)
 	return v, ok && err == nil
 }
 
 // scalar decodes the number, string and bool types, if the bytes begin as
-// appendScalar writes them. Unlike the library it refuses a number out of range.
-func scalar[T any](data []byte) (v T, err error, ok bool) {
+// appendScalar writes them. Unlike the library it refuses a number out of range. What
+// it shares refers to data.
+func scalar[T any](data []byte, share sharing) (v T, err error, ok bool) {
 	if len(data) == 0 {
 		return v, nil, false
 	}
@@ -108,7 +109,7 @@ func scalar[T any](data []byte) (v T, err error, ok bool) {
 		}
 	case *string:
 		if ok = msgpcode.IsString(c); ok {
-			*p = string(r.str())
+			*p = share.stringOf(r.str())
 		}
 	case *bool:
 		if ok = c == msgpcode.True || c == msgpcode.False; ok {
@@ -118,7 +119,10 @@ func scalar[T any](data []byte) (v T, err error, ok bool) {
 	case *msgpack.RawMessage:
 		if ok = c != msgpcode.Nil; ok { // the library makes nothing of a nil
 			r.skip()
-			*p = bytes.Clone(data) // in one step, however large
+			*p = data
+			if !share.shares(len(data)) {
+				*p = bytes.Clone(data) // in one step, however large
+			}
 		}
 	}
 	if !ok {

@@ -43,7 +43,7 @@ func WithTransform(seal, open func([]byte) ([]byte, error)) FuncOption {
 }
 
 // sealValue appends v to dst as a func with that spec sends it: encoded as
-// AppendValue does, then sealed. Its error wraps ErrEncode; then it gives dst
+// AppendValue does, then sealed. Its error wraps ErrEncode; then it returns dst
 // unchanged.
 func sealValue[T any](s *Spec, of purpose, dst []byte, v T) ([]byte, error) {
 	out, err := AppendValue(dst, v)
@@ -59,16 +59,31 @@ func sealValue[T any](s *Spec, of purpose, dst []byte, v T) ([]byte, error) {
 	return append(out[:len(dst)], data...), nil
 }
 
+// encodeResult is sealValue of a result that shares what it may: nothing that is sealed.
+func encodeResult[T any](s *Spec, dst []byte, v T) (Encoded, error) {
+	if s == nil || len(s.transforms) == 0 {
+		return encodeShared(dst, v)
+	}
+	out, err := sealValue(s, result, dst, v)
+	if err != nil {
+		return Encoded{}, err
+	}
+	return whole(dst, out), nil
+}
+
 // OpenValue decodes a result of a func with that spec: what its transforms open of
 // data is decoded as [Value] does. Its error wraps [ErrDecode]. It leaves data as it
 // is.
-func OpenValue[T any](s *Spec, data []byte) (T, error) { return openValue[T](s, result, data) }
+func OpenValue[T any](s *Spec, data []byte) (T, error) { return openValue[T](s, result, data, 0) }
 
-func openValue[T any](s *Spec, of purpose, data []byte) (v T, err error) {
+// openValue decodes a value. If it may share any of data, it may change data.
+func openValue[T any](s *Spec, of purpose, data []byte, share sharing) (v T, err error) {
 	if s == nil || len(s.transforms) == 0 {
-		return Value[T](data)
+		return valueOf[T](data, share)
 	}
-	data = bytes.Clone(data) // open may well work in place
+	if share == 0 {
+		data = bytes.Clone(data) // open may well work in place
+	}
 	for i := len(s.transforms) - 1; i >= 0; i-- {
 		if data, err = apply(s.transforms[i].open, of, data); err != nil {
 			return v, fmt.Errorf("%w: opening: %w", ErrDecode, err)

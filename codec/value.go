@@ -24,32 +24,36 @@ func AppendValue[T any](dst []byte, v T) ([]byte, error) {
 // encode encodes by reflection. It is apart from AppendValue so that there v need
 // not be allocated.
 func encode[T any](dst []byte, v T) ([]byte, error) {
-	return encodeValue(dst, reflect.ValueOf(&v).Elem())
+	out, _, err := encodeValue(dst, reflect.ValueOf(&v).Elem(), 0)
+	return out, err
 }
 
-func encodeValue(dst []byte, v reflect.Value) (out []byte, err error) {
+// encodeValue appends v to dst, apart from what it shares.
+func encodeValue(dst []byte, v reflect.Value, share sharing) (out []byte, shared []piece, err error) {
 	p, err := planOf(v.Type())
 	if err != nil {
-		return dst, fmt.Errorf("%w: %w", ErrEncode, err)
+		return dst, nil, fmt.Errorf("%w: %w", ErrEncode, err)
 	}
 	e := encoders.Get().(*encoder)
-	e.buf = dst
+	e.buf, e.share = dst, share
 	defer func() {
-		out, e.buf, e.dict, e.depth, e.interfaces, e.custom = e.buf, nil, nil, 0, 0, false
+		out, shared = e.buf, e.shared
+		e.buf, e.dict, e.depth, e.interfaces, e.custom, e.share, e.shared = nil, nil, 0, 0, false, 0, nil
 		if r := recover(); r != nil {
 			err = fmt.Errorf("encoding panicked: %s", describe(r))
 		}
 		if err != nil {
 			// The library's encoder may be in any state: leave it to the collector.
-			out, err = dst, fmt.Errorf("%w: a %v: %w", ErrEncode, v.Type(), err)
+			out, shared, err = dst, nil, fmt.Errorf("%w: a %v: %w", ErrEncode, v.Type(), err)
 			return
 		}
 		encoders.Put(e)
 	}()
 	if err := p.encode(e, v); err != nil || !e.custom {
-		return nil, err
+		return nil, nil, err
 	}
-	return nil, checkValue(e.buf[len(dst):]) // for how deeply it nests
+	e.join()
+	return nil, nil, checkValue(e.buf[len(dst):]) // for how deeply it nests
 }
 
 // Value decodes one MessagePack value into a T. Bytes that are not one whole
@@ -62,10 +66,13 @@ func encodeValue(dst []byte, v reflect.Value) (out []byte, err error) {
 //
 // It allocates in proportion to the length of data and to the size of T's
 // elements, since a nil of one byte may stand for any of them.
-func Value[T any](data []byte) (T, error) {
-	v, err, ok := scalar[T](data)
+func Value[T any](data []byte) (T, error) { return valueOf[T](data, 0) }
+
+// valueOf is Value; what it shares refers to data.
+func valueOf[T any](data []byte, share sharing) (T, error) {
+	v, err, ok := scalar[T](data, share)
 	if !ok || err != nil { // decode says better what is wrong
-		v, err = decode[T](data)
+		v, err = decode[T](data, share)
 	}
 	if err != nil {
 		var zero T
@@ -75,12 +82,12 @@ func Value[T any](data []byte) (T, error) {
 }
 
 // decode is apart from Value for the reason that encode is.
-func decode[T any](data []byte) (v T, err error) {
-	err = decodeValue(data, reflect.ValueOf(&v).Elem())
+func decode[T any](data []byte, share sharing) (v T, err error) {
+	err = decodeValue(data, reflect.ValueOf(&v).Elem(), share)
 	return v, err
 }
 
-func decodeValue(data []byte, v reflect.Value) (err error) {
+func decodeValue(data []byte, v reflect.Value, share sharing) (err error) {
 	p, err := planOf(v.Type())
 	if err != nil {
 		return err
@@ -93,10 +100,10 @@ func decodeValue(data []byte, v reflect.Value) (err error) {
 			err = fmt.Errorf("decoding panicked: %s", describe(r))
 		}
 	}()
-	return decodeInto(data, nil, p.decode, v)
+	return decodeInto(data, nil, p.decode, v, share)
 }
 
-// checkValue gives an error if data is not one whole value.
+// checkValue returns an error if data is not one whole value.
 func checkValue(data []byte) error {
 	r := reader{data: data}
 	r.skip()

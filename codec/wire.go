@@ -70,17 +70,20 @@ func appendInt(dst []byte, v int64) []byte {
 }
 
 func appendString(dst []byte, s string) []byte {
-	switch n := len(s); {
+	return append(appendStringLen(dst, len(s)), s...)
+}
+
+func appendStringLen(dst []byte, n int) []byte {
+	switch {
 	case n < 32:
-		dst = append(dst, msgpcode.FixedStrLow|byte(n))
+		return append(dst, msgpcode.FixedStrLow|byte(n))
 	case n <= math.MaxUint8:
-		dst = append(dst, msgpcode.Str8, byte(n))
+		return append(dst, msgpcode.Str8, byte(n))
 	case n <= math.MaxUint16:
-		dst = binary.BigEndian.AppendUint16(append(dst, msgpcode.Str16), uint16(n))
+		return binary.BigEndian.AppendUint16(append(dst, msgpcode.Str16), uint16(n))
 	default:
-		dst = binary.BigEndian.AppendUint32(append(dst, msgpcode.Str32), uint32(n))
+		return binary.BigEndian.AppendUint32(append(dst, msgpcode.Str32), uint32(n))
 	}
-	return append(dst, s...)
 }
 
 func appendBin(dst, b []byte) []byte {
