@@ -13,4 +13,7 @@ var (
 	ErrRemoved = fmt.Errorf("%w: it was removed with its task", ErrGone)
 	// ErrTooLarge is wrapped when a value is larger than its reader takes.
 	ErrTooLarge = errors.New("objects: value too large")
+	// ErrPeer is wrapped when the reader or the writer that a value comes from or goes to
+	// fails, rather than the broker.
+	ErrPeer = errors.New("objects: the other end of the value has failed")
 )

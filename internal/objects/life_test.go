@@ -49,9 +49,9 @@ func TestValueWithATimeToLive(t *testing.T) {
 	t.Parallel()
 	ctx, js := openJetStream(t)
 	s := objects.New(js.Conn(), slog.Default())
-	short, err := s.Put(ctx, make([]byte, 1<<20), time.Second)
-	require.NoError(t, err)
 	long, err := s.Put(ctx, make([]byte, 128<<10), 0)
+	require.NoError(t, err)
+	short, err := s.Put(ctx, make([]byte, 1<<20), 5*time.Second)
 	require.NoError(t, err)
 	require.Equal(t, 9, contents(ctx, t, js))
 	require.Eventually(t, func() bool {
@@ -77,7 +77,7 @@ func TestStoreOfAnEarlierVersion(t *testing.T) {
 	maxAge, err := s.MaxAge(ctx)
 	require.NoError(t, err)
 	require.Equal(t, 7*24*time.Hour, maxAge)
-	for _, size := range []int{0, 1, 128 << 10, 128<<10 + 1, 20 << 20} {
+	for _, size := range []int{0, 1, 128 << 10, 128<<10 + 1, 8 << 20, 20 << 20} {
 		value := bytes.Repeat([]byte{7}, size)
 		name, err := s.Put(ctx, value, time.Hour)
 		require.NoError(t, err)

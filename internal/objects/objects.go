@@ -4,6 +4,7 @@
 package objects
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -43,7 +44,7 @@ type bucket struct {
 	ttl    bool // whether objects may have a time to live
 }
 
-// New gives the object store of the broker that nc is connected to.
+// New returns the object store of the broker that nc is connected to.
 func New(nc *nats.Conn, logger *slog.Logger) *Store { return &Store{nc: nc, logger: logger} }
 
 // Ensure makes what the store needs of the broker, if nobody has.
@@ -55,7 +56,7 @@ func (s *Store) Ensure(ctx context.Context) error {
 // MaxAge returns how long the store keeps a value that nobody removes, and 0 for
 // ever. An operator may have changed it, so the broker is asked each time.
 func (s *Store) MaxAge(ctx context.Context) (time.Duration, error) {
-	return patiently(ctx, s, func(ctx context.Context, _ func()) (time.Duration, error) {
+	return patiently(ctx, s, func(ctx context.Context, _ *progress) (time.Duration, error) {
 		b, err := s.open(ctx)
 		if err != nil {
 			return 0, err
@@ -71,7 +72,16 @@ func (s *Store) MaxAge(ctx context.Context) (time.Duration, error) {
 // Put stores a value under a new name, which it returns. The broker removes it after
 // ttl if nobody has; 0 leaves that to the store's own age limit.
 func (s *Store) Put(ctx context.Context, data []byte, ttl time.Duration) (name string, err error) {
-	return patiently(ctx, s, func(ctx context.Context, moved func()) (string, error) {
+	return s.PutFrom(ctx, int64(len(data)), ttl, func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	})
+}
+
+// PutFrom is [Store.Put] of size bytes that come from a reader. Each attempt opens one,
+// reads it while the context lasts that it opened it with, and closes it. An error of
+// the reader's own ends them all, and wraps [ErrPeer].
+func (s *Store) PutFrom(ctx context.Context, size int64, ttl time.Duration, open func(context.Context) (io.ReadCloser, error)) (name string, err error) {
+	return patiently(ctx, s, func(ctx context.Context, p *progress) (string, error) {
 		b, err := s.open(ctx)
 		if err != nil {
 			return "", err
@@ -80,8 +90,8 @@ func (s *Store) Put(ctx context.Context, data []byte, ttl time.Duration) (name s
 			s.warnOfAge(b)
 		}
 		name := rand.Text()
-		if err := b.put(ctx, name, data, ttl, moved); err != nil {
-			return "", fmt.Errorf("objects: storing %d bytes: %w", len(data), err)
+		if err := b.put(ctx, name, size, ttl, open, p); err != nil {
+			return "", fmt.Errorf("objects: storing %d bytes: %w", size, err)
 		}
 		return name, nil
 	})
@@ -99,37 +109,37 @@ func (s *Store) warnOfAge(b *bucket) {
 	}
 }
 
-// Get returns the value with a name, if it has at most most bytes. The error wraps
+// Get returns the value with a name, if it has at most maxSize bytes. The error wraps
 // [ErrGone] or [ErrRemoved] if it is not there, or [ErrTooLarge].
-func (s *Store) Get(ctx context.Context, name string, most int64) (data []byte, err error) {
-	return patiently(ctx, s, func(ctx context.Context, moved func()) ([]byte, error) {
-		return s.get(ctx, name, most, moved)
+func (s *Store) Get(ctx context.Context, name string, maxSize int64) ([]byte, error) {
+	var data *bytes.Buffer
+	err := s.CopyTo(ctx, name, maxSize, func(size int64) (io.Writer, error) {
+		data = bytes.NewBuffer(make([]byte, 0, size))
+		return data, nil
 	})
-}
-
-func (s *Store) get(ctx context.Context, name string, most int64, moved func()) (data []byte, err error) {
-	b, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	object, err := b.Get(ctx, name)
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil, b.whyMissing(ctx, name)
+	return data.Bytes(), nil
+}
+
+// CopyTo is [Store.Get] that writes the value as it comes, to a writer that it opens
+// once, with the value's size. What has been written is known to be right only when
+// CopyTo returns nil. An error of the writer wraps [ErrPeer].
+func (s *Store) CopyTo(ctx context.Context, name string, maxSize int64, open func(size int64) (io.Writer, error)) error {
+	c := &copying{name: name, maxSize: maxSize, open: open}
+	_, err := patiently(ctx, s, func(ctx context.Context, p *progress) (struct{}, error) {
+		return struct{}{}, s.copy(ctx, c, p)
+	})
+	if errors.Is(err, errMissing) {
+		err = fmt.Errorf("%w: %w", ErrGone, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("objects: looking up %s: %w", name, err)
-	}
-	defer object.Close()
-	data, err = read(object, most, moved)
-	if err != nil {
-		return nil, fmt.Errorf("objects: fetching %s: %w", name, err)
-	}
-	return data, nil
+	return err
 }
 
 // Has reports whether there is a value with a name.
 func (s *Store) Has(ctx context.Context, name string) (bool, error) {
-	return patiently(ctx, s, func(ctx context.Context, _ func()) (bool, error) {
+	return patiently(ctx, s, func(ctx context.Context, _ *progress) (bool, error) {
 		b, err := s.open(ctx)
 		if err != nil {
 			return false, err
@@ -145,43 +155,9 @@ func (s *Store) Has(ctx context.Context, name string) (bool, error) {
 	})
 }
 
-// read reads an object into a slice of its size, and on to its end, where its
-// digest is checked.
-func read(object jetstream.ObjectResult, most int64, moved func()) ([]byte, error) {
-	info, err := object.Info()
-	if err != nil {
-		return nil, err
-	}
-	if info.Size > uint64(most) {
-		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are taken", ErrTooLarge, info.Size, most)
-	}
-	data := make([]byte, info.Size)
-	if _, err := io.ReadFull(moving{object, moved}, data); err != nil {
-		return nil, err
-	}
-	rest, err := io.Copy(io.Discard, object)
-	if err == nil && rest > 0 {
-		err = fmt.Errorf("it is longer than the %d bytes that it should have", info.Size)
-	}
-	return data, err
-}
-
-// moving is a reader that says when something has come.
-type moving struct {
-	io.Reader
-	moved func()
-}
-
-func (m moving) Read(p []byte) (n int, err error) {
-	if n, err = m.Reader.Read(p); n > 0 {
-		m.moved()
-	}
-	return n, err
-}
-
 // Remove removes the value with a name; it is no error if it is not there.
 func (s *Store) Remove(ctx context.Context, name string) error {
-	_, err := patiently(ctx, s, func(ctx context.Context, _ func()) (struct{}, error) {
+	_, err := patiently(ctx, s, func(ctx context.Context, _ *progress) (struct{}, error) {
 		b, err := s.open(ctx)
 		if err != nil {
 			return struct{}{}, err

@@ -207,9 +207,13 @@ func (l *muteLine) cut() {
 type firstWord struct {
 	once sync.Once
 	said chan struct{}
+	text string // what was logged first, once it was
 }
 
 func (w *firstWord) Write(p []byte) (int, error) {
-	w.once.Do(func() { close(w.said) })
+	w.once.Do(func() {
+		w.text = string(p)
+		close(w.said)
+	})
 	return len(p), nil
 }

@@ -13,24 +13,41 @@ import (
 
 const (
 	// patience bounds how long an attempt to reach the store goes without progress, and
-	// how long another is made: a cluster may take ten seconds to choose a leader.
+	// how long after the last progress another is made: a cluster may take ten seconds to
+	// choose a leader.
 	patience = 30 * time.Second
 	pause    = 250 * time.Millisecond
-	// maxTransfer bounds an attempt as a whole, however large the value and slow the
-	// network.
+	// maxTransfer bounds an attempt as a whole, and how long others follow it, however
+	// large the value and slow the network.
 	maxTransfer = time.Hour
 )
 
 // errStalled is the cause when an attempt makes no progress.
 var errStalled = fmt.Errorf("no progress for %v", patience)
 
+// progress notices when a transfer with the broker stalls.
+type progress struct {
+	last    time.Time   // when something has moved last
+	stalled *time.Timer // of the attempt
+}
+
+// moved says that something has moved.
+func (p *progress) moved() {
+	p.last = time.Now()
+	p.stalled.Reset(patience)
+}
+
+// pause says that it is not the broker's turn until something has moved.
+func (p *progress) pause() { p.stalled.Stop() }
+
 // patiently tries again, until ctx ends, what a broker that is away for a moment
 // makes fail, or one that has just made the store.
-func patiently[T any](ctx context.Context, s *Store, try func(ctx context.Context, moved func()) (T, error)) (T, error) {
+func patiently[T any](ctx context.Context, s *Store, try func(context.Context, *progress) (T, error)) (T, error) {
 	began := time.Now()
+	p := &progress{last: began}
 	for tries := 1; ; tries++ {
-		v, err := attempt(ctx, s.nc, try)
-		if err == nil || lasting(err) || time.Since(began) > patience || ctx.Err() != nil {
+		v, err := attempt(ctx, s.nc, p, try)
+		if err == nil || lasting(err) || time.Since(p.last) >= patience || time.Since(began) >= maxTransfer || ctx.Err() != nil {
 			return v, err
 		}
 		s.close() // somebody may have deleted the store
@@ -47,7 +64,7 @@ func patiently[T any](ctx context.Context, s *Store, try func(ctx context.Contex
 
 // attempt tries once, until nothing has moved for too long, or the connection is lost:
 // what was asked before that is not answered any more.
-func attempt[T any](ctx context.Context, nc *nats.Conn, try func(ctx context.Context, moved func()) (T, error)) (T, error) {
+func attempt[T any](ctx context.Context, nc *nats.Conn, p *progress, try func(context.Context, *progress) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxTransfer)
 	defer cancel()
 	lost := nc.StatusChanged(nats.RECONNECTING)
@@ -59,9 +76,9 @@ func attempt[T any](ctx context.Context, nc *nats.Conn, try func(ctx context.Con
 			end(nats.ErrDisconnected)
 		}
 	}()
-	stalled := time.AfterFunc(patience, func() { end(errStalled) })
-	defer stalled.Stop()
-	v, err := try(cut, func() { stalled.Reset(patience) })
+	p.stalled = time.AfterFunc(patience, func() { end(errStalled) })
+	defer p.stalled.Stop()
+	v, err := try(cut, p)
 	if err != nil && ctx.Err() == nil && cut.Err() != nil {
 		err = fmt.Errorf("%w: %w", context.Cause(cut), err)
 	}
@@ -70,5 +87,10 @@ func attempt[T any](ctx context.Context, nc *nats.Conn, try func(ctx context.Con
 
 // lasting reports whether an error would be the same the next time.
 func lasting(err error) bool {
-	return errors.Is(err, ErrGone) || errors.Is(err, ErrTooLarge) || errors.Is(err, broker.ErrPermission)
+	for _, l := range []error{ErrGone, ErrTooLarge, ErrPeer, errDamaged, broker.ErrPermission} {
+		if errors.Is(err, l) {
+			return true
+		}
+	}
+	return false
 }

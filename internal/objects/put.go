@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -37,19 +38,21 @@ func metaSubject(name string) string {
 	return "$O." + broker.ObjectBucket + ".M." + base64.URLEncoding.EncodeToString([]byte(name))
 }
 
-// put stores an object, which the broker removes after ttl if that is not 0. The
-// client library cannot store one with a time to live.
-func (b *bucket) put(ctx context.Context, name string, data []byte, ttl time.Duration, moved func()) error {
+// put stores an object of what open opens, which the broker removes after ttl if that
+// is not 0. The client library cannot store one with a time to live.
+func (b *bucket) put(ctx context.Context, name string, size int64, ttl time.Duration, open func(context.Context) (io.ReadCloser, error), p *progress) error {
 	info := jetstream.ObjectInfo{
 		ObjectMeta: jetstream.ObjectMeta{Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkSize}},
 		Bucket:     broker.ObjectBucket,
 		NUID:       rand.Text(),
-		Size:       uint64(len(data)),
+		Size:       uint64(size),
 	}
-	digest := sha256.New()
-	digest.Write(data)
-	info.Digest = jetstream.GetObjectDigestValue(digest)
-	err := b.putChunks(ctx, &info, data, ttl, moved)
+	from, err := open(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrPeer, err)
+	}
+	defer from.Close()
+	err = b.putChunks(ctx, &info, from, ttl, p)
 	if err == nil {
 		err = b.putMeta(ctx, &info, ttl)
 	}
@@ -60,36 +63,80 @@ func (b *bucket) put(ctx context.Context, name string, data []byte, ttl time.Dur
 	return nil
 }
 
-// putChunks stores the object's content and counts its messages.
-func (b *bucket) putChunks(ctx context.Context, info *jetstream.ObjectInfo, data []byte, ttl time.Duration, moved func()) error {
-	var underWay []jetstream.PubAckFuture
-	for ; len(data) > 0; info.Chunks++ {
-		msg := b.message(chunkSubject(info.NUID), ttl)
-		n := min(chunkSize, len(data))
-		msg.Data, data = data[:n], data[n:]
-		if len(underWay) == maxChunks {
-			if err := stored(ctx, underWay[0]); err != nil {
+// chunk is a message of an object that is on its way, and the space that it is in.
+type chunk struct {
+	stored jetstream.PubAckFuture
+	space  []byte
+}
+
+// putChunks stores the object's content, and notes its digest and the number of its
+// messages.
+func (b *bucket) putChunks(ctx context.Context, info *jetstream.ObjectInfo, from io.Reader, ttl time.Duration, p *progress) (err error) {
+	digest := sha256.New()
+	var underWay []chunk
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, c := range underWay { // so that a purge finds them
+			_ = wait(ctx, c.stored)
+		}
+	}()
+	for left := info.Size; left > 0; info.Chunks++ {
+		var space []byte
+		if len(underWay) < maxChunks {
+			space = make([]byte, min(left, chunkSize))
+		} else {
+			if err := wait(ctx, underWay[0].stored); err != nil {
 				return err
 			}
-			moved()
-			underWay = underWay[1:]
+			p.moved()
+			space, underWay = underWay[0].space, underWay[1:]
 		}
-		chunk, err := b.js.PublishMsgAsync(msg)
+		data := space[:min(left, uint64(len(space)))]
+		if err := read(ctx, from, data, p); err != nil {
+			return err
+		}
+		left -= uint64(len(data))
+		digest.Write(data)
+		msg := b.message(chunkSubject(info.NUID), ttl)
+		msg.Data = data
+		stored, err := b.js.PublishMsgAsync(msg)
 		if err != nil {
 			return err
 		}
-		underWay = append(underWay, chunk)
+		underWay = append(underWay, chunk{stored, space})
 	}
-	for _, chunk := range underWay {
-		if err := stored(ctx, chunk); err != nil {
+	info.Digest = jetstream.GetObjectDigestValue(digest)
+	for _, c := range underWay {
+		if err := wait(ctx, c.stored); err != nil {
 			return err
 		}
-		moved()
+		p.moved()
 	}
 	return nil
 }
 
-func stored(ctx context.Context, publish jetstream.PubAckFuture) error {
+// read fills data, however long the one who writes it takes. An error while the context
+// lasts is the reader's own.
+func read(ctx context.Context, from io.Reader, data []byte, p *progress) error {
+	p.pause()
+	defer p.moved()
+	_, err := io.ReadFull(from, data)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrPeer, err)
+	}
+	return nil
+}
+
+// wait waits until the broker has stored a message.
+func wait(ctx context.Context, publish jetstream.PubAckFuture) error {
 	select {
 	case <-publish.Ok():
 		return nil
