@@ -54,7 +54,9 @@ func executing(t *testing.T) func() {
 	board, workers := boards(t)
 	w, err := New(Config{Link: theirs, Board: workers, MaxMessage: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	w.functions = functions{"nop": func(_ context.Context, dst, arg []byte) ([]byte, *codec.Failure) { return append(dst, arg...), nil }}
+	f := functions{}
+	handle(f, "nop", func(_ context.Context, n int) (int, error) { return n, nil })
+	w.functions = f
 	go func() {
 		for {
 			if _, err := ours.Receive(); err != nil {

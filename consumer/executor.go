@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ type executor struct {
 	began    time.Time // when the current task began
 	weighed  time.Time // when memory was last looked at
 	scratch  []byte    // where results are encoded
+	garbage  int       // bytes of large values that were used up since they were collected
 
 	observation Observation // of the task that runs; nil if nobody observes
 	left        chan<- Leaving
@@ -92,6 +94,10 @@ func (e *executor) runTasks() Leaving {
 		}
 		e.index = index
 		e.runTask(&e.batch.Tasks[index])
+		if e.garbage >= maxGarbage {
+			runtime.GC()
+			e.garbage = 0
+		}
 	}
 	e.flush()
 	if cap(*e.run.space) <= maxSpace {
@@ -100,6 +106,10 @@ func (e *executor) runTasks() Leaving {
 	e.run = nil
 	return ""
 }
+
+// maxGarbage bounds the bytes of large values that wait for the collector, so that the
+// next ones find their space free.
+const maxGarbage = 32 << 20
 
 // weighInterval is how often a process looks at its own memory, at most.
 const weighInterval = 50 * time.Millisecond
@@ -135,8 +145,11 @@ func (e *executor) runTask(t *codec.Task) {
 		e.finish(unknown(t, e.Host), nil, "")
 		return
 	}
-	var result []byte
+	var result codec.Encoded
 	arg, failure := e.argument(ctx, t)
+	if arg.own {
+		e.garbage += len(arg.data)
+	}
 	if failure == nil {
 		handed := context.Context(ctx)
 		if observer != nil {
@@ -144,11 +157,16 @@ func (e *executor) runTask(t *codec.Task) {
 		}
 		result, failure = h.run(handed, e.scratch[:0], arg)
 	}
-	object := ""
-	if failure == nil && len(result) > e.MaxMessage {
-		object, failure = e.large(ctx, result)
+	switch {
+	case failure != nil:
+		e.finish(failure, nil, "")
+	case result.Len() > e.MaxMessage:
+		e.garbage += result.Len()
+		object, failure := e.large(ctx, &result)
+		e.finish(failure, nil, object)
+	default:
+		e.finish(nil, result.Bytes(), "")
 	}
-	e.finish(failure, result, object)
 }
 
 // finish passes on what the current task has come to.
@@ -176,7 +194,7 @@ func (e *executor) finish(failure *codec.Failure, result []byte, object string) 
 	if err := e.outbox.add(&e.run.Run, &o, now); err != nil {
 		e.Logger.Debug("sending outcomes", "error", err)
 	}
-	if cap(result) <= maxSpace {
+	if result != nil && cap(result) <= maxSpace {
 		e.scratch = result[:0]
 	}
 }

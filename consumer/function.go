@@ -9,15 +9,21 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// handler runs one task: it decodes the argument, calls the user's function and
-// appends the encoded result to dst.
-type handler func(ctx context.Context, dst, arg []byte) ([]byte, *codec.Failure)
+// handler runs one task: it decodes the argument, calls the user's function and encodes
+// the result, for which it may use dst.
+type handler func(ctx context.Context, dst []byte, arg argument) (codec.Encoded, *codec.Failure)
+
+// argument is a task's encoded argument.
+type argument struct {
+	data []byte
+	own  bool // nobody else uses data: the decoded argument may refer to it
+}
 
 // run runs the handler, and turns a panic into a failure.
-func (h handler) run(ctx context.Context, dst, arg []byte) (result []byte, failure *codec.Failure) {
+func (h handler) run(ctx context.Context, dst []byte, arg argument) (result codec.Encoded, failure *codec.Failure) {
 	defer func() {
 		if p := recover(); p != nil {
-			result, failure = dst, codec.Panicked(p, debug.Stack())
+			result, failure = codec.Encoded{}, codec.Panicked(p, debug.Stack())
 		}
 	}()
 	return h(ctx, dst, arg)

@@ -23,7 +23,9 @@ var registered struct {
 // processes that are started from its program. A worker process calls one
 // handler at a time, unless it was told otherwise. What h returns as its error
 // is the task's failure; so is a panic. The context ends at the task's deadline
-// and carries what [Task] and [Logger] give.
+// and carries what [Task] and [Logger] return. Long strings and byte slices of an
+// argument that is larger than a message refer to one allocation, which is in memory
+// for as long as one of them is.
 //
 // Handle panics, like http.Handle, if the func's name cannot be used, if h is
 // nil, or if the func has a handler already: such a program cannot work.
@@ -47,26 +49,30 @@ func Handle[A, R any](f codec.Func[A, R], h func(ctx context.Context, arg A) (R,
 
 // typed wraps a user's function as a handler.
 func typed[A, R any](f codec.Func[A, R], h func(context.Context, A) (R, error)) handler {
-	return func(ctx context.Context, dst, data []byte) ([]byte, *codec.Failure) {
-		arg, err := f.Arg(data)
+	return func(ctx context.Context, dst []byte, arg argument) (none codec.Encoded, failure *codec.Failure) {
+		decode := f.Arg
+		if arg.own {
+			decode = f.TakeArg
+		}
+		value, err := decode(arg.data)
 		if err != nil {
 			// The code says already that the argument does not decode.
 			why := strings.TrimPrefix(err.Error(), codec.ErrDecode.Error()+": ")
-			return dst, &codec.Failure{Code: codec.CodeArgument, Message: why}
+			return none, &codec.Failure{Code: codec.CodeArgument, Message: why}
 		}
-		result, err := h(ctx, arg)
+		result, err := h(ctx, value)
 		if err != nil {
-			return dst, f.Failure(err)
+			return none, f.Failure(err)
 		}
-		out, err := f.AppendResult(dst, result)
+		out, err := f.EncodeResult(dst, result)
 		if err != nil {
-			return dst, &codec.Failure{Code: codec.CodeResult, Message: err.Error()}
+			return none, &codec.Failure{Code: codec.CodeResult, Message: err.Error()}
 		}
 		return out, nil
 	}
 }
 
-// Handled gives the names of the funcs that have a handler, sorted.
+// Handled returns the names of the funcs that have a handler, sorted.
 func Handled() []string {
 	registered.mu.RLock()
 	defer registered.mu.RUnlock()

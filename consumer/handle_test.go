@@ -27,13 +27,13 @@ func TestRunTurnsPanicsIntoFailures(t *testing.T) {
 	for n, want := range []codec.Code{codec.CodePanic, codec.CodeError, "", ""} {
 		arg, err := codec.AppendValue(nil, n)
 		require.NoError(t, err)
-		out, failure := h.run(context.Background(), nil, arg)
+		out, failure := h.run(context.Background(), nil, argument{data: arg})
 		switch {
 		case n == 2:
 			require.NotNil(t, failure, "a typed nil is a failure")
 		case want == "":
 			require.Nil(t, failure)
-			square, err := codec.Value[int](out)
+			square, err := codec.Value[int](out.Bytes())
 			require.NoError(t, err)
 			require.Equal(t, n*n, square)
 		default:
@@ -41,7 +41,7 @@ func TestRunTurnsPanicsIntoFailures(t *testing.T) {
 			require.Equal(t, want, failure.Code)
 		}
 	}
-	_, failure := h.run(context.Background(), nil, []byte{0xc1})
+	_, failure := h.run(context.Background(), nil, argument{data: []byte{0xc1}})
 	require.Equal(t, codec.CodeArgument, failure.Code)
 }
 

@@ -43,8 +43,8 @@ func Run(ctx context.Context, client string, t *codec.Task, logger *slog.Logger,
 		outcome := failed(t, codec.CodeGoexit, "")
 		outcome.Failure.Stack = string(debug.Stack())
 		defer func() { returned <- outcome }()
-		value, failure := f.run(task, nil, t.Arg)
-		outcome = codec.Outcome{N: t.N, Value: value, Failure: failure}
+		value, failure := f.run(task, nil, argument{data: t.Arg})
+		outcome = codec.Outcome{N: t.N, Value: value.Bytes(), Failure: failure}
 	}()
 	outcome := <-returned
 	outcome.Run = time.Since(began)

@@ -273,7 +273,7 @@ func TestFramesThatDoNotReadBreakTheProtocol(t *testing.T) {
 	for _, f := range []link.Frame{
 		{Kind: link.KindOrder}, {Kind: link.KindOutcomes}, {Kind: 99},
 		{Kind: link.KindRun, Payload: make([]byte, 23)},
-		{Kind: link.KindValue, Payload: make([]byte, 24)},
+		{Kind: link.KindValue, Payload: make([]byte, 32)},
 	} {
 		require.ErrorIs(t, w.take(f), link.ErrProtocol, "%+v", f)
 	}

@@ -35,6 +35,7 @@ var (
 	locate      = codec.NewFunc[int, string]("locate")         // the working directory
 	rare        = codec.NewFunc[int, seen]("rare")             // has a handler where rareEnv is set
 	mark        = codec.NewFunc[string, bool]("mark")          // adds to a file, and says whether it was the first
+	echo        = codec.NewFunc[[]byte, []byte]("echo")
 	unknown     = codec.NewFunc[int, int]("unknown")
 )
 
@@ -81,6 +82,7 @@ func handle() {
 		}
 		return dir, err
 	})
+	consumer.Handle(echo, func(_ context.Context, data []byte) ([]byte, error) { return data, nil })
 	consumer.Handle(double, func(_ context.Context, n int) (int, error) { return 2 * n, nil })
 	consumer.Handle(nap, func(ctx context.Context, d time.Duration) (seen, error) {
 		time.Sleep(d)

@@ -33,7 +33,7 @@ var harms = map[string]func(){
 		}
 	},
 	"a frame that is too long": func() {
-		writeToLink([]byte{0xff, 0xff, 0xff, 0xff, byte(link.KindReport), 1, 0, 0})
+		writeToLink([]byte{0xff, 0xff, 0xff, 0xff, byte(link.KindReport), 2, 0, 0})
 		time.Sleep(patience)
 	},
 	"a frame without its file": func() {
@@ -124,7 +124,7 @@ func writeToLink(data []byte) {
 
 func frame(kind link.Kind, payload []byte) []byte {
 	n := len(payload)
-	return append([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n), byte(kind), 1, 0, 0}, payload...)
+	return append([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n), byte(kind), 2, 0, 0}, payload...)
 }
 
 // forge says of a run that its next task has a value.

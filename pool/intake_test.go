@@ -27,13 +27,13 @@ func TestAnotherMessageIsPulledInPlaceOfOneThatIsNoBatch(t *testing.T) {
 }
 
 // A process could send files until its supervisor has no descriptor left.
-func TestAFileThatComesWithAnythingButAResultIsClosed(t *testing.T) {
+func TestAFileThatAProcessSendsIsClosed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Config{})
 	m := b.mate()
 	s := &Supervisor{scheduler: b.scheduler}
 	for _, kind := range []link.Kind{link.KindReport, link.KindOutcomes, link.KindFetch, link.KindStore, link.KindRun, 99} {
-		f, err := link.NewFile("value", nil)
+		f, err := os.Open(os.DevNull)
 		require.NoError(t, err)
 		payload := link.AppendValue(nil, &link.Value{Run: 77})
 		require.Error(t, s.receive(m.process, link.Frame{Kind: kind, Payload: payload, File: f}))

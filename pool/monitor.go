@@ -63,7 +63,7 @@ func (s *Supervisor) receiveAll(p *process) error {
 
 // receive takes a frame of a process. After an error the process is of no use.
 func (s *Supervisor) receive(p *process, f link.Frame) error {
-	if f.File != nil && f.Kind != link.KindStore {
+	if f.File != nil {
 		return errors.Join(fmt.Errorf("%w: a frame of kind %d with a file", errGarbage, f.Kind), f.Close())
 	}
 	switch f.Kind {

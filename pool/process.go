@@ -32,6 +32,7 @@ type process struct {
 	events    chan event    // what it reports to its slot; closed after the last
 	look      chan struct{} // has an element when the slot is to look at limits, and at what to stop
 	work      *worker       // once it is ready; under scheduler.mu, as all in it is
+	transfers atomic.Int32  // large values on their way to it or from it
 
 	mu         sync.Mutex // nothing else is taken under it
 	ending     ending     // what the supervisor did to end it

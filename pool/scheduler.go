@@ -12,7 +12,6 @@ import (
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/handoff"
-	"github.com/musterfleet/muster/internal/objects"
 	"github.com/musterfleet/muster/internal/recent"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
@@ -32,7 +31,7 @@ type scheduler struct {
 	nc        *nats.Conn
 	publisher *broker.Publisher
 	desk      *handoff.Desk
-	objects   *objects.Store
+	objects   objectStore
 	logger    *slog.Logger
 	pullers   [len(broker.Lanes)]*puller
 	handles   func(name string) bool            // reports whether the processes have a handler for a func

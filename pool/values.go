@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -15,28 +16,43 @@ import (
 	"github.com/musterfleet/muster/internal/objects"
 )
 
-// resultMargin is how much longer a large result is kept than its outcome, in which
-// the client may fetch it.
-const resultMargin = time.Hour
+const (
+	// resultMargin is how much longer a large result is kept than its outcome, in which
+	// the client may fetch it.
+	resultMargin = time.Hour
+	// maxTransfers bounds the large values on their way to and from a process. It waits
+	// for one at a time, and those that it has given up end soon.
+	maxTransfers = 16
+)
 
-// value answers a process that asks for its task's large argument, or to have its
-// result stored, while the process lives.
+// objectStore is where large values are, [objects.Store] but in tests.
+type objectStore interface {
+	CopyTo(ctx context.Context, name string, maxSize int64, open func(size int64) (io.Writer, error)) error
+	PutFrom(ctx context.Context, size int64, ttl time.Duration, open func(context.Context) (io.ReadCloser, error)) (name string, err error)
+}
+
+// transfer is a large value on its way to a process or from it.
+type transfer struct {
+	*scheduler
+	p       *process
+	request link.Value
+	task    codec.Task
+}
+
+// value begins what a process asks for: its task's large argument, or to have its result
+// stored, while the process lives.
 func (s *scheduler) value(p *process, f link.Frame) error {
 	request, err := link.ReadValue(f.Payload)
 	if err != nil {
-		return errors.Join(err, f.Close())
+		return err
 	}
-	var task codec.Task
-	var found bool
-	s.mu.Lock()
-	if w := p.work; w != nil {
-		if r := w.find(request.Run); r != nil && request.Index >= uint64(r.received) && request.Index < uint64(r.end) {
-			task, found = *r.task(int(request.Index)), true
-		}
+	t := &transfer{scheduler: s, p: p, request: request}
+	fetches := f.Kind == link.KindFetch
+	if !t.find() || fetches && (request.Text == "" || t.task.Object != request.Text) {
+		return fmt.Errorf("%w: it asks for a value that is none of its task's", errGarbage)
 	}
-	s.mu.Unlock()
-	if !found || f.Kind == link.KindFetch && task.Object != request.Text || (f.File != nil) != (f.Kind == link.KindStore) {
-		return errors.Join(fmt.Errorf("%w: it asks for a value that is none of its task's", errGarbage), f.Close())
+	if p.transfers.Add(1) > maxTransfers {
+		return fmt.Errorf("%w: it asks for more values than it waits for", errGarbage)
 	}
 	p.mu.Lock()
 	before := p.endValue
@@ -47,51 +63,92 @@ func (s *scheduler) value(p *process, f link.Frame) error {
 		before() // the process waits for one at a time
 	}
 	go func() {
+		defer p.transfers.Add(-1)
 		defer cancel()
-		answer := link.Value{Task: request.Task, Run: request.Run, Index: request.Index}
-		var file *os.File
-		var failure *codec.Failure
-		if f.Kind == link.KindFetch {
-			file, failure = s.fetch(ctx, task.Object)
-		} else {
-			answer.Text, failure = s.keep(ctx, &task, f.File)
+		do := t.store
+		if fetches {
+			do = t.fetch
 		}
-		if failure != nil {
-			answer.Code, answer.Text = string(failure.Code), failure.Message
-		}
-		err := p.link.Send(link.KindValue, file, func(dst []byte) []byte { return link.AppendValue(dst, &answer) })
-		if err != nil {
-			s.logger.Debug("answering a worker process about a value", "pid", p.PID(), "error", err)
-		}
+		_ = t.answer(nil, do(ctx)) // logged
 	}()
 	return nil
 }
 
-// fetch gets a large argument from the object store into a file.
-func (s *scheduler) fetch(ctx context.Context, object string) (*os.File, *codec.Failure) {
-	data, err := s.objects.Get(ctx, object, cmp.Or(s.cfg.MaxValue, consumer.DefaultMaxValue))
-	if err != nil {
-		code := codec.CodeArgument
-		if errors.Is(err, objects.ErrGone) && !errors.Is(err, objects.ErrRemoved) {
-			code = codec.CodeArgumentLost
-		}
-		return nil, &codec.Failure{Code: code, Message: err.Error()}
+// find finds the task that the process asks for, which must be one that it runs.
+func (t *transfer) find() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.p.work == nil {
+		return false
 	}
-	f, err := link.NewFile("argument", data)
-	if err != nil {
-		return nil, &codec.Failure{Code: codec.CodeArgument, Message: err.Error()}
+	r := t.p.work.find(t.request.Run)
+	if r == nil || t.request.Index < uint64(r.received) || t.request.Index >= uint64(r.end) {
+		return false
 	}
-	return f, nil
+	t.task = *r.task(int(t.request.Index))
+	return true
 }
 
-// keep stores a large result, and returns its object's name.
-func (s *scheduler) keep(ctx context.Context, task *codec.Task, f *os.File) (name string, failure *codec.Failure) {
-	data, err := link.ReadFile(f, cmp.Or(s.cfg.MaxValue, consumer.DefaultMaxValue))
-	if err == nil {
-		name, err = s.objects.Put(ctx, data, max(task.Retain, handoff.StoredTTL)+resultMargin)
-	}
+// answer answers the request, with the process's end of a pipe unless the value is over.
+func (t *transfer) answer(end *os.File, v link.Value) error {
+	v.Task, v.Run, v.Index = t.request.Task, t.request.Run, t.request.Index
+	err := t.p.link.Send(link.KindValue, end, func(dst []byte) []byte { return link.AppendValue(dst, &v) })
 	if err != nil {
-		return "", &codec.Failure{Code: codec.CodeResult, Message: err.Error()}
+		t.logger.Debug("answering a worker process about a value", "pid", t.p.PID(), "error", err)
 	}
-	return name, nil
+	return err
 }
+
+// fetch passes on a large argument as it comes from the object store.
+func (t *transfer) fetch(ctx context.Context) (last link.Value) {
+	var pipe *os.File
+	err := t.objects.CopyTo(ctx, t.task.Object, t.maxValue(), func(size int64) (io.Writer, error) {
+		theirs, ours, err := os.Pipe()
+		if err != nil {
+			return nil, err
+		}
+		pipe = ours
+		context.AfterFunc(ctx, func() { expire(ours) })
+		return ours, t.answer(theirs, link.Value{Size: uint64(size)})
+	})
+	if pipe != nil {
+		_ = pipe.Close()
+	}
+	switch {
+	case err == nil:
+		return link.Value{}
+	case errors.Is(err, objects.ErrGone) && !errors.Is(err, objects.ErrRemoved):
+		return link.Value{Code: string(codec.CodeArgumentLost), Text: err.Error()}
+	}
+	return link.Value{Code: string(codec.CodeArgument), Text: err.Error()}
+}
+
+// store stores a large result as it comes from the process, again from its beginning
+// where the broker was away, and returns its object's name.
+func (t *transfer) store(ctx context.Context) (last link.Value) {
+	size := int64(t.request.Size)
+	if size < 0 || size > t.maxValue() {
+		return link.Value{Code: string(codec.CodeTooLarge), Text: fmt.Sprintf("the result has %d bytes", t.request.Size)}
+	}
+	name, err := t.objects.PutFrom(ctx, size, max(t.task.Retain, handoff.StoredTTL)+resultMargin,
+		func(ctx context.Context) (io.ReadCloser, error) {
+			ours, theirs, err := os.Pipe()
+			if err != nil {
+				return nil, err
+			}
+			if err := t.answer(theirs, link.Value{}); err != nil {
+				return nil, errors.Join(err, ours.Close())
+			}
+			context.AfterFunc(ctx, func() { expire(ours) })
+			return ours, nil
+		})
+	if err != nil {
+		return link.Value{Code: string(codec.CodeResult), Text: err.Error()}
+	}
+	return link.Value{Text: name}
+}
+
+func (t *transfer) maxValue() int64 { return cmp.Or(t.cfg.MaxValue, consumer.DefaultMaxValue) }
+
+// expire ends what waits for the other end of a pipe. It is no harm if the pipe is closed.
+func expire(pipe *os.File) { _ = pipe.SetDeadline(time.Unix(1, 0)) }

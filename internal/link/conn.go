@@ -23,7 +23,7 @@ import (
 //	7  0
 const (
 	headerSize = 8
-	version    = 1
+	version    = 2
 	// MaxPayload bounds a payload, in bytes. The broker carries no message that would
 	// need more.
 	MaxPayload = 72 << 20
@@ -54,6 +54,14 @@ type Frame struct {
 	Kind    Kind
 	Payload []byte
 	File    *os.File
+}
+
+// Close closes the frame's file, if it has one.
+func (f Frame) Close() error {
+	if f.File == nil {
+		return nil
+	}
+	return f.File.Close()
 }
 
 // Conn is one end of a link. Send is safe for concurrent use, and beside Receive,

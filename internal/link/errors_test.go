@@ -56,16 +56,16 @@ func TestReceiveRejectsWhatIsNoFrame(t *testing.T) {
 	t.Parallel()
 	for name, stream := range map[string][]byte{
 		"version 0":               header(0, 1, 0, 0, 0),
-		"version 2":               header(0, 1, 2, 0, 0),
-		"reserved byte":           header(0, 1, 1, 0, 1),
-		"flags":                   header(0, 1, 1, 2, 0),
-		"all flags":               header(0, 1, 1, 0xff, 0),
-		"length":                  header(link.MaxPayload+1, 1, 1, 0, 0),
-		"greatest length":         header(0xffff_ffff, 1, 1, 0, 0),
+		"version 1":               header(0, 1, 1, 0, 0),
+		"reserved byte":           header(0, 1, 2, 0, 1),
+		"flags":                   header(0, 1, 2, 2, 0),
+		"all flags":               header(0, 1, 2, 0xff, 0),
+		"length":                  header(link.MaxPayload+1, 1, 2, 0, 0),
+		"greatest length":         header(0xffff_ffff, 1, 2, 0, 0),
 		"text":                    []byte("panic: runtime error"),
-		"missing file":            header(0, 1, 1, 1, 0),
-		"missing file of payload": append(header(1, 1, 1, 1, 0), 'x'),
-		"missing file of large":   append(header(100_000, 1, 1, 1, 0), make([]byte, 100_000)...),
+		"missing file":            header(0, 1, 2, 1, 0),
+		"missing file of payload": append(header(1, 1, 2, 1, 0), 'x'),
+		"missing file of large":   append(header(100_000, 1, 2, 1, 0), make([]byte, 100_000)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +82,7 @@ func TestReceiveRejectsWhatIsNoFrame(t *testing.T) {
 // It counts what this process allocates, so no other test runs meanwhile.
 func TestClaimedSizeIsNotAllocated(t *testing.T) {
 	conn, peer := half(t)
-	_, err := peer.Write(append(header(link.MaxPayload, 1, 1, 0, 0), "and no more"...))
+	_, err := peer.Write(append(header(link.MaxPayload, 1, 2, 0, 0), "and no more"...))
 	require.NoError(t, err)
 	require.NoError(t, peer.Close())
 	var before, after runtime.MemStats

@@ -107,7 +107,7 @@ func TestDiscardClosesFilesThatWereNotReceived(t *testing.T) {
 	t.Parallel()
 	c, peer := half(t)
 	one, two := track(t), track(t)
-	sendFiles(t, peer, header(0, 1, 1, 0, 0), one, two)
+	sendFiles(t, peer, header(0, 1, 2, 0, 0), one, two)
 	requireFrame(t, c, 1, nil)
 	one.requireOpen(t)
 	two.requireOpen(t)
@@ -117,7 +117,7 @@ func TestDiscardClosesFilesThatWereNotReceived(t *testing.T) {
 	c.Discard()
 
 	three := track(t)
-	sendFiles(t, peer, header(0, 2, 1, 1, 0), three)
+	sendFiles(t, peer, header(0, 2, 2, 1, 0), three)
 	f, err := c.Receive()
 	require.NoError(t, err)
 	require.NoError(t, f.File.Close())
@@ -127,7 +127,7 @@ func TestDiscardClosesFilesThatWereNotReceived(t *testing.T) {
 func TestTooManyFilesWithoutFramesEndTheLink(t *testing.T) {
 	t.Parallel()
 	c, peer := half(t)
-	_, err := peer.Write(header(100, 1, 1, 1, 0))
+	_, err := peer.Write(header(100, 1, 2, 1, 0))
 	require.NoError(t, err)
 	var files []tracked
 	for range 5 {

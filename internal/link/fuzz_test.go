@@ -26,7 +26,7 @@ func received(data []byte) (frames []link.Frame, end error) {
 		kind, version, files, rest := data[4], data[5], data[6], data[7]
 		data = data[8:]
 		switch {
-		case version != 1 || files > 1 || rest != 0 || size > link.MaxPayload:
+		case version != 2 || files > 1 || rest != 0 || size > link.MaxPayload:
 			return frames, link.ErrProtocol
 		case size > uint32(len(data)):
 			return frames, io.ErrUnexpectedEOF
@@ -51,9 +51,9 @@ func FuzzReceive(f *testing.F) {
 	f.Add(frame(1, nil))
 	f.Add(append(frame(1, []byte("one")), frame(2, []byte("two"))...))
 	f.Add(append(frame(1, random(1, 65_528)), frame(2, random(1, 65_529))...))
-	f.Add(append(header(link.MaxPayload, 1, 1, 0, 0), "and no more"...))
+	f.Add(append(header(link.MaxPayload, 1, 2, 0, 0), "and no more"...))
 	f.Add(append(header(3, 1, 1, 1, 0), "xyz"...))
-	f.Add(header(0xffff_ffff, 1, 1, 0, 0))
+	f.Add(header(0xffff_ffff, 1, 2, 0, 0))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		x, peer := sockets(t)
 		c := newConn(t, x)
@@ -106,7 +106,7 @@ func FuzzOutcomes(f *testing.F) {
 // Whatever reads is written again, and reads back equal.
 func FuzzValue(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(link.AppendValue(nil, &link.Value{Task: 1, Run: 2, Index: 3, Text: "text", Code: "code"}))
+	f.Add(link.AppendValue(nil, &link.Value{Task: 1, Run: 2, Index: 3, Size: 4, Text: "text", Code: "code"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		first, err := link.ReadValue(data)
 		if err != nil {

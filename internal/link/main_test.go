@@ -77,7 +77,7 @@ func header(size uint32, kind, version, files, rest byte) []byte {
 
 // frame returns a frame without a file.
 func frame(kind byte, payload []byte) []byte {
-	return append(header(uint32(len(payload)), kind, 1, 0, 0), payload...)
+	return append(header(uint32(len(payload)), kind, 2, 0, 0), payload...)
 }
 
 // requireFrame receives a frame and requires that it is a certain one, without a file.

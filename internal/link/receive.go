@@ -120,6 +120,7 @@ func (c *Conn) takeFiles(oob []byte) error {
 		}
 		for _, fd := range fds {
 			syscall.CloseOnExec(fd)
+			_ = syscall.SetNonblock(fd, true) // so that a deadline ends waiting for a pipe
 			c.files = append(c.files, os.NewFile(uintptr(fd), "value"))
 		}
 	}

@@ -13,8 +13,8 @@ const (
 	KindRun      Kind = 3 // tasks, from the supervisor
 	KindOutcomes Kind = 4 // of a run, to the supervisor
 	KindFetch    Kind = 5 // asks for the argument of the running task
-	KindStore    Kind = 6 // asks to store its result, which comes as a file
-	KindValue    Kind = 7 // answers a fetch, with a file, or a store
+	KindStore    Kind = 6 // asks to store its result
+	KindValue    Kind = 7 // answers a fetch or a store
 )
 
 // Run is tasks that the supervisor hands to a process at once, to be run one after
@@ -130,32 +130,39 @@ func (r *OutcomeReader) uvarint() uint64 {
 	return v
 }
 
-// Value is a request for a large value, or the answer to one.
+// Value is a request for a large value, or an answer to one. The value itself goes through
+// a pipe, of which the process gets its end with an answer: another one if the supervisor
+// has to read a result again. The last answer, without a file, says how it ended.
 type Value struct {
 	Task  uint64 // number of the request, at the process
 	Run   uint64 // of the task that it is for
 	Index uint64
+	Size  uint64 // of the value, in a request to store one, and with an argument's pipe
 	Text  string // of a request: the object's name; of an answer: the name, or the error
 	Code  string // of an answer: the failure's code, empty if it worked
 }
 
+const valueHeader = 32
+
 // AppendValue appends a request or an answer.
 func AppendValue(dst []byte, v *Value) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, v.Task)
-	dst = binary.BigEndian.AppendUint64(dst, v.Run)
-	dst = binary.BigEndian.AppendUint64(dst, v.Index)
+	for _, n := range [...]uint64{v.Task, v.Run, v.Index, v.Size} {
+		dst = binary.BigEndian.AppendUint64(dst, n)
+	}
 	dst = append(binary.AppendUvarint(dst, uint64(len(v.Code))), v.Code...)
 	return append(dst, v.Text...)
 }
 
 // ReadValue reads a request or an answer.
 func ReadValue(data []byte) (v Value, err error) {
-	if len(data) < 25 {
+	if len(data) <= valueHeader {
 		return Value{}, fmt.Errorf("%w: a value of %d bytes", ErrProtocol, len(data))
 	}
-	v.Task, v.Run, v.Index = binary.BigEndian.Uint64(data), binary.BigEndian.Uint64(data[8:]), binary.BigEndian.Uint64(data[16:])
-	size, n := binary.Uvarint(data[24:])
-	rest := data[24+max(n, 0):]
+	for i, to := range [...]*uint64{&v.Task, &v.Run, &v.Index, &v.Size} {
+		*to = binary.BigEndian.Uint64(data[8*i:])
+	}
+	size, n := binary.Uvarint(data[valueHeader:])
+	rest := data[valueHeader+max(n, 0):]
 	if n <= 0 || size > uint64(len(rest)) {
 		return Value{}, fmt.Errorf("%w: a value does not read", ErrProtocol)
 	}

@@ -149,8 +149,8 @@ func TestValueReadsBack(t *testing.T) {
 	t.Parallel()
 	for _, v := range []link.Value{
 		{},
-		{Task: 1, Run: 2, Index: 3, Text: "object"},
-		{Task: math.MaxUint64, Run: math.MaxUint64, Index: math.MaxUint64, Text: "what went wrong\n", Code: "argument"},
+		{Task: 1, Run: 2, Index: 3, Size: 4, Text: "object"},
+		{Task: math.MaxUint64, Run: math.MaxUint64, Index: math.MaxUint64, Size: math.MaxUint64, Text: "what went wrong\n", Code: "argument"},
 		{Code: string(random(1, 300))},
 	} {
 		data := link.AppendValue([]byte("before"), &v)
@@ -168,6 +168,6 @@ func TestMalformedValueDoesNotRead(t *testing.T) {
 		_, err := link.ReadValue(whole[:size])
 		require.ErrorIs(t, err, link.ErrProtocol)
 	}
-	_, err := link.ReadValue(append(make([]byte, 24), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
+	_, err := link.ReadValue(append(make([]byte, 32), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
 	require.ErrorIs(t, err, link.ErrProtocol)
 }

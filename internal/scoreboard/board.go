@@ -92,7 +92,7 @@ type Board struct {
 // file is for the worker process to inherit; closing it leaves the board be.
 // The caller closes both.
 func New() (*Board, *os.File, error) {
-	f, err := SharedMemory("scoreboard", pageSize)
+	f, err := sharedMemory("scoreboard", pageSize)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making the scoreboard: %w", err)
 	}

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SharedMemory returns a file of a size in memory, which has no name in a directory. Its size is sealed: a
+// sharedMemory returns a file of a size in memory, which has no name in a directory. Its size is sealed: a
 // worker process that shrank it would make the supervisor's next read fault.
-func SharedMemory(name string, size int64) (*os.File, error) {
+func sharedMemory(name string, size int64) (*os.File, error) {
 	fd, err := unix.MemfdCreate("muster-"+name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)

@@ -4,10 +4,10 @@ package scoreboard
 
 import "os"
 
-// SharedMemory returns a temporary file that has no name any more. Its size is
+// sharedMemory returns a temporary file that has no name any more. Its size is
 // not sealed: here a worker process that truncates it takes the supervisor
 // along.
-func SharedMemory(name string, size int64) (*os.File, error) {
+func sharedMemory(name string, size int64) (*os.File, error) {
 	f, err := os.CreateTemp("", "muster-"+name+"-*")
 	if err != nil {
 		return nil, err
