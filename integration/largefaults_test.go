@@ -44,7 +44,7 @@ func TestBrokerKilledWhileLargeValuesPass(t *testing.T) {
 	b, url := s.brokerProgram(-1)
 	s.hostProgram(url, "host", 2)
 	c := s.client(url)
-	one, wait := echoLarge(s, c, 8, 24<<20)
+	one, wait := echoLarge(s, c, 6, 3<<20)
 	for range 2 {
 		await(s, one, "no value comes back")
 		b.kill()
@@ -75,7 +75,7 @@ func TestProcessStopsWhileALargeValuePasses(t *testing.T) {
 	h := s.host(url, "host", 2)
 	c := s.client(url)
 	before := pipesOf(t)
-	_, wait := echoLarge(s, c, 6, 24<<20, producer.Crashes(10))
+	_, wait := echoLarge(s, c, 4, 4<<20, producer.Crashes(10))
 	for round := range 6 {
 		require.Eventually(t, func() bool { return pipesOf(t) > before }, patience, 100*time.Microsecond, "no value passes")
 		pids := h.PIDs()
