@@ -36,13 +36,15 @@ func workerMain() int {
 		fmt.Fprintln(os.Stderr, "muster:", err)
 		return 1
 	}
-	left, err := w.work()
-	if err != nil {
-		w.report(report{Failed: err.Error()})
-		return 1
+	last, status := report{}, 0
+	if last.Left, err = w.work(); err != nil {
+		last, status = report{Failed: err.Error()}, 1
 	}
-	w.report(report{Left: left})
-	return 0
+	w.report(last)
+	if err := w.link.Flush(); err != nil {
+		w.lost(err)
+	}
+	return status
 }
 
 // work serves until the supervisor says to leave, or the process has too much memory.

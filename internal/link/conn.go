@@ -78,7 +78,7 @@ type Conn struct {
 	oob   []byte
 
 	mu      sync.Mutex
-	room    sync.Cond // there is room again, or the link has failed
+	room    sync.Cond // there is room again, all is written, or the link has failed
 	out     []segment // wait to be written, after what is being written
 	queued  int       // bytes of out
 	spare   []byte    // space of a segment that was written
@@ -126,6 +126,17 @@ func (c *Conn) Send(kind Kind, file *os.File, add func(dst []byte) []byte) error
 // SendWait is Send that waits while much is queued, however long the peer takes.
 func (c *Conn) SendWait(kind Kind, file *os.File, add func(dst []byte) []byte) error {
 	return c.send(kind, file, add, true)
+}
+
+// Flush waits until the peer's socket has taken all that was sent, whoever is writing it.
+// A process that ends does so first: what waits to be written ends with it.
+func (c *Conn) Flush() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.sending && c.failed == nil {
+		c.room.Wait()
+	}
+	return c.failed
 }
 
 func (c *Conn) send(kind Kind, file *os.File, add func(dst []byte) []byte, wait bool) error {

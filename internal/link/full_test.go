@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -123,4 +124,36 @@ func TestReceiveEndsWhenTheLinkIsClosed(t *testing.T) {
 	}()
 	require.NoError(t, a.Close())
 	require.Error(t, within(t, result))
+}
+
+// A frame that is sent while somebody else writes waits in this process, which may end.
+func TestFlushWaitsForWhatWaits(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	require.NoError(t, a.Flush(), "nothing was sent")
+	large := random(1, 2<<20)
+	require.NoError(t, a.Send(1, nil, bytesOf(large)), "a goroutine writes it")
+	require.NoError(t, a.SendWait(2, nil, bytesOf([]byte("last"))))
+	result := make(chan error, 1)
+	go func() { result <- a.Flush() }()
+	select {
+	case err := <-result:
+		require.Fail(t, "Flush returns while frames wait", "%v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	requireFrame(t, b, 1, large)
+	require.NoError(t, within(t, result))
+	require.NoError(t, a.Close())
+	requireFrame(t, b, 2, []byte("last"))
+}
+
+func TestFlushEndsWhenTheLinkFails(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	require.NoError(t, a.Send(1, nil, bytesOf(make([]byte, 2<<20))))
+	result := make(chan error, 1)
+	go func() { result <- a.Flush() }()
+	require.NoError(t, b.Close())
+	require.Error(t, within(t, result))
+	require.Error(t, a.Flush(), "an error is final")
 }
