@@ -5,14 +5,17 @@ import "time"
 // HostStatus is what a worker host tells of itself: the document of its
 // heartbeats, as JSON. Times are the host's own.
 type HostStatus struct {
-	ID      string    `json:"id"`   // of this run of the supervisor: eight letters and digits
-	Host    string    `json:"host"` // a name, which several may share
-	PID     int       `json:"pid"`  // the supervisor's
-	Queue   string    `json:"queue"`
+	ID      string    `json:"id"`      // of this run of the supervisor: eight letters and digits
+	Host    string    `json:"host"`    // a name, which several may share
+	PID     int       `json:"pid"`     // the supervisor's
+	Queue   string    `json:"queue"`   // the first one that it serves
 	Version string    `json:"version"` // of the program's Muster module
 	State   HostState `json:"state"`
 	Started time.Time `json:"started"`
 	Sent    time.Time `json:"sent"`
+
+	// Queues are all that it serves; empty from a host that knows one alone.
+	Queues []QueueShare `json:"queues,omitempty"`
 
 	Want        int      `json:"want"`                   // worker processes that there should be
 	CPUs        int      `json:"cpus"`                   // usable

@@ -52,7 +52,7 @@ func making(*testing.T) func() {
 func executing(t *testing.T) func() {
 	ours, theirs := connect(t)
 	board, workers := boards(t)
-	w, err := New(Config{Link: theirs, Board: workers, MaxMessage: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
+	w, err := New(Config{Link: theirs, Board: workers, Queues: []string{"queue"}, MaxMessage: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	f := functions{}
 	handle(f, "nop", func(_ context.Context, n int) (int, error) { return n, nil })

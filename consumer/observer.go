@@ -75,7 +75,7 @@ func ObserveDeath(a Attempt, failure *codec.Failure) {
 
 // observeBegin tells the observer that the task of a context begins.
 func (e *executor) observeBegin(ctx *taskContext) context.Context {
-	a := Attempt{Info: ctx.info(), Queue: e.Queue, Host: e.Host, PID: e.PID, Stored: e.run.Stored, Began: e.began}
+	a := Attempt{Info: ctx.info(), Queue: e.Queues[e.run.Queue], Host: e.Host, PID: e.PID, Stored: e.run.Stored, Began: e.began}
 	observed, o := observer.Begin(ctx, a)
 	e.observation = o
 	return observed

@@ -18,13 +18,13 @@ const DefaultMaxValue = 1 << 30
 
 // Config is what a worker process needs to run tasks.
 type Config struct {
-	Link  *link.Conn        // to the supervisor
-	Board *scoreboard.Board // where the process takes its tasks from
-	Queue string            // for the observer
-	Host  string            // name of the host, for the observer
-	PID   int
+	Link   *link.Conn        // to the supervisor
+	Board  *scoreboard.Board // where the process takes its tasks from
+	Queues []string          // by their numbers, for the observer
+	Host   string            // name of the host, for the observer
+	PID    int
 	// MaxMessage is the largest result, in bytes, that a message carries. A larger one
-	// goes to the supervisor as a file.
+	// goes to the supervisor through a pipe.
 	MaxMessage int
 	// MaxValue is the largest argument or result, in bytes.
 	MaxValue int64

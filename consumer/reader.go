@@ -55,6 +55,9 @@ func (w *Worker) take(f link.Frame) error {
 		if err != nil {
 			return err
 		}
+		if r.Queue >= len(w.Queues) {
+			return fmt.Errorf("%w: a run of queue %d", link.ErrProtocol, r.Queue)
+		}
 		select {
 		case w.runs <- run{Run: r, space: space}:
 			return nil

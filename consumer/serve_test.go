@@ -268,11 +268,13 @@ func TestTooManyRunsBreakTheProtocol(t *testing.T) {
 
 func TestFramesThatDoNotReadBreakTheProtocol(t *testing.T) {
 	t.Parallel()
-	w, err := New(Config{})
+	w, err := New(Config{Queues: []string{"one", "other"}})
 	require.NoError(t, err)
+	third := make([]byte, 25)
+	third[24] = 2
 	for _, f := range []link.Frame{
 		{Kind: link.KindOrder}, {Kind: link.KindOutcomes}, {Kind: 99},
-		{Kind: link.KindRun, Payload: make([]byte, 23)},
+		{Kind: link.KindRun, Payload: make([]byte, 24)}, {Kind: link.KindRun, Payload: third},
 		{Kind: link.KindValue, Payload: make([]byte, 32)},
 	} {
 		require.ErrorIs(t, w.take(f), link.ErrProtocol, "%+v", f)

@@ -89,7 +89,7 @@ func serve(t testing.TB, f functions, change ...func(*Config)) *supervisor {
 	ours, theirs := connect(t)
 	s.link = ours
 	cfg := Config{
-		Link: theirs, Queue: "queue", PID: 7, MaxMessage: 1 << 20, Logger: slog.New(slog.DiscardHandler),
+		Link: theirs, Queues: []string{"queue"}, PID: 7, MaxMessage: 1 << 20, Logger: slog.New(slog.DiscardHandler),
 		Progress: func(uint64, int, codec.Progress) {},
 		Lost:     func(err error) { s.broken <- err },
 	}

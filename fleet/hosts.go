@@ -80,6 +80,9 @@ func readStatus(subject string, data []byte) (codec.HostStatus, bool) {
 	for _, label := range append([]string{status.Host, status.Queue, status.Version, string(status.State)}, status.Funcs...) {
 		ok = ok && printable(label)
 	}
+	for _, q := range status.Queues {
+		ok = ok && printable(q.Name)
+	}
 	for _, p := range status.Processes {
 		ok = ok && printable(p.Func) && printable(p.Task) && printable(string(p.State))
 	}

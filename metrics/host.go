@@ -62,7 +62,7 @@ func (host) Describe(out chan<- *prometheus.Desc) {
 func (h host) Collect(out chan<- prometheus.Metric) {
 	s := h.supervisor.Status()
 	to := sink(out)
-	to.gauge(hostInfo, 1, s.ID, s.Host, s.Queue, s.Version)
+	to.gauge(hostInfo, 1, s.ID, s.Host, s.QueueText(), s.Version)
 	for _, state := range hostStates {
 		to.gauge(hostState, truth(state == s.State), string(state))
 	}

@@ -99,7 +99,11 @@ func (s *Supervisor) subscribeCancels(ctx context.Context) error {
 }
 
 func (s *Supervisor) cancelSubjects() []string {
-	return []string{broker.CancelSubject(s.cfg.Queue), broker.CancelAnySubject}
+	subjects := []string{broker.CancelAnySubject}
+	for _, name := range s.cfg.queueNames() {
+		subjects = append(subjects, broker.CancelSubject(name))
+	}
+	return subjects
 }
 
 // recallCancels takes the cancel requests that were stored since a time. One that

@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/musterfleet/muster/internal/broker"
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/outlet"
 	"github.com/musterfleet/muster/internal/proc"
 	"github.com/musterfleet/muster/login"
@@ -25,8 +25,9 @@ type Config struct {
 	// Credentials say who the host is to the broker; what the environment says if
 	// zero. Worker processes do not have them.
 	Credentials login.Credentials
-	// Queue to pull from; producer.DefaultQueue if empty.
-	Queue string
+	// Queues to pull from, in strict order or by weight; producer.DefaultQueue if there are
+	// none. See ParseQueues.
+	Queues []Queue
 	// Processes is the number of worker processes. 0 means the CPUs that this
 	// program may use, by affinity and cgroup. It mirrors max_workers.
 	Processes int
@@ -99,11 +100,11 @@ type Listener struct {
 
 // complete fills in defaults and checks the rest.
 func (c *Config) complete() error {
-	if c.Queue == "" {
-		c.Queue = producer.DefaultQueue
+	if len(c.Queues) == 0 {
+		c.Queues = []Queue{{Name: producer.DefaultQueue}}
 	}
-	if err := broker.ValidQueue(c.Queue); err != nil {
-		return fmt.Errorf("%w: %w", ErrConfig, err)
+	if err := checkQueues(c.Queues); err != nil {
+		return err
 	}
 	if c.Processes == 0 {
 		c.Processes = usableCPUs()
@@ -133,7 +134,7 @@ func (c *Config) complete() error {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	c.Logger = c.Logger.With("host", c.Host, "queue", c.Queue)
+	c.Logger = c.Logger.With("host", c.Host, "queue", codec.FormatQueues(c.Queues))
 	if c.Stdout == nil {
 		c.Stdout = outlet.New(os.Stdout)
 	}

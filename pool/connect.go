@@ -35,8 +35,10 @@ func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if err = broker.EnsureShared(ctx, s.js, broker.StreamOptions{}); err != nil {
 		return err
 	}
-	if err = broker.EnsureQueue(ctx, s.js, s.cfg.Queue, broker.StreamOptions{}); err != nil {
-		return err
+	for _, name := range s.cfg.queueNames() {
+		if err = broker.EnsureQueue(ctx, s.js, name, broker.StreamOptions{}); err != nil {
+			return err
+		}
 	}
 	if s.scheduler, err = newScheduler(s); err != nil {
 		return err
@@ -74,10 +76,7 @@ func newScheduler(host *Supervisor) (*scheduler, error) {
 		deliveries: map[deliveryKey]*delivery{}, outboxes: map[string]*outbox{},
 		funcs: map[string]*funcStats{}, cancelled: recent.NewSet[codec.ID](maxCancelled),
 	}
-	for _, lane := range broker.Lanes {
-		s.pullers[lane] = newPuller(host.nc, host.cfg.Queue, lane, host.cfg.Logger,
-			func(lane broker.Lane) int { return int(s.want[lane].Load()) }, s.deliver)
-	}
+	s.addQueues(host.cfg.Queues)
 	var err error
 	if s.publisher, err = broker.NewPublisher(host.nc); err != nil {
 		return nil, err
@@ -91,8 +90,8 @@ func newScheduler(host *Supervisor) (*scheduler, error) {
 
 // open begins to pull what processes can take.
 func (s *scheduler) open() error {
-	for _, p := range s.pullers {
-		if err := p.open(); err != nil {
+	for _, l := range s.lanes {
+		if err := l.puller.open(); err != nil {
 			return err
 		}
 	}

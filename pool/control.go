@@ -21,7 +21,7 @@ type order struct {
 // setup is what a worker process needs to know.
 type setup struct {
 	Dir        string   `json:"dir,omitempty"` // to go to; empty: stay
-	Queue      string   `json:"queue"`
+	Queues     []string `json:"queues"`
 	Host       string   `json:"host"`
 	MaxValue   int64    `json:"max_value"`
 	MaxMemory  int64    `json:"max_memory"`

@@ -23,7 +23,7 @@ type delivery struct {
 	subject  string // that it was published to
 	info     broker.AckInfo
 	offers   uint64 // how often its tasks were offered to other hosts, in messages before this one
-	lane     broker.Lane
+	lane     laneID
 	batch    *codec.TaskList
 	bytes    int // of the message
 	received time.Time
@@ -42,12 +42,13 @@ type delivery struct {
 // that was made anew counts from 1 again.
 type deliveryKey struct {
 	direct bool
+	queue  int
 	seq    uint64
 	stored int64
 }
 
 func (d *delivery) key() deliveryKey {
-	return deliveryKey{d.isDirect(), d.info.StreamSeq, d.info.Stored.UnixNano()}
+	return deliveryKey{d.isDirect(), d.lane.queue(), d.info.StreamSeq, d.info.Stored.UnixNano()}
 }
 
 // isDirect reports whether the broker does not have the delivery.
@@ -176,17 +177,18 @@ func (s *scheduler) forget(t *turn, d *delivery, answer string) {
 
 // removeWaiting takes a delivery's tasks out of its lane.
 func (s *scheduler) removeWaiting(d *delivery) (all []span) {
-	kept := s.lanes[d.lane][:0]
-	for _, sp := range s.lanes[d.lane] {
+	l := s.lanes[d.lane]
+	kept := l.spans[:0]
+	for _, sp := range l.spans {
 		if sp.d == d {
 			all = append(all, sp)
 		} else {
 			kept = append(kept, sp)
 		}
 	}
-	clear(s.lanes[d.lane][len(kept):])
-	s.lanes[d.lane] = kept
-	s.waiting[d.lane] -= d.waiting
+	clear(l.spans[len(kept):])
+	l.spans = kept
+	l.waiting -= d.waiting
 	d.waiting = 0
 	return all
 }
@@ -202,7 +204,7 @@ func (s *scheduler) giveBack(t *turn, d *delivery) {
 		return
 	case whole:
 		if s.mayYield(d.lane) {
-			s.pullers[d.lane].expect()
+			s.lanes[d.lane].puller.expect()
 		}
 		s.forget(t, d, ackAgain)
 		return

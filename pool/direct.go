@@ -24,8 +24,7 @@ type direct struct {
 	queued   int       // batches that the client has published and that have not come
 	queuedAt time.Time // when it published the last of them
 
-	paused      [len(broker.Lanes)]time.Time // until when lanes are
-	withholding int                          // calls of Withhold without release: nothing is handed out
+	withholding int // calls of Withhold without release: nothing is handed out
 }
 
 // queueTimeout bounds how long batches follow one before them to the broker, which
@@ -42,9 +41,15 @@ func (c *direct) came(d *delivery) {
 // followPauses has lanes that are paused get nothing handed over either, from some
 // milliseconds after.
 func (s *scheduler) followPauses() error {
-	return broker.FollowPauses(s.nc, s.cfg.Queue, func(lane broker.Lane, until time.Time) {
-		s.do(func(*turn) { s.direct.paused[lane] = until })
-	})
+	for queue, q := range s.queues {
+		err := broker.FollowPauses(s.nc, q.name, func(lane broker.Lane, until time.Time) {
+			s.do(func(*turn) { s.lanes[laneOf(queue, lane)].paused = until })
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Attach implements [transport.LocalHost].
@@ -54,12 +59,13 @@ func (s *scheduler) Attach(client string, outcomes func([]byte) (int, error)) {
 
 // Take implements [transport.LocalHost].
 func (s *scheduler) Take(b transport.Batch) (begin func(), ok bool) {
-	if b.Queue != s.cfg.Queue || !b.At.IsZero() {
+	lane, served := s.laneNamed(b.Queue, broker.Lane(b.Lane))
+	if !served || !b.At.IsZero() {
 		return nil, false
 	}
 	now := time.Now()
 	d := &delivery{
-		subject: broker.TaskSubject(b.Queue, broker.Lane(b.Lane)), lane: broker.Lane(b.Lane),
+		subject: broker.TaskSubject(b.Queue, broker.Lane(b.Lane)), lane: lane,
 		info: broker.AckInfo{Stored: now}, received: now,
 	}
 	s.mu.Lock()
@@ -85,11 +91,11 @@ func (s *scheduler) Take(b transport.Batch) (begin func(), ok bool) {
 
 // beginsAtOnce reports whether a process is idle, and no task waits before those of a
 // batch for a lane, here or on its way through the broker; s.mu is held.
-func (s *scheduler) beginsAtOnce(lane broker.Lane, now time.Time) bool {
+func (s *scheduler) beginsAtOnce(lane laneID, now time.Time) bool {
 	if s.direct.queued > 0 && now.Sub(s.direct.queuedAt) > queueTimeout {
 		s.direct.queued = 0
 	}
-	return !s.stopping && !now.Before(s.direct.paused[lane]) && s.direct.queued == 0 && s.idle() > 0 && !s.anyWaits()
+	return !s.stopping && !now.Before(s.lanes[lane].paused) && s.direct.queued == 0 && s.idle() > 0 && !s.anyWaits()
 }
 
 // Withhold implements [transport.LocalHost]. While it withholds tasks nothing is handed
@@ -127,8 +133,8 @@ func (s *scheduler) started(tasks []uint64) (all []uint64) {
 	for _, d := range s.deliveries {
 		note(d, 0, d.batch.Len(), true)
 	}
-	for _, lane := range s.lanes {
-		for _, sp := range lane {
+	for _, l := range s.lanes {
+		for _, sp := range l.spans {
 			note(sp.d, sp.from, sp.to, false)
 		}
 	}
@@ -142,8 +148,8 @@ func (s *scheduler) started(tasks []uint64) (all []uint64) {
 
 // anyWaits reports whether a task waits here, or should be on its way.
 func (s *scheduler) anyWaits() bool {
-	for lane, p := range s.pullers {
-		if s.waiting[lane] > 0 || p.expects() {
+	for _, l := range s.lanes {
+		if l.waiting > 0 || l.puller.expects() {
 			return true
 		}
 	}

@@ -62,7 +62,7 @@ func batchOf(tasks ...codec.Task) transport.Batch {
 		tasks[i].N = uint64(i)
 		batch.Add(&tasks[i])
 	}
-	return transport.Batch{Lane: int(broker.Normal), Data: batch.Bytes()}
+	return transport.Batch{Queue: "queue", Lane: int(broker.Normal), Data: batch.Bytes()}
 }
 
 // hand hands a batch over.
@@ -104,15 +104,15 @@ func TestABatchIsNotHandedOver(t *testing.T) {
 		}},
 		"a host that stops": {before: func(b *bench) { b.do(func(*turn) { b.stopping = true }) }},
 		"deliveries to come": {before: func(b *bench) {
-			b.pullers[broker.Low].asked = 1
-			b.pullers[broker.Low].expect()
+			b.lanes[broker.Low].puller.asked = 1
+			b.lanes[broker.Low].puller.expect()
 		}},
 		"a paused lane": {before: func(b *bench) {
-			b.direct.paused[broker.Normal] = time.Now().Add(time.Hour)
+			b.lanes[broker.Normal].paused = time.Now().Add(time.Hour)
 		}},
 		"another queue":   {batch: func() transport.Batch { other := one(); other.Queue = "other"; return other }},
 		"a delayed task":  {batch: func() transport.Batch { later := one(); later.At = time.Now(); return later }},
-		"garbage":         {batch: func() transport.Batch { return transport.Batch{Data: []byte("garbage")} }},
+		"garbage":         {batch: func() transport.Batch { return transport.Batch{Queue: "queue", Data: []byte("garbage")} }},
 		"an unknown func": {before: func(b *bench) { b.handles = func(string) bool { return false } }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,11 +146,11 @@ func TestABatchFollowsThoseThatWerePublished(t *testing.T) {
 	}
 	m := b.mate()
 	begins := func(after time.Duration) bool {
-		return look(b, func() bool { return b.beginsAtOnce(broker.Normal, time.Now().Add(after)) })
+		return look(b, func() bool { return b.beginsAtOnce(laneID(broker.Normal), time.Now().Add(after)) })
 	}
 	for range 2 {
 		require.False(t, begins(0))
-		b.do(func(*turn) { b.direct.came(b.delivery(broker.Normal, false, calls(1, "f")...)) })
+		b.do(func(*turn) { b.direct.came(b.delivery(laneID(broker.Normal), false, calls(1, "f")...)) })
 	}
 	require.True(t, begins(0))
 

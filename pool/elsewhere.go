@@ -26,28 +26,33 @@ const (
 	maxKnown = 1 << 16
 )
 
-// others is what a supervisor knows of the other hosts that serve its queue. It asks
+// others is what a supervisor knows of the other hosts that serve its queues. It asks
 // them when a process has a task of a func that it has no handler for.
 type others struct {
 	mu        sync.Mutex
-	funcs     map[string]time.Time // when a host said last that it has the func
-	hosts     map[string]int       // the processes of those that answered the latest inquiry
+	funcs     map[queueName]time.Time // when a host said last that it serves the queue and has the func
+	hosts     map[queueName]int       // the processes of those that answered the latest inquiry
 	inquiring bool
 	news      chan struct{} // closed when somebody has answered, or the inquiry has ended
 	next      time.Time     // when to inquire again at the earliest
 	refused   bool          // it was logged that the broker refuses an inquiry; used by the inquiry alone
 }
 
+// queueName is a name of a func, or the id of a host, of a queue.
+type queueName struct{ queue, name string }
+
 // elsewhere returns how many worker processes the queue's hosts have, if another of
 // them has a handler for a func, and else 0.
-func (s *Supervisor) elsewhere(name string) (processes int) {
+func (s *Supervisor) elsewhere(queue, name string) (processes int) {
 	o := &s.others
 	for {
 		now := time.Now()
 		o.mu.Lock()
-		if at, ok := o.funcs[name]; ok && now.Sub(at) < knownFor {
-			for _, n := range o.hosts {
-				processes += n
+		if at, ok := o.funcs[queueName{queue, name}]; ok && now.Sub(at) < knownFor {
+			for host, n := range o.hosts {
+				if host.queue == queue {
+					processes += n
+				}
 			}
 			o.mu.Unlock()
 			return processes + s.desired()
@@ -57,7 +62,7 @@ func (s *Supervisor) elsewhere(name string) (processes int) {
 				o.mu.Unlock()
 				return 0
 			}
-			o.inquiring, o.hosts, o.news = true, map[string]int{}, make(chan struct{})
+			o.inquiring, o.hosts, o.news = true, map[queueName]int{}, make(chan struct{})
 			go s.inquire()
 		}
 		news := o.news
@@ -110,13 +115,14 @@ func (s *Supervisor) inquire() {
 // answeredInquiry takes in how a host stands.
 func (s *Supervisor) answeredInquiry(heartbeat []byte) {
 	var host struct {
-		ID    string          `json:"id"`
-		Queue string          `json:"queue"`
-		State codec.HostState `json:"state"`
-		Want  int             `json:"want"`
-		Funcs []string        `json:"funcs"`
+		ID     string             `json:"id"`
+		Queue  string             `json:"queue"`
+		Queues []codec.QueueShare `json:"queues"`
+		State  codec.HostState    `json:"state"`
+		Want   int                `json:"want"`
+		Funcs  []string           `json:"funcs"`
 	}
-	if json.Unmarshal(heartbeat, &host) != nil || host.ID == s.id || host.Queue != s.cfg.Queue || host.State != codec.HostServing {
+	if json.Unmarshal(heartbeat, &host) != nil || host.ID == s.id || host.State != codec.HostServing {
 		return
 	}
 	o := &s.others
@@ -127,12 +133,17 @@ func (s *Supervisor) answeredInquiry(heartbeat []byte) {
 	}
 	now := time.Now()
 	if o.funcs == nil || len(o.funcs) > maxKnown {
-		o.funcs = map[string]time.Time{}
+		o.funcs = map[queueName]time.Time{}
 	}
-	for _, name := range host.Funcs {
-		o.funcs[name] = now
+	for _, queue := range s.cfg.queueNames() {
+		if !(codec.HostStatus{Queue: host.Queue, Queues: host.Queues}).ServesQueue(queue) {
+			continue
+		}
+		for _, name := range host.Funcs {
+			o.funcs[queueName{queue, name}] = now
+		}
+		o.hosts[queueName{queue, host.ID}] = min(max(host.Want, 1), maxProcesses)
 	}
-	o.hosts[host.ID] = min(max(host.Want, 1), maxProcesses)
 	close(o.news)
 	o.news = make(chan struct{})
 }

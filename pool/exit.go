@@ -169,7 +169,7 @@ func (s *Supervisor) reportDeath(x *exit, death Death) {
 		failure.Code = ran.code
 		consumer.ObserveDeath(consumer.Attempt{
 			Info:  consumer.Info{ID: ran.id, Func: ran.task.Func, Attempt: ran.number, Header: ran.task.Header},
-			Queue: s.cfg.Queue, Host: s.cfg.Host, PID: death.PID, Stored: ran.stored, Began: ran.began, Died: true,
+			Queue: s.scheduler.queueOf(ran.d), Host: s.cfg.Host, PID: death.PID, Stored: ran.stored, Began: ran.began, Died: true,
 		}, failure)
 	}
 	logger.Warn(message)

@@ -41,26 +41,30 @@ func (s *scheduler) setDemand() {
 		want = max(want, min(int(work/s.usual), aheadPerProcess*ready))
 	}
 	waiting := 0
-	for lane := range s.lanes {
-		waiting += len(s.lanes[lane]) // about as many deliveries
+	for i, l := range s.lanes {
+		id := laneID(i)
+		if s.weighted && id == laneOf(id.queue(), 0) {
+			waiting = 0 // its turn comes whatever waits in others
+		}
+		waiting += len(l.spans) // about as many deliveries
 		n := want
-		if n < 1 && ready > 0 && s.mayYield(broker.Lane(lane)) {
+		if n < 1 && ready > 0 && s.mayYield(id) {
 			n = 1
 		}
 		n -= waiting
 		if s.stopping || s.sending >= maxSending+2*len(s.workers) {
 			n = 0
 		}
-		s.want[lane].Store(int32(max(min(n, maxAhead), 0)))
+		l.want.Store(int32(max(min(n, maxAhead), 0)))
 	}
 }
 
 // mayYield reports whether tasks are at work, or handed out, that would let those of a
 // lane go first.
-func (s *scheduler) mayYield(lane broker.Lane) bool {
+func (s *scheduler) mayYield(id laneID) bool {
 	for _, w := range s.workers {
 		for _, r := range w.runs {
-			if lane < r.d.lane && r.tasks > 1 {
+			if r.tasks > 1 && s.outranks(id, r.d.lane) {
 				return true
 			}
 		}
@@ -104,13 +108,13 @@ func (s *scheduler) observeDelivery(d *delivery) {
 const offersHeader = "Muster-Offers"
 
 // deliver takes a delivery from the broker, on the subscription's goroutine.
-func (s *scheduler) deliver(lane broker.Lane, msg *nats.Msg, info broker.AckInfo) {
+func (s *scheduler) deliver(lane laneID, msg *nats.Msg, info broker.AckInfo) {
 	d := &delivery{ack: msg.Reply, subject: msg.Subject, info: info, lane: lane, received: time.Now()}
 	if offers := msg.Header[offersHeader]; offers != nil {
 		d.offers = readOffers(offers)
 	}
 	if err := d.decode(msg.Data); err != nil {
-		s.reject(msg, info.StreamSeq, err)
+		s.reject(d, msg, err)
 		s.do(func(*turn) {}) // another is pulled in its place
 		return
 	}
@@ -136,10 +140,11 @@ func (s *scheduler) deliver(lane broker.Lane, msg *nats.Msg, info broker.AckInfo
 }
 
 // reject puts a message that is not a batch aside as a dead letter.
-func (s *scheduler) reject(msg *nats.Msg, seq uint64, cause error) {
+func (s *scheduler) reject(d *delivery, msg *nats.Msg, cause error) {
+	queue := s.queueOf(d)
 	s.logger.Error("a message in the queue is not a batch of tasks; it goes to the dead letters",
-		"queue", s.cfg.Queue, "error", cause)
-	s.desk.Unread(s.cfg.Queue, seq, msg.Data, cause, func(err error) {
+		"queue", queue, "error", cause)
+	s.desk.Unread(queue, d.info.StreamSeq, msg.Data, cause, func(err error) {
 		if err != nil {
 			s.logger.Error("a message that is not a batch could not be put aside", "error", err)
 			return // it comes again when its lease ends
@@ -234,7 +239,7 @@ func (s *scheduler) sendElsewhere(t *turn, d *delivery, unknown map[string]bool)
 		go func() { // it asks the fleet
 			processes := make(map[string]int, len(unknown))
 			for name := range unknown {
-				processes[name] = s.elsewhere(name)
+				processes[name] = s.elsewhere(s.queueOf(d), name)
 			}
 			s.do(func(t *turn) {
 				s.foreign--

@@ -15,7 +15,7 @@ func TestAnotherMessageIsPulledInPlaceOfOneThatIsNoBatch(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Config{})
 	b.mate()
-	p := b.pullers[broker.Normal]
+	p := b.lanes[broker.Normal].puller
 	require.NoError(t, p.open())
 	b.do(func(*turn) {})
 	require.Equal(t, 1, p.asked)

@@ -86,7 +86,7 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	clientOptions := []producer.Option{
-		producer.WithQueue(cfg.Queue), producer.WithLogger(cfg.Logger), producer.WithLocalHost(p.supervisor.scheduler),
+		producer.WithQueue(p.supervisor.cfg.Queues[0].Name), producer.WithLogger(cfg.Logger), producer.WithLocalHost(p.supervisor.scheduler),
 	}
 	clientOptions = append(clientOptions, cfg.client...)
 	if cfg.MaxValue > 0 {

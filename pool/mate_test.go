@@ -75,15 +75,15 @@ func newBench(t *testing.T, cfg Config) *bench {
 	s := &scheduler{
 		cfg: &host.cfg, pid: os.Getpid(), nc: nc, logger: cfg.Logger,
 		handles:    func(string) bool { return true },
-		elsewhere:  func(string) int { return 0 },
+		elsewhere:  func(string, string) int { return 0 },
 		tick:       make(chan struct{}, 1),
 		deliveries: map[deliveryKey]*delivery{}, outboxes: map[string]*outbox{},
 		funcs: map[string]*funcStats{}, cancelled: recent.NewSet[codec.ID](maxCancelled),
 	}
-	for _, lane := range broker.Lanes {
-		s.pullers[lane] = newPuller(nc, "queue", lane, cfg.Logger,
-			func(lane broker.Lane) int { return int(s.want[lane].Load()) }, s.deliver)
+	if cfg.Queues == nil {
+		host.cfg.Queues = []Queue{{Name: "queue"}}
 	}
+	s.addQueues(host.cfg.Queues)
 	s.publisher, err = broker.NewPublisher(nc)
 	require.NoError(t, err)
 	s.desk, err = handoff.New(nc, s.publisher, &s.handed, cfg.Logger)
@@ -95,6 +95,12 @@ func newBench(t *testing.T, cfg Config) *bench {
 // arrive has a batch of tasks come in a lane, and numbers them.
 func (b *bench) arrive(lane broker.Lane, chunk bool, tasks ...codec.Task) *delivery {
 	b.t.Helper()
+	return b.arriveIn(laneID(lane), chunk, tasks...)
+}
+
+// arriveIn has a batch of tasks come in a lane of any queue.
+func (b *bench) arriveIn(lane laneID, chunk bool, tasks ...codec.Task) *delivery {
+	b.t.Helper()
 	d := b.delivery(lane, chunk, tasks...)
 	b.do(func(t *turn) {
 		b.deliveries[d.key()] = d
@@ -103,7 +109,7 @@ func (b *bench) arrive(lane broker.Lane, chunk bool, tasks ...codec.Task) *deliv
 	return d
 }
 
-func (b *bench) delivery(lane broker.Lane, chunk bool, tasks ...codec.Task) *delivery {
+func (b *bench) delivery(lane laneID, chunk bool, tasks ...codec.Task) *delivery {
 	b.t.Helper()
 	b.seq++
 	batch := codec.NewBatch("client", nil)
@@ -145,7 +151,7 @@ func look[T any](b *bench, find func() T) T {
 
 // waits returns how many tasks of a lane wait.
 func (b *bench) waits(lane broker.Lane) int {
-	return look(b, func() int { return b.waiting[lane] })
+	return look(b, func() int { return b.lanes[lane].waiting })
 }
 
 // mate is a worker process of a bench: it does what the test has it do.

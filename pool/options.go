@@ -26,6 +26,16 @@ func Processes(n int) Option {
 	}
 }
 
+// Queues has worker processes serve queues in strict order, or by weight, in place of the
+// default one. A local pool's client submits to the first of them unless
+// producer.Queue says otherwise.
+func Queues(queues ...Queue) Option {
+	return func(c *Config) error {
+		c.Queues = queues
+		return checkQueues(queues)
+	}
+}
+
 // WithLogger sets where the pool reports what no error can tell.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *Config) error {

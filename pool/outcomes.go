@@ -107,7 +107,7 @@ func (s *scheduler) passOn(t *turn, d *delivery, task *codec.Task, out *codec.Ou
 		task.Errors++
 		if at, again := nextAttempt(task, out.Failure, t.now); again {
 			s.apart(t, d, told, func(done func(error)) {
-				s.desk.Retry(s.cfg.Queue, d.lane, d.batch.Client, task, at, done)
+				s.desk.Retry(s.queueOf(d), d.lane.lane(), d.batch.Client, task, at, done)
 			})
 			return
 		}
@@ -124,7 +124,7 @@ func (s *scheduler) settleApart(t *turn, d *delivery, task *codec.Task, out code
 	if out.Value != nil {
 		out.Value = append([]byte{}, out.Value...) // it is the frame's
 	}
-	ending := &handoff.Ending{Queue: s.cfg.Queue, Client: d.batch.Client, Task: task, Outcome: &out}
+	ending := &handoff.Ending{Queue: s.queueOf(d), Client: d.batch.Client, Task: task, Outcome: &out}
 	s.apart(t, d, told, func(done func(error)) { s.desk.Settle(ending, done) })
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/internal/outlet"
 	"github.com/musterfleet/muster/internal/proc"
 )
@@ -41,7 +42,7 @@ const quitLine = "SIGQUIT: quit"
 
 func (w *lineWriter) started(pid int) {
 	if cfg := &w.host.cfg; cfg.OutputLogger != nil {
-		w.logger = cfg.OutputLogger.With("host", cfg.Host, "queue", cfg.Queue, "pid", pid, "place", w.process.slot)
+		w.logger = cfg.OutputLogger.With("host", cfg.Host, "queue", codec.FormatQueues(cfg.Queues), "pid", pid, "place", w.process.slot)
 	}
 }
 

@@ -39,11 +39,10 @@ const (
 // more.
 type puller struct {
 	nc      *nats.Conn
-	lane    broker.Lane
 	subject string // of pull requests
 	logger  *slog.Logger
-	demand  func(broker.Lane) int
-	receive func(broker.Lane, *nats.Msg, broker.AckInfo)
+	demand  func() int
+	receive func(*nats.Msg, broker.AckInfo)
 
 	mu     sync.Mutex
 	sub    *nats.Subscription
@@ -56,10 +55,10 @@ type puller struct {
 	closed bool
 }
 
-func newPuller(nc *nats.Conn, queue string, lane broker.Lane, logger *slog.Logger, demand func(broker.Lane) int,
-	receive func(broker.Lane, *nats.Msg, broker.AckInfo)) *puller {
+func newPuller(nc *nats.Conn, queue string, lane broker.Lane, logger *slog.Logger, demand func() int,
+	receive func(*nats.Msg, broker.AckInfo)) *puller {
 	return &puller{
-		nc: nc, lane: lane, logger: logger, demand: demand, receive: receive,
+		nc: nc, logger: logger, demand: demand, receive: receive,
 		subject: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", broker.TaskStream(queue), broker.WorkersConsumer(lane)),
 	}
 }
@@ -94,7 +93,7 @@ func (p *puller) ask() {
 	if p.closed || p.failed {
 		return
 	}
-	want := p.demand(p.lane)
+	want := p.demand()
 	n := want - p.asked
 	if !p.lively {
 		// What comes while the processes are busy with another lane's must go back.
@@ -132,7 +131,7 @@ func (p *puller) take(msg *nats.Msg) {
 	}
 	p.mu.Unlock()
 	if status == "" {
-		p.receive(p.lane, msg, info)
+		p.receive(msg, info)
 	} else {
 		p.ask()
 	}
@@ -218,12 +217,12 @@ func (p *puller) expect() {
 	p.behind = true
 }
 
-// expects reports whether a delivery of the lane should be on its way: the broker has
-// said that there is more, or was given some back.
+// expects reports whether the lane should have a delivery, which comes when it is asked
+// for: the broker has said that there is more, or was given some back.
 func (p *puller) expects() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.behind && p.asked > 0
+	return p.behind
 }
 
 // forget notes that others have taken what the lane had.

@@ -132,7 +132,7 @@ func (s *scheduler) charge(a *attempt) {
 	s.decided(a, func(t *turn) {
 		alone := codec.NewBatch(a.d.batch.Client, nil)
 		alone.Add(a.task)
-		s.store(t, a.d, "putback", alone.Bytes(), broker.TaskSubject(s.cfg.Queue, broker.High),
+		s.store(t, a.d, "putback", alone.Bytes(), broker.TaskSubject(s.queueOf(a.d), broker.High),
 			func(t *turn, err error) { s.handedOff(t, a.d, 1, err) })
 	})
 }

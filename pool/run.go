@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/musterfleet/muster/codec"
 )
 
 // Run is a worker host: it runs worker processes until ctx ends or a signal
@@ -152,5 +154,5 @@ func (h *host) grow(sig syscall.Signal, by int) {
 }
 
 func (h *host) ready() {
-	h.say(daemon.SdNotifyReady, fmt.Sprintf("STATUS=serving queue %s with %d worker processes", h.cfg.Queue, h.desired()))
+	h.say(daemon.SdNotifyReady, fmt.Sprintf("STATUS=serving queue %s with %d worker processes", codec.FormatQueues(h.cfg.Queues), h.desired()))
 }

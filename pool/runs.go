@@ -5,7 +5,6 @@ import (
 
 	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/consumer"
-	"github.com/musterfleet/muster/internal/broker"
 	"github.com/musterfleet/muster/internal/link"
 	"github.com/musterfleet/muster/internal/scoreboard"
 )
@@ -31,20 +30,17 @@ const (
 // give hands a process its next run, and reports whether there was one.
 func (s *scheduler) give(t *turn, w *worker) bool {
 	for {
-		lane, ok := s.next()
+		id, ok := s.next()
 		if !ok {
 			return false
 		}
-		if lane > 0 {
-			if s.hold(lane); s.holding {
-				if lane, ok = s.next(); !ok {
-					return false
-				}
-			}
+		if s.hold(id); s.mustWait(id) {
+			return false
 		}
-		sp := &s.lanes[lane][0]
+		l := s.lanes[id]
+		sp := &l.spans[0]
 		if s.concludeUnfit(t, sp) {
-			s.trim(lane)
+			l.trim()
 			continue
 		}
 		n := s.cut(t, w, sp)
@@ -54,21 +50,21 @@ func (s *scheduler) give(t *turn, w *worker) bool {
 		s.send(t, w, *sp, n)
 		sp.from += n
 		sp.d.waiting -= n
-		s.waiting[lane] -= n
-		s.trim(lane)
+		l.waiting -= n
+		l.trim()
+		s.start(id, n)
 		return true
 	}
 }
 
 // trim removes the lane's first span when it is empty.
-func (s *scheduler) trim(lane broker.Lane) {
-	all := s.lanes[lane]
-	if all[0].from < all[0].to {
+func (l *lane) trim() {
+	if l.spans[0].from < l.spans[0].to {
 		return
 	}
-	all[0] = span{}
-	if s.lanes[lane] = all[1:]; len(s.lanes[lane]) == 0 {
-		s.lanes[lane] = nil
+	l.spans[0] = span{}
+	if l.spans = l.spans[1:]; len(l.spans) == 0 {
+		l.spans = nil
 	}
 }
 
@@ -82,7 +78,7 @@ func (s *scheduler) concludeUnfit(t *turn, sp *span) bool {
 	task := sp.d.batch.Task(sp.from)
 	sp.from++
 	sp.d.waiting--
-	s.waiting[sp.d.lane]--
+	s.lanes[sp.d.lane].waiting--
 	s.concludeHere(t, sp.d, task, failure)
 	return true
 }
@@ -109,7 +105,7 @@ func (s *scheduler) cut(t *turn, w *worker, sp *span) int {
 		return max(n, 0)
 	}
 	usual := s.stats(sp.d.batch.Func(sp.from)).usual
-	share := max(t.share[sp.d.lane], 1)
+	share := max(s.lanes[sp.d.lane].share, 1)
 	if usual == 0 {
 		n = min(n, share, maxUnknown)
 	} else {
@@ -140,7 +136,7 @@ func (s *scheduler) send(t *turn, w *worker, sp span, n int) {
 		s.watchLimits(t, w, r)
 	}
 	client, tasks := d.batch.Client, d.batch.Encoded(from, from+n)
-	message := link.Run{ID: r.id, Message: d.info.StreamSeq, Stored: d.info.Stored}
+	message := link.Run{ID: r.id, Message: d.info.StreamSeq, Queue: d.lane.queue(), Stored: d.info.Stored}
 	t.later(func() {
 		err := w.link.Send(link.KindRun, nil, func(dst []byte) []byte {
 			return link.AppendRun(dst, &message, func(dst []byte) []byte {
@@ -187,6 +183,7 @@ func (s *scheduler) takeBack(w *worker, r *run, keep int) int {
 		return 0
 	}
 	s.wait(span{d: r.d, from: r.from + end, to: r.from + r.end, since: r.since}, true)
+	s.start(r.d.lane, -n)
 	r.end = end
 	r.d.running -= n
 	w.given -= n
@@ -223,7 +220,7 @@ func (s *scheduler) balance(t *turn) {
 		if _, ok := s.next(); !ok && !s.steal(t) {
 			return
 		}
-		s.setShares(t, idle)
+		s.setShares(idle)
 		if !s.give(t, w) {
 			return
 		}

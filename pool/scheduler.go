@@ -33,20 +33,20 @@ type scheduler struct {
 	desk      *handoff.Desk
 	objects   objectStore
 	logger    *slog.Logger
-	pullers   [len(broker.Lanes)]*puller
-	handles   func(name string) bool            // reports whether the processes have a handler for a func
-	elsewhere func(name string) (processes int) // see others
+	queues    []*served
+	lanes     []*lane                                  // of the queues, see laneID
+	weighted  bool                                     // the queues take turns by their weights; else one goes before the next
+	handles   func(name string) bool                   // reports whether the processes have a handler for a func
+	elsewhere func(queue, name string) (processes int) // see others
 	handed    handed
-	tick      chan struct{}                   // has an element when the watcher is to look
-	work      atomic.Bool                     // there is something for the watcher to look at
-	want      [len(broker.Lanes)]atomic.Int32 // deliveries to pull, by lane
+	tick      chan struct{} // has an element when the watcher is to look
+	work      atomic.Bool   // there is something for the watcher to look at
 
 	stopOnce sync.Once
 	closing  sync.WaitGroup // of pulls
 
 	mu         sync.Mutex
-	lanes      [len(broker.Lanes)][]span
-	waiting    [len(broker.Lanes)]int // tasks in them
+	turn       float64 // how much of the queue whose turn was last was started, by its weight
 	deliveries map[deliveryKey]*delivery
 	direct     direct
 	workers    []*worker            // that are ready
@@ -65,7 +65,7 @@ type scheduler struct {
 	storing    int               // tasks that are being stored again, in messages
 	foreign    int               // deliveries with tasks of funcs that have no handler here
 	nextAway   time.Time         // when a delivery may go back for another host without a pause
-	holding    bool              // less urgent tasks wait for more urgent ones that are on their way
+	holding    bool              // tasks wait for those before them that are on their way
 	stopping   bool
 }
 
@@ -81,8 +81,7 @@ type span struct {
 type turn struct {
 	now   time.Time
 	after []func()
-	busy  bool                   // there is something for the watcher to look at
-	share [len(broker.Lanes)]int // of the tasks that wait in a lane, for each process
+	busy  bool // there is something for the watcher to look at
 }
 
 func (t *turn) later(f func()) { t.after = append(t.after, f) }
@@ -121,8 +120,8 @@ func (s *scheduler) end(t *turn) {
 		default:
 		}
 	}
-	for _, p := range s.pullers {
-		p.ask()
+	for _, l := range s.lanes {
+		l.puller.ask()
 	}
 }
 
@@ -261,68 +260,13 @@ func (s *scheduler) wait(sp span, first bool) {
 		return
 	}
 	sp.d.waiting += n
-	lane := sp.d.lane
-	s.waiting[lane] += n
+	l := s.lanes[sp.d.lane]
+	l.waiting += n
 	if first {
-		s.lanes[lane] = append([]span{sp}, s.lanes[lane]...)
+		l.spans = append([]span{sp}, l.spans...)
 	} else {
-		s.lanes[lane] = append(s.lanes[lane], sp)
+		l.spans = append(l.spans, sp)
 	}
-}
-
-// next returns the lane whose tasks are to run next; ok is false if none wait, or all
-// wait for more urgent ones that are on their way.
-func (s *scheduler) next() (lane broker.Lane, ok bool) {
-	for lane := range s.lanes {
-		if len(s.lanes[lane]) > 0 {
-			return broker.Lane(lane), true
-		}
-		if s.holding && s.pullers[lane].expects() {
-			return 0, false
-		}
-	}
-	return 0, false
-}
-
-// urgentTimeout is how long tasks wait for more urgent ones that should be on their
-// way: the broker has said that there are more, or was given some back. The lanes are
-// pulled side by side, and may answer in any order. It is lost time where others have
-// taken those tasks, once.
-const urgentTimeout = 10 * time.Millisecond
-
-// hold has the tasks of a lane wait for more urgent ones that are on their way.
-func (s *scheduler) hold(lane broker.Lane) {
-	if s.holding {
-		return
-	}
-	for _, p := range s.pullers[:lane] {
-		if p.expects() {
-			s.holding = true
-			time.AfterFunc(urgentTimeout, func() {
-				s.do(func(*turn) {
-					s.holding = false
-					for _, p := range s.pullers {
-						p.forget()
-					}
-				})
-			})
-			return
-		}
-	}
-}
-
-// mustWait reports whether tasks of a lane wait for more urgent ones that are on their
-// way.
-func (s *scheduler) mustWait(lane broker.Lane) bool {
-	if !s.holding {
-		return false
-	}
-	for _, p := range s.pullers[:lane] {
-		if p.expects() {
-			return true
-		}
-	}
-	return false
 }
 
 // maxSending bounds the messages of outcomes that are under way, beside two for each
@@ -334,7 +278,7 @@ func (s *scheduler) dispatch(t *turn) {
 	if s.sending >= maxSending+2*len(s.workers) || s.direct.withholding > 0 {
 		return
 	}
-	s.setShares(t, s.idle())
+	s.setShares(s.idle())
 	for _, w := range s.workers {
 		for len(w.runs) == 0 && w.takes() && s.give(t, w) {
 		}
@@ -354,34 +298,40 @@ func (s *scheduler) dispatch(t *turn) {
 
 // setShares divides what waits among so many idle processes. It is done before any of
 // them gets its share, or each would get less than the one before.
-func (s *scheduler) setShares(t *turn, idle int) {
+func (s *scheduler) setShares(idle int) {
 	idle = max(idle, 1)
-	for lane, n := range s.waiting {
-		t.share[lane] = (n + idle - 1) / idle
+	for _, l := range s.lanes {
+		l.share = (l.waiting + idle - 1) / idle
 	}
 }
 
 // makeWay has processes that are at work on less urgent tasks than what waits end with
 // the one that runs.
 func (s *scheduler) makeWay() {
-	lane := 0
-	for lane < len(s.lanes) && len(s.lanes[lane]) == 0 {
-		lane++
-	}
 	for _, w := range s.workers {
 		for i := len(w.runs) - 1; i >= 0; i-- {
-			if r := w.runs[i]; r.d.lane > broker.Lane(lane) {
+			if r := w.runs[i]; s.isOutranked(r.d.lane) {
 				s.takeBack(w, r, 0)
 			}
 		}
 	}
 }
 
+// isOutranked reports whether tasks wait that outrank those of a lane.
+func (s *scheduler) isOutranked(id laneID) bool {
+	for i, l := range s.lanes[:id] {
+		if len(l.spans) > 0 && s.outranks(laneID(i), id) {
+			return true
+		}
+	}
+	return false
+}
+
 // wakeSlots wakes as many dormant slots as there are tasks that no process comes for.
 func (s *scheduler) wakeSlots(t *turn) {
 	tasks := 0
-	for _, n := range s.waiting {
-		tasks += n
+	for _, l := range s.lanes {
+		tasks += l.waiting
 	}
 	n := min(tasks-s.starting, len(s.dormant))
 	if n <= 0 {

@@ -306,7 +306,7 @@ func TestCancelledAndExpiredTasksAreNotSent(t *testing.T) {
 	b := newBench(t, Config{})
 	tasks := calls(10, "f")
 	tasks[0].Deadline = time.Now().Add(-time.Second)
-	d := b.delivery(broker.Normal, false, tasks...)
+	d := b.delivery(laneID(broker.Normal), false, tasks...)
 	id := func(index int) codec.ID { return codec.ID{Client: "client", N: d.batch.N(index)} }
 	b.cancel([]codec.ID{id(4)})
 	m := b.mate()
@@ -347,7 +347,7 @@ func TestOfAProcessThatDiesOnlyTheRunningTaskIsInDoubt(t *testing.T) {
 	}
 	require.NoError(t, m.tell(first.id, 2))
 	require.Equal(t, 3, m.begin(first, time.Second))
-	later := b.delivery(broker.Normal, false, calls(1, "f")...)
+	later := b.delivery(laneID(broker.Normal), false, calls(1, "f")...)
 	b.do(func(*turn) {
 		b.wait(span{d: later, to: 1}, false)
 		m.work.closing = true

@@ -28,7 +28,7 @@ func (s *Supervisor) Status() codec.HostStatus {
 
 func (s *Supervisor) snapshot() codec.HostStatus {
 	status := codec.HostStatus{
-		ID: s.id, Host: s.cfg.Host, PID: os.Getpid(), Queue: s.cfg.Queue, Version: moduleVersion(),
+		ID: s.id, Host: s.cfg.Host, PID: os.Getpid(), Queue: s.cfg.Queues[0].Name, Queues: s.cfg.Queues, Version: moduleVersion(),
 		Started: s.startedAt, CPUs: usableCPUs(), MemoryLimit: s.cfg.MemoryLimit,
 		Processes: []codec.ProcessStatus{}, Latest: []codec.ProcessDeath{},
 		Deaths: map[codec.Cause]uint64{},

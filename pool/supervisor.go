@@ -155,8 +155,8 @@ func start(ctx context.Context, cfg Config, guard *proc.Guard, executable string
 	go s.watchMemory()
 	go s.heartbeats()
 	go s.scheduler.watch(s.stopped)
-	for _, p := range s.scheduler.pullers {
-		go p.watch(pulls)
+	for _, l := range s.scheduler.lanes {
+		go l.puller.watch(pulls)
 	}
 	if s.cfg.Started != nil {
 		s.cfg.Started(s)
@@ -215,7 +215,7 @@ const resultEnvelope = 1 << 10
 // setUp sends a process that has reached [Main] its first order.
 func (s *Supervisor) setUp(p *process) {
 	p.order(order{Setup: &setup{
-		Dir: handlerDir(), Queue: s.cfg.Queue, Host: s.cfg.Host, MaxValue: s.cfg.MaxValue, MaxMemory: s.cfg.MaxMemory,
+		Dir: handlerDir(), Queues: s.cfg.queueNames(), Host: s.cfg.Host, MaxValue: s.cfg.MaxValue, MaxMemory: s.cfg.MaxMemory,
 		MaxMessage: int(s.nc.MaxPayload()) - resultEnvelope, Init: s.cfg.initial,
 	}})
 }

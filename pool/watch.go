@@ -111,8 +111,8 @@ func (s *scheduler) look(t *turn) {
 	if !allLong {
 		return
 	}
-	for lane := range s.lanes {
-		for _, d := range s.overdue(t, lane, ready) {
+	for _, l := range s.lanes {
+		for _, d := range l.overdue(t.now, ready) {
 			s.giveBack(t, d)
 		}
 	}
@@ -172,9 +172,9 @@ func (s *scheduler) heard(p *process) {
 
 // overdue returns the deliveries whose tasks have waited in a lane for longer than they
 // should while every process runs a long task, or there is none.
-func (s *scheduler) overdue(t *turn, lane, ready int) (all []*delivery) {
+func (l *lane) overdue(now time.Time, ready int) (all []*delivery) {
 	var last *delivery
-	for _, sp := range s.lanes[lane] {
+	for _, sp := range l.spans {
 		if sp.d == last {
 			continue
 		}
@@ -183,7 +183,7 @@ func (s *scheduler) overdue(t *turn, lane, ready int) (all []*delivery) {
 		if ready > 0 && sp.d.waiting == sp.d.batch.Len() {
 			wait = giveBackAfter
 		}
-		if t.now.Sub(sp.since) >= wait {
+		if now.Sub(sp.since) >= wait {
 			all = append(all, sp.d)
 		}
 	}
@@ -238,17 +238,17 @@ func (s *scheduler) stop() {
 				s.takeBackAll(w)
 			}
 		})
-		for _, p := range s.pullers {
-			s.closing.Go(p.close)
+		for _, l := range s.lanes {
+			s.closing.Go(l.puller.close)
 		}
 	})
 }
 
 // giveBackAll gives back all that waits.
 func (s *scheduler) giveBackAll(t *turn) {
-	for lane := range s.lanes {
-		for len(s.lanes[lane]) > 0 {
-			s.giveBack(t, s.lanes[lane][0].d)
+	for _, l := range s.lanes {
+		for len(l.spans) > 0 {
+			s.giveBack(t, l.spans[0].d)
 		}
 	}
 }

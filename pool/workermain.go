@@ -77,7 +77,7 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 	}
 	var worker *consumer.Worker
 	worker, err = consumer.New(consumer.Config{
-		Link: w.link, Board: board, Queue: setup.Queue, Host: setup.Host, PID: os.Getpid(),
+		Link: w.link, Board: board, Queues: setup.Queues, Host: setup.Host, PID: os.Getpid(),
 		MaxMessage: setup.MaxMessage, MaxValue: setup.MaxValue, MaxMemory: setup.MaxMemory,
 		Logger: slog.Default(), Lost: w.lost, Wait: w.wait, Progress: w.progress,
 		Order: func(f link.Frame) error {
@@ -96,7 +96,7 @@ func (w *workerProcess) work() (consumer.Leaving, error) {
 	if err != nil {
 		return "", err
 	}
-	inside.open(setup.Queue, func() {
+	inside.open(setup.Queues[0], func() {
 		go worker.Listen() // for the answer
 		w.report(report{Client: true})
 	})

@@ -61,6 +61,17 @@ func TestHost(t *testing.T) {
 	run(t, nil, "host", "info", host.ID, "--url", url).requireFailure(t, 1, "no such host")
 }
 
+func TestHostOfSeveralQueues(t *testing.T) {
+	t.Parallel()
+	url := startBroker(t)
+	startWorker(t, url, "--processes", "1", "--host", "kestrel", "--queue", "urgent=3,usual")
+	require.Regexp(t, `^kestrel +\w{8} +urgent=3,usual +serving `, mustRun(t, "host", "ls", "--url", url)[1])
+	require.Contains(t, mustRun(t, "host", "info", "kestrel", "--url", url)[0], ": serving, queue urgent=3,usual, 1 worker process,")
+	for _, queue := range []string{"usual", "urgent"} {
+		require.Equal(t, []string{"true"}, mustRun(t, "submit", "--queue", queue, "is_prime", "97", "--url", url))
+	}
+}
+
 // Commands are among the funcs that a host tells of, though its supervisor does not
 // run them.
 func TestHostTellsOfCommands(t *testing.T) {

@@ -48,7 +48,7 @@ func printHost(h codec.HostStatus) error {
 		limit = ", limit " + bytesOf(uint64(h.MemoryLimit)) + " each"
 	}
 	fmt.Println(printable(fmt.Sprintf("host %s (%s): %s, queue %s, %s, supervisor %d, up %s, %s%s",
-		h.Host, h.ID, h.State, h.Queue, count(h.Want, "worker process"), h.PID, age(h.Started), bytesOf(memory(h)), limit)))
+		h.Host, h.ID, h.State, h.QueueText(), count(h.Want, "worker process"), h.PID, age(h.Started), bytesOf(memory(h)), limit)))
 	fmt.Println(printable("funcs: " + strings.Join(h.Funcs, ", ")))
 	t := newTable(os.Stdout, "PID", "STATE", "FUNC", "TASK", "ELAPSED", "MEMORY", "TASKS", "UP", "LAST DEATH")
 	for _, p := range h.Processes {

@@ -44,7 +44,7 @@ and those that there should be; MEMORY is theirs and the supervisor's together.`
 func printHosts(hosts []codec.HostStatus) error {
 	t := newTable(os.Stdout, "HOST", "ID", "QUEUE", "STATE", "PROCESSES", "MEMORY", "FUNCS", "LAST DEATH", "SEEN")
 	for _, h := range hosts {
-		t.row(h.Host, h.ID, h.Queue, string(h.State), fmt.Sprintf("%d/%d", busy(h), h.Want), bytesOf(memory(h)),
+		t.row(h.Host, h.ID, h.QueueText(), string(h.State), fmt.Sprintf("%d/%d", busy(h), h.Want), bytesOf(memory(h)),
 			strconv.Itoa(len(h.Funcs)), lastDeath(h), age(h.Sent))
 	}
 	return t.flush()

@@ -160,7 +160,7 @@ func (w *hostWatch) lanes(ctx context.Context, nc *nats.Conn) (p pulls, ok bool)
 
 // served reports whether a host that was heard is of the queue.
 func (w *hostWatch) served(hosts []fleet.Host) bool {
-	return slices.ContainsFunc(hosts, func(h fleet.Host) bool { return w.queue == "" || h.Queue == w.queue })
+	return slices.ContainsFunc(hosts, func(h fleet.Host) bool { return w.queue == "" || h.ServesQueue(w.queue) })
 }
 
 // judge returns why none of the hosts takes the tasks, and nothing if one does.
@@ -170,8 +170,8 @@ func (w *hostWatch) judge(hosts []fleet.Host) string {
 	for _, h := range hosts {
 		switch {
 		case h.State == codec.HostStopped:
-		case w.queue != "" && h.Queue != w.queue:
-			queues = append(queues, h.Queue)
+		case w.queue != "" && !h.ServesQueue(w.queue):
+			queues = append(queues, h.QueueText())
 		case h.State == codec.HostDraining, h.State == codec.HostUnhealthy:
 			idle = append(idle, fmt.Sprintf("%s is %s", h.Host, h.State))
 		case h.Want == 0:

@@ -50,7 +50,7 @@ func (w *watchFlags) apply(ctx context.Context, cfg *pool.Config) (stop func(), 
 	}
 	cfg.Started = func(s *pool.Supervisor) {
 		e.handler.Started(s)
-		e.addQueue(ctx, cfg, s.Status().Queue)
+		e.addQueues(ctx, cfg)
 	}
 	return e.close, nil
 }
@@ -96,8 +96,8 @@ func listenMetrics(ctx context.Context, addr string) (*endpoint, error) {
 	return e, nil
 }
 
-// addQueue adds how the host's queue stands, by a connection of its own.
-func (e *endpoint) addQueue(ctx context.Context, cfg *pool.Config, queue string) {
+// addQueues adds how the host's queues stand, by a connection of its own.
+func (e *endpoint) addQueues(ctx context.Context, cfg *pool.Config) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fleet != nil {
@@ -105,13 +105,17 @@ func (e *endpoint) addQueue(ctx context.Context, cfg *pool.Config, queue string)
 	}
 	ctx, cancel := context.WithTimeout(ctx, queuePatience)
 	defer cancel()
+	names := make([]string, len(cfg.Queues))
+	for i, q := range cfg.Queues {
+		names[i] = q.Name
+	}
 	logger := cmp.Or(cfg.Logger, slog.Default())
 	f, err := fleet.Connect(ctx, cfg.URL, fleet.WithLogger(logger), fleet.WithCredentials(cfg.Credentials))
 	if err == nil {
-		e.fleet, err = f, e.handler.Register(metrics.Queues(f, queue))
+		e.fleet, err = f, e.handler.Register(metrics.Queues(f, names...))
 	}
 	if err != nil {
-		logger.Warn("no metrics of the queue", "error", err)
+		logger.Warn("no metrics of the queues", "error", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/musterfleet/muster/codec"
 	"github.com/musterfleet/muster/pool"
 	"github.com/musterfleet/muster/producer"
 )
@@ -19,6 +20,7 @@ func workerCommand() *cobra.Command {
 	var at connection
 	var exec execFlags
 	var watch watchFlags
+	var queue string
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Run a worker host: a supervisor and its worker processes",
@@ -28,6 +30,10 @@ echo, sleep and sha256, and spin for muster bench.
 SIGTERM, or SIGINT once, drains: running tasks finish, others are left to other
 hosts. A second SIGINT kills. SIGHUP rolls to the program that is at this one's file
 now, in the same process. SIGTTIN adds a worker process, SIGTTOU removes one.
+
+A host may serve several queues. With --queue a,b what waits in a goes before what
+waits in b; with --queue a=3,b it starts three tasks of a for each of b, while both
+have some.
 
 With --exec and --exec-server commands are funcs as well. No shell is involved:
 a command is split into words when the host starts, and its argument is one word,
@@ -43,6 +49,11 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 			if err := at.read(); err != nil {
 				return err
 			}
+			queues, err := pool.ParseQueues(queue)
+			if err != nil {
+				return usage("--queue: %s", strings.TrimPrefix(err.Error(), pool.ErrConfig.Error()+": "))
+			}
+			cfg.Queues = queues
 			if err := exec.apply(&cfg); err != nil {
 				return err
 			}
@@ -59,7 +70,8 @@ or part of one, whatever it holds. docs/exec.md tells all.`,
 	exec.add(cmd)
 	// The runtime's default takes affinity and the cgroup's limit into account.
 	cmd.Flags().IntVar(&cfg.Processes, "processes", runtime.GOMAXPROCS(0), "number of worker processes; by default as many as usable CPUs")
-	cmd.Flags().StringVar(&cfg.Queue, "queue", producer.DefaultQueue, "queue to pull tasks from")
+	cmd.Flags().StringVar(&queue, "queue", producer.DefaultQueue,
+		"queues to pull tasks from: a, or a,b in strict order, or a=3,b by weight")
 	addHostFlags(cmd, &cfg)
 	watch.add(cmd)
 	return cmd
@@ -70,7 +82,7 @@ func work(ctx context.Context, cfg pool.Config) error {
 	cfg.Listener = pool.Listener{
 		Ready: func(pid int) {
 			if pids := r.enter(pid); pids != nil {
-				report("muster: %s ready on queue %s: pid %s", count(len(pids), "worker process"), cfg.Queue, join(pids))
+				report("muster: %s ready on queue %s: pid %s", count(len(pids), "worker process"), codec.FormatQueues(cfg.Queues), join(pids))
 			}
 		},
 		Died: func(death pool.Death) { r.leave(death.PID) },

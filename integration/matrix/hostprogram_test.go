@@ -30,7 +30,7 @@ func playHost(params string) {
 	var p hostParams
 	must(json.Unmarshal([]byte(params), &p))
 	h, err := pool.Start(context.Background(), pool.Config{
-		URL: p.URL, Queue: p.Queue, Processes: 1, Host: "host",
+		URL: p.URL, Queues: []pool.Queue{{Name: p.Queue}}, Processes: 1, Host: "host",
 		Env:    []string{stringsEnv + "=" + p.Strings},
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), Stdout: os.Stderr,
 		Listener: pool.Listener{Died: func(d pool.Death) {

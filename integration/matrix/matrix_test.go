@@ -106,7 +106,7 @@ func newAct(t *testing.T, url, queue string, s *stage) *act {
 func (a *act) newHost(name, url string, env ...string) *pool.Supervisor {
 	a.t.Helper()
 	h, err := pool.Start(a.ctx, pool.Config{
-		URL: url, Queue: a.queue, Processes: 1, Host: name,
+		URL: url, Queues: []pool.Queue{{Name: a.queue}}, Processes: 1, Host: name,
 		Env:    append([]string{markerEnv + "=" + markerOf(a.queue, "here"), stringsEnv + "=" + a.theatre.address}, env...),
 		Logger: a.logger, Stdout: a.t.Output(), Stderr: a.t.Output(),
 		Listener: pool.Listener{Died: func(d pool.Death) { a.deaths <- d }},

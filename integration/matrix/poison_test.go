@@ -38,7 +38,7 @@ func TestPoison(t *testing.T) {
 	url := startBroker(t)
 	deaths := make(chan pool.Death, 16)
 	host, err := pool.Start(ctx, pool.Config{
-		URL: url, Queue: poison, Processes: 2, Logger: logger, Stdout: t.Output(), Stderr: t.Output(),
+		URL: url, Queues: []pool.Queue{{Name: poison}}, Processes: 2, Logger: logger, Stdout: t.Output(), Stderr: t.Output(),
 		Listener: pool.Listener{Died: func(d pool.Death) {
 			if d.Running {
 				deaths <- d

@@ -116,7 +116,7 @@ func (f *fleet) restart() {
 func (f *fleet) host(processes int) {
 	f.t.Helper()
 	s, err := pool.Start(f.ctx, pool.Config{
-		URL: f.url, Queue: queue, Processes: processes, Host: "kestrel", Logger: slog.New(slog.DiscardHandler),
+		URL: f.url, Queues: []pool.Queue{{Name: queue}}, Processes: processes, Host: "kestrel", Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(f.t, err)
 	f.t.Cleanup(s.Kill)

@@ -43,7 +43,7 @@ func (s *Server) queue(r *http.Request) (page, error) {
 		}
 		d := queueData{queueRow: row}
 		for _, h := range s.record.hosts() {
-			if h.Queue == name {
+			if h.ServesQueue(name) {
 				d.Hosts = append(d.Hosts, h)
 			}
 		}

@@ -37,7 +37,9 @@ func (e *examination) funcs(ctx context.Context) {
 		names[q.Name] = true
 	}
 	for _, host := range e.hosts {
-		names[host.Queue] = true
+		for _, q := range host.Serves() {
+			names[q.Name] = true
+		}
 	}
 	letters := e.lettersAsk(ctx)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -95,7 +97,7 @@ func (e *examination) asks(ctx context.Context, name string) asked {
 	}
 	for _, host := range e.hosts {
 		for f, count := range host.Counts {
-			if n := count.Failed[codec.CodeUnknownFunc]; host.Queue == name && n > 0 {
+			if n := count.Failed[codec.CodeUnknownFunc]; host.ServesQueue(name) && n > 0 {
 				all.add(f, fmt.Sprintf("tasks that failed on host %s with an unknown func: %d", host.Host, n))
 			}
 		}

@@ -17,7 +17,7 @@ func (e *examination) listen(ctx context.Context) {
 	e.heard = e.judge(CheckHost, "", e.try(ctx, "muster.", func(ctx context.Context) error {
 		hosts, err := fleet.Listen(ctx, e.nc, listenFor)
 		for _, host := range hosts {
-			if host.State != codec.HostStopped && (e.Queue == "" || e.Queue == host.Queue) {
+			if host.State != codec.HostStopped && (e.Queue == "" || host.ServesQueue(e.Queue)) {
 				e.hosts = append(e.hosts, host)
 			}
 		}
@@ -37,7 +37,9 @@ func (e *examination) eachHost() {
 	}
 	byQueue := map[string][]fleet.Host{}
 	for _, host := range e.hosts {
-		byQueue[host.Queue] = append(byQueue[host.Queue], host)
+		for _, q := range host.Serves() {
+			byQueue[q.Name] = append(byQueue[q.Name], host)
+		}
 	}
 	for _, queue := range slices.Sorted(maps.Keys(byQueue)) {
 		hosts := byQueue[queue]

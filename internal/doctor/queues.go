@@ -13,7 +13,7 @@ const manyLetters = 90_000
 // serving gives the hosts that pull from a queue.
 func (e *examination) serving(queue string) (all []fleet.Host) {
 	for _, host := range e.hosts {
-		if host.Queue == queue && !host.Lost && host.State == codec.HostServing {
+		if host.ServesQueue(queue) && !host.Lost && host.State == codec.HostServing {
 			all = append(all, host)
 		}
 	}

@@ -22,18 +22,19 @@ const (
 type Run struct {
 	ID      uint64 // of the run, from 1, at the process
 	Message uint64 // number of the message in its stream that the tasks came with
+	Queue   int    // of the host's, by number; at most 255
 	Stored  time.Time
 	Batch   []byte // a codec.Batch
 }
 
-const runHeader = 24
+const runHeader = 25
 
 // AppendRun appends a run whose batch add appends.
 func AppendRun(dst []byte, r *Run, add func(dst []byte) []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, r.ID)
 	dst = binary.BigEndian.AppendUint64(dst, r.Message)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Stored.UnixNano()))
-	return add(dst)
+	return add(append(dst, byte(r.Queue)))
 }
 
 // ReadRun reads a run, whose batch refers to data.
@@ -43,7 +44,7 @@ func ReadRun(data []byte) (Run, error) {
 	}
 	return Run{
 		ID: binary.BigEndian.Uint64(data), Message: binary.BigEndian.Uint64(data[8:]),
-		Stored: time.Unix(0, int64(binary.BigEndian.Uint64(data[16:]))), Batch: data[runHeader:],
+		Stored: time.Unix(0, int64(binary.BigEndian.Uint64(data[16:]))), Queue: int(data[24]), Batch: data[runHeader:],
 	}, nil
 }
 

@@ -16,8 +16,8 @@ func TestRunReadsBack(t *testing.T) {
 	t.Parallel()
 	for _, r := range []link.Run{
 		{Stored: time.Unix(0, 0), Batch: []byte{}},
-		{ID: 1, Message: 2, Stored: at, Batch: []byte("batch")},
-		{ID: math.MaxUint64, Message: math.MaxUint64, Stored: time.Unix(0, -1), Batch: random(1, 100_000)},
+		{ID: 1, Message: 2, Queue: 3, Stored: at, Batch: []byte("batch")},
+		{ID: math.MaxUint64, Message: math.MaxUint64, Queue: 255, Stored: time.Unix(0, -1), Batch: random(1, 100_000)},
 	} {
 		data := link.AppendRun([]byte("before"), &r, bytesOf(r.Batch))
 		require.Equal(t, "before", string(data[:6]))

@@ -30,7 +30,7 @@ func (p hostPage) sections(s *state) []section {
 		"host", fmt.Sprintf("%s, %s since %s ago, heard of %s ago", h.Host, h.condition().text, text.Age(h.Started, h.Sent), text.Age(h.Seen, s.At)),
 		"processes", fmt.Sprintf("%d of %d busy, on %s", h.busy(), h.Want, text.Count(h.CPUs, "CPU")),
 		"memory", text.Bytes(h.memory())+", limit "+limit,
-		"program", fmt.Sprintf("version %s, supervisor %d, queue %s", h.Version, h.PID, h.Queue),
+		"program", fmt.Sprintf("version %s, supervisor %d, queue %s", h.Version, h.PID, h.QueueText()),
 		"funcs", strings.Join(h.Funcs, ", "),
 	)
 	processes := processTable(s, string(p))

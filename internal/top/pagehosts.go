@@ -36,7 +36,7 @@ func hostTable(s *state, listed func(Host) bool) section {
 			id: h.ID, to: h.target(), open: func() page { return hostPage(h.ID) },
 			cells: []cell{
 				word(h.Host), word(h.ID), h.condition(), sized(fmt.Sprintf("%d/%d", h.busy(), h.Want), float64(h.busy())),
-				word(bar(h.busy(), h.Want, 8)), perSecond(h.TasksPerSecond), bytesCell(h.memory()), word(h.Queue),
+				word(bar(h.busy(), h.Want, 8)), perSecond(h.TasksPerSecond), bytesCell(h.memory()), word(h.QueueText()),
 				lasting(h.Sent.Sub(h.Started)), died, word(h.Version),
 			},
 		})
@@ -57,4 +57,10 @@ func (h *Host) condition() cell {
 	return toned(string(h.State), warn)
 }
 
-func (h *Host) target() target { return target{host: h.ID, hostName: h.Host, queue: h.Queue} }
+func (h *Host) target() target {
+	t := target{host: h.ID, hostName: h.Host}
+	if queues := h.Serves(); len(queues) == 1 {
+		t.queue = queues[0].Name
+	}
+	return t
+}

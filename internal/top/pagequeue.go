@@ -17,7 +17,7 @@ func (q queuePage) letters() string      { return string(q) }
 func (q queuePage) sections(s *state) []section {
 	for _, queue := range s.Queues {
 		if queue.Name == string(q) {
-			hosts := hostTable(s, func(h Host) bool { return h.Queue == string(q) })
+			hosts := hostTable(s, func(h Host) bool { return h.ServesQueue(string(q)) })
 			hosts.title = "Hosts"
 			return []section{q.lanes(s, queue), hosts, letterTable(s, string(q))}
 		}

@@ -20,7 +20,7 @@ func (queuesPage) sections(s *state) []section {
 	for _, q := range s.Queues {
 		hosts := 0
 		for _, h := range s.Hosts {
-			if h.Queue == q.Name && h.there() {
+			if h.ServesQueue(q.Name) && h.there() {
 				hosts++
 			}
 		}
