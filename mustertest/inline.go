@@ -177,7 +177,7 @@ func (l *inline) work() {
 			if t.Retain > 0 {
 				return l.to.Kept(message)
 			}
-			_, err := l.to.Outcomes("", message)
+			_, err := l.to.Outcomes(message)
 			return err
 		})
 	}

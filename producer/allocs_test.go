@@ -120,7 +120,7 @@ func settleAll(t testing.TB, c *Client, d *drain, futures []*Future[int]) {
 		for _, f := range some {
 			message.Add(&codec.Outcome{N: f.n, Value: []byte{1}, Run: 1000})
 		}
-		if _, err := d.to.Outcomes("process", message.Bytes()); err != nil {
+		if _, err := d.to.Outcomes(message.Bytes()); err != nil {
 			t.Fatal(err)
 		}
 	}

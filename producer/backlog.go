@@ -10,13 +10,11 @@ const (
 	// one after the other in one process.
 	maxBatchWork = 2 * time.Millisecond
 	// backlogWork is the bound while there is so much work under way that a batch
-	// is no more than one of workShares of it, and one of processShares for each
-	// process: messages cost more then than the end of the backlog that one process
-	// runs alone. It is how guided self-scheduling chooses its chunks
-	// (Polychronopoulos and Kuck, 1987).
-	backlogWork   = 25 * time.Millisecond
-	workShares    = 64
-	processShares = 8
+	// is no more than one of workShares of it: messages cost more then than the end of
+	// the backlog that one host runs alone. It is how guided self-scheduling chooses its
+	// chunks (Polychronopoulos and Kuck, 1987).
+	backlogWork = 25 * time.Millisecond
+	workShares  = 64
 	// unfilled is how many batches do not linger after one that lingered in vain:
 	// then what is under way waits for something else than a process.
 	unfilled = 64
@@ -78,8 +76,7 @@ func (b *batcher) load(name string) *load {
 // measure decides by the work under way how much of it the batch that begins shall
 // have, and whether it lingers for that.
 func (b *batcher) measure() {
-	shares := max(workShares, processShares*b.client.crowd.size())
-	share := b.client.registry.work(b.loads) / time.Duration(shares)
+	share := b.client.registry.work(b.loads) / workShares
 	b.mostWork = min(max(share, maxBatchWork), backlogWork)
 	if share <= maxBatchWork || b.lane == High {
 		return

@@ -1,7 +1,6 @@
 package producer_test
 
 import (
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,31 +149,5 @@ func TestWhatIsNoBacklog(t *testing.T) {
 			synctest.Wait()
 			require.Equal(t, sent+1+n, broker.tasks())
 		}
-	})
-}
-
-// Where many processes serve, a batch has a smaller share, so that there is
-// something for each; those that are silent count no more after a while.
-func TestBatchForManyProcesses(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		broker := &fake{}
-		c := taking(t, broker, time.Millisecond)
-		latest := func() int {
-			submitN(t, c, 2000)
-			batches := broker.sent()
-			return len(batches[len(batches)-1].tasks)
-		}
-		require.Equal(t, 25, latest())
-		for i := range 200 {
-			_, err := broker.to.Outcomes(fmt.Sprint("process ", i), codec.NewOutcomes(broker.client, nil).Bytes())
-			require.NoError(t, err)
-		}
-		require.Equal(t, 3, latest(), "4 s of work in 1,600 shares")
-		for range 3 {
-			time.Sleep(6 * time.Second)
-			broker.settle(submit(t, c, 0).ID(), ran(time.Millisecond))
-		}
-		require.Equal(t, 25, latest())
 	})
 }

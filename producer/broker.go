@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -209,7 +208,7 @@ func (r *remote) receive(msg *nats.Msg) {
 		}
 		return
 	}
-	taken, err := r.to.Outcomes(sender(msg), msg.Data)
+	taken, err := r.to.Outcomes(msg.Data)
 	if err != nil {
 		r.logger.Warn("a reply does not read", "subject", msg.Subject, "error", err)
 		return
@@ -228,12 +227,7 @@ func (r *remote) direct(data []byte) (int, error) {
 	if r.closed {
 		return 0, ErrClosed
 	}
-	return r.to.Outcomes("", data)
-}
-
-// sender tells worker processes apart by where they want their receipts.
-func sender(msg *nats.Msg) string {
-	return msg.Reply[:max(strings.LastIndexByte(msg.Reply, '.'), 0)]
+	return r.to.Outcomes(data)
 }
 
 // receiveKept takes the live copy of an outcome that was stored. It runs on the

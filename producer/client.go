@@ -30,7 +30,6 @@ type Client struct {
 	attached  attachments
 	callbacks callbacks
 	runTimes  runTimesTable
-	crowd     crowd
 	plain     plainSubmissions
 	counters  counters
 	observer  Observer // may be nil

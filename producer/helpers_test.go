@@ -104,7 +104,7 @@ func (f *fake) Send(b transport.Batch, stored func(error)) {
 		}
 	}
 	if message.Len() > 0 {
-		f.calls.Go(func() { f.must(f.to.Outcomes("process", message.Bytes())) })
+		f.calls.Go(func() { f.must(f.to.Outcomes(message.Bytes())) })
 	}
 }
 
@@ -177,7 +177,7 @@ func (f *fake) settle(id codec.ID, o codec.Outcome) {
 	o.N = id.N
 	message := codec.NewOutcomes(f.client, nil)
 	message.Add(&o)
-	f.must(f.to.Outcomes("process", message.Bytes()))
+	f.must(f.to.Outcomes(message.Bytes()))
 }
 
 func (f *fake) succeed(id codec.ID, value any) { f.settle(id, valued(value)) }

@@ -14,8 +14,7 @@ type receiver struct{ *Client }
 
 // Outcomes gives outcomes to their futures. One whose future is gone is a
 // duplicate, or late, and changes nothing.
-func (c receiver) Outcomes(process string, data []byte) (int, error) {
-	c.crowd.hear(process)
+func (c receiver) Outcomes(data []byte) (int, error) {
 	space := receiveSpace.Get().(*received)
 	defer receiveSpace.Put(space)
 	outcomes := &space.outcomes

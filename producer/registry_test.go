@@ -137,7 +137,7 @@ func BenchmarkFuture(b *testing.B) {
 		if futures = append(futures, f); len(futures) < batch {
 			continue
 		}
-		if _, err := d.to.Outcomes("process", message.Bytes()); err != nil {
+		if _, err := d.to.Outcomes(message.Bytes()); err != nil {
 			b.Fatal(err)
 		}
 		for _, f := range futures {
@@ -182,7 +182,7 @@ func (e *echo) Send(b transport.Batch, stored func(error)) {
 			message.Add(&codec.Outcome{N: batch.Tasks[i].N, Value: batch.Tasks[i].Arg, Run: 1000})
 		}
 		stored(nil) // from here on the batch's space is the client's
-		if _, err := e.to.Outcomes("process", message.Bytes()); err != nil {
+		if _, err := e.to.Outcomes(message.Bytes()); err != nil {
 			panic(err)
 		}
 	}()

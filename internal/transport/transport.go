@@ -171,10 +171,9 @@ type Crons interface {
 // which is encoded as package codec says; their errors mean that it does not
 // read.
 type Receiver interface {
-	// Outcomes takes a message of outcomes of the client's tasks, from a worker
-	// process of that name, which may be empty, and gives how
-	// many it read.
-	Outcomes(process string, data []byte) (int, error)
+	// Outcomes takes a message of outcomes of the client's tasks, and returns how many
+	// it read.
+	Outcomes(data []byte) (int, error)
 	// Kept takes a message of outcomes of anybody's tasks that are kept in Results.
 	Kept(data []byte) error
 	// Started takes a notice that a task has started.
