@@ -154,7 +154,7 @@ func TestLimit(t *testing.T) {
 	require.Equal(t, []string{"noop: 0 of 1000000 rounds, since the time is over"}, results.Notes)
 }
 
-// small gives a runner of some peers.
+// small returns a runner of some peers.
 func small(t *testing.T, names string) *work.Runner {
 	peers, err := choose("peer", peer.All(), names, func(p peer.Peer) string { return p.Info().Name })
 	require.NoError(t, err)
@@ -185,7 +185,7 @@ func requireNothingLeft(t *testing.T) {
 	})
 }
 
-// children gives the processes that this one has started, where the system
+// children returns the processes that this one has started, where the system
 // tells.
 func children(t *testing.T) []string {
 	if runtime.GOOS != "linux" {

@@ -101,7 +101,7 @@ func run(ctx context.Context, o options) error {
 	return nil
 }
 
-// choose gives those that a flag names, in its order, or all if it names none.
+// choose returns those that a flag names, in its order, or all if it names none.
 func choose[T any](what string, all []T, names string, nameOf func(T) string) ([]T, error) {
 	if names == "" {
 		return all, nil

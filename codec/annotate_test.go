@@ -43,7 +43,7 @@ func envelopePart(kind string, fields ...part) part {
 	return part{name: "envelope", elements: append([]part{{name: "version"}, {name: "kind, " + kind}}, fields...)}
 }
 
-// annotate gives a message in hexadecimal, with a comment on every value of it.
+// annotate returns a message in hexadecimal, with a comment on every value of it.
 func annotate(t *testing.T, message []byte, what part) string {
 	a := &annotator{t: t, data: message}
 	a.value(what, 0, nil)

@@ -11,8 +11,8 @@ type Batch struct {
 	Chunk  bool   // one process is to run them all, however long they take
 }
 
-// leastTask is the shortest that an encoded task can be, in bytes.
-const leastTask = 5
+// minTask is the shortest that an encoded task can be, in bytes.
+const minTask = 5
 
 // Decode reads a batch into b, reusing its space. The tasks refer to data. Its
 // error wraps [ErrMalformed] or [ErrVersion].
@@ -22,7 +22,7 @@ func (b *Batch) Decode(data []byte) error {
 	r := reader{data: data}
 	client, n, extra := r.batchHead()
 	b.Client = client
-	if most := min(n, r.left()/leastTask); cap(b.Tasks) < most {
+	if most := min(n, r.left()/minTask); cap(b.Tasks) < most {
 		b.Tasks = make([]Task, 0, most)
 	}
 	name := ""
@@ -61,7 +61,7 @@ func (r *reader) batchHead() (client string, tasks, extra int) {
 	return client, tasks, extra
 }
 
-// Number gives tasks that are to be numbered by their message, see
+// Number returns tasks that are to be numbered by their message, see
 // [Task.Numbered], the number of that message in its stream.
 func (b *Batch) Number(seq uint64) {
 	for i := range b.Tasks {
@@ -128,13 +128,13 @@ func (b *BatchBuilder) AddEncoded(tasks []byte, n int) {
 	b.tasks += n
 }
 
-// Len gives the number of tasks so far.
+// Len returns the number of tasks so far.
 func (b *BatchBuilder) Len() int { return b.tasks }
 
-// Size gives the encoded length so far, in bytes.
+// Size returns the encoded length so far, in bytes.
 func (b *BatchBuilder) Size() int { return len(b.buf) }
 
-// Bytes gives the encoded batch, which shares the builder's space.
+// Bytes returns the encoded batch, which shares the builder's space.
 func (b *BatchBuilder) Bytes() []byte {
 	binary.BigEndian.PutUint32(b.buf[b.count:], uint32(b.tasks))
 	if b.chunk {

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// cut gives the beginning of s, at most most bytes of valid UTF-8.
+// cut returns the beginning of s, at most most bytes of valid UTF-8.
 func cut(s string, most int) string {
 	// Shortened before it is mended, so that the cost is bounded, and after it,
 	// since mending lengthens.
@@ -19,7 +19,7 @@ func cut(s string, most int) string {
 	return s[:most]
 }
 
-// cutFront gives the end of s, at most most bytes of valid UTF-8.
+// cutFront returns the end of s, at most most bytes of valid UTF-8.
 func cutFront(s string, most int) string {
 	s = strings.ToValidUTF8(s[max(0, len(s)-most-utf8.UTFMax):], "\uFFFD")
 	if len(s) <= most {

@@ -15,7 +15,7 @@ type DeadLetter struct {
 	Message []byte
 }
 
-// Task gives the task that was given up, and its id. Its error wraps
+// Task returns the task that was given up, and its id. Its error wraps
 // [ErrMalformed] or [ErrVersion] if the letter holds none.
 func (d *DeadLetter) Task() (ID, *Task, error) {
 	var b Batch

@@ -136,7 +136,7 @@ var (
 	errForged = errors.New("the value was changed, or is not one of this func's, or was not sealed")
 )
 
-// usable gives the keys, and none if one of them cannot be used.
+// usable returns the keys, and none if one of them cannot be used.
 func (s *Spec) usable(option string, keys []Key) []Key {
 	if len(keys) == 0 {
 		s.refuse("%s without a key", option)

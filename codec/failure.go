@@ -40,7 +40,7 @@ const (
 	maxLabel   = 256
 )
 
-// Err gives the failure as the error that the task's caller sees: a
+// Err returns the failure as the error that the task's caller sees: a
 // [*WorkerDiedError] or a [*RemoteError].
 func (f *Failure) Err(task ID) error {
 	if f.Code == CodeWorkerDied {
@@ -147,7 +147,7 @@ func readFailure(data []byte) *Failure {
 	return f
 }
 
-// Panicked gives the failure of a handler that panicked with a value.
+// Panicked returns the failure of a handler that panicked with a value.
 func Panicked(value any, stack []byte) *Failure {
 	return &Failure{Code: CodePanic, Type: fmt.Sprintf("%T", value), Message: describe(value), Stack: string(stack)}
 }

@@ -16,7 +16,7 @@ const (
 	maxValuesBytes = 64 << 10 // bytes of all
 )
 
-// sendable gives those of values that are within the bounds; the others are
+// sendable returns those of values that are within the bounds; the others are
 // left out, since half a value is none.
 func sendable(values []ErrorValue) (list []ErrorValue) {
 	left := maxValuesBytes

@@ -14,7 +14,7 @@ type final struct{ error }
 
 func (f *final) Unwrap() error { return f.error }
 
-// unmark gives an error as its caller shall see it, and whether it is marked,
+// unmark returns an error as its caller shall see it, and whether it is marked,
 // itself or one that it wraps.
 func unmark(err error) (error, bool) {
 	if mark, ok := err.(*final); ok {

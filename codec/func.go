@@ -19,13 +19,13 @@ func NewFunc[A, R any](name string, options ...FuncOption) Func[A, R] {
 	return Func[A, R]{name: name, spec: newSpec(name, options)}
 }
 
-// Name gives the func's name.
+// Name returns the func's name.
 func (f Func[A, R]) Name() string { return f.name }
 
-// Spec gives what the func's options say, nil if it has none.
+// Spec returns what the func's options say, nil if it has none.
 func (f Func[A, R]) Spec() *Spec { return f.spec }
 
-// Check gives an error that wraps [ErrName] if the name cannot be used, or
+// Check returns an error that wraps [ErrName] if the name cannot be used, or
 // [ErrOption] if an option cannot.
 func (f Func[A, R]) Check() error {
 	if err := checkName(f.name); err != nil {

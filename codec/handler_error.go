@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Failure gives what the caller of the func shall learn of an error that its
+// Failure returns what the caller of the func shall learn of an error that its
 // handler returned: text, and what the func lists of it by [WithErrors] and
 // [WithErrorType]. Stack is what the error, or the first of those it wraps that
 // says more with %+v than without, says then: with many error libraries that is
@@ -39,7 +39,7 @@ func (s *Spec) failure(err error) *Failure {
 	return f
 }
 
-// Err gives a failure as the error that the task's caller sees, a
+// Err returns a failure as the error that the task's caller sees, a
 // [*RemoteError] or a [*WorkerDiedError]: a new one each time. In a RemoteError
 // errors.Is and errors.As find what the func lists of the handler's error.
 func (s *Spec) Err(f *Failure, task ID) error {

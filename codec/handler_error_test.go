@@ -57,7 +57,7 @@ var divide = codec.NewFunc[int, int]("divide",
 
 var taskID = codec.ID{Client: client, N: 7}
 
-// crossed gives the error that the caller sees when a handler returns err.
+// crossed returns the error that the caller sees when a handler returns err.
 func crossed(t *testing.T, f codec.Func[int, int], err error) error {
 	t.Helper()
 	failure := failureOf(t, *f.Failure(err))

@@ -22,7 +22,7 @@ func pack(t testing.TB, elements ...any) []byte {
 	return data
 }
 
-// allocated gives the bytes that f allocates. Not for parallel tests.
+// allocated returns the bytes that f allocates. Not for parallel tests.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -42,7 +42,7 @@ var decoders = map[string]func([]byte) error{
 	"dead":     func(data []byte) error { _, err := codec.ReadDeadLetter(data); return err },
 }
 
-// encodeBatch gives a batch with these tasks.
+// encodeBatch returns a batch with these tasks.
 func encodeBatch(tasks ...codec.Task) []byte { return encodeBatchOf(client, tasks...) }
 
 func encodeBatchOf(client string, tasks ...codec.Task) []byte {
@@ -61,7 +61,7 @@ func encodeOutcomes(list ...codec.Outcome) []byte {
 	return b.Bytes()
 }
 
-// messages gives a real message of each kind, by the names of decoders.
+// messages returns a real message of each kind, by the names of decoders.
 func messages() map[string][]byte {
 	return map[string][]byte{
 		"batch": encodeChunk(ordinaryTask, fullTask),
@@ -77,7 +77,7 @@ func messages() map[string][]byte {
 	}
 }
 
-// encodeChunk gives a batch with all that it can have.
+// encodeChunk returns a batch with all that it can have.
 func encodeChunk(tasks ...codec.Task) []byte {
 	b := codec.NewChunk(client, nil)
 	for i := range tasks {
@@ -86,7 +86,7 @@ func encodeChunk(tasks ...codec.Task) []byte {
 	return b.Bytes()
 }
 
-// nested gives depth arrays within each other, around one nil.
+// nested returns depth arrays within each other, around one nil.
 func nested(depth int) []byte { return []byte(strings.Repeat("\x91", depth) + "\xc0") }
 
 func isCodecError(err error) bool {

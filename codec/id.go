@@ -45,7 +45,7 @@ func NewClientIDIn(group string) string {
 	return group + "." + NewClientID()
 }
 
-// String gives the id as text, such as "k3xf9mq2l7zt4b6c-42".
+// String returns the id as text, such as "k3xf9mq2l7zt4b6c-42".
 func (id ID) String() string { return id.Client + "-" + strconv.FormatUint(id.N, 10) }
 
 // ParseID reads what String wrote. Its error wraps [ErrMalformed].

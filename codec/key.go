@@ -56,10 +56,10 @@ func ParseKeys(text string) ([]Key, error) {
 	return keys, nil
 }
 
-// Text gives the key as ParseKeys reads it, secret and all.
+// Text returns the key as ParseKeys reads it, secret and all.
 func (k Key) Text() string { return k.ID + " " + base64.StdEncoding.EncodeToString(k.Secret) }
 
-// String gives the key's id.
+// String returns the key's id.
 func (k Key) String() string { return "key " + k.ID }
 
 // GoString is String, so that no way of printing shows the secret.

@@ -16,7 +16,7 @@ type sentinel struct {
 // errorType is a type of errors that a func lists.
 type errorType struct {
 	key string // on the wire
-	// seal gives the value of the first error of the type in a tree.
+	// seal returns the value of the first error of the type in a tree.
 	seal func(s *Spec, nodes []error) ([]byte, bool)
 	open func(s *Spec, data []byte) (error, bool)
 }
@@ -97,7 +97,7 @@ func isNil(err error) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// unique gives a key for text that is not taken.
+// unique returns a key for text that is not taken.
 func unique(text string, taken func(key string) bool) string {
 	const room = 16 // for the number
 	text = cut(text, maxLabel-room)

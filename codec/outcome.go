@@ -73,8 +73,8 @@ type Outcomes struct {
 	List   []Outcome // what Decode read; values refer to the bytes it was given
 }
 
-// leastOutcome is the shortest that an encoded outcome can be, in bytes.
-const leastOutcome = 6
+// minOutcome is the shortest that an encoded outcome can be, in bytes.
+const minOutcome = 6
 
 // Decode reads a message of outcomes into o, reusing its space. The values
 // refer to data. Its error wraps [ErrMalformed] or [ErrVersion].
@@ -92,7 +92,7 @@ func (o *Outcomes) Decode(data []byte) error {
 	if n > MaxTasks {
 		r.fail("too many outcomes")
 	}
-	if most := min(n, r.left()/leastOutcome); cap(o.List) < most {
+	if most := min(n, r.left()/minOutcome); cap(o.List) < most {
 		o.List = make([]Outcome, 0, most)
 	}
 	for ; n > 0 && r.err == nil; n-- {
@@ -133,13 +133,13 @@ func (b *OutcomesBuilder) Add(o *Outcome) {
 	b.outcomes++
 }
 
-// Len gives the number of outcomes so far.
+// Len returns the number of outcomes so far.
 func (b *OutcomesBuilder) Len() int { return b.outcomes }
 
-// Size gives the encoded length so far, in bytes.
+// Size returns the encoded length so far, in bytes.
 func (b *OutcomesBuilder) Size() int { return len(b.buf) }
 
-// Bytes gives the encoded message, which shares the builder's space.
+// Bytes returns the encoded message, which shares the builder's space.
 func (b *OutcomesBuilder) Bytes() []byte {
 	binary.BigEndian.PutUint32(b.buf[b.count:], uint32(b.outcomes))
 	return b.buf

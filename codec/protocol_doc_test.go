@@ -14,7 +14,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// documented gives the messages that docs/protocol.md shows byte by byte.
+// documented returns the messages that docs/protocol.md shows byte by byte.
 func documented(t *testing.T) map[string][]byte {
 	arg, err := codec.AppendValue(nil, uint64(97))
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ func (r *reader) fail(what string) {
 
 func (r *reader) left() int { return len(r.data) - r.at }
 
-// take gives the next n bytes, without copying.
+// take returns the next n bytes, without copying.
 func (r *reader) take(n int) []byte {
 	if r.err != nil {
 		return nil
@@ -139,7 +139,7 @@ func (r *reader) unsigned(bits int) uint64 {
 	return v
 }
 
-// str gives the bytes of a string, without copying.
+// str returns the bytes of a string, without copying.
 func (r *reader) str() []byte {
 	c := r.byte()
 	var n int
@@ -159,14 +159,14 @@ func (r *reader) str() []byte {
 	return r.take(n)
 }
 
-// text gives a string, made valid UTF-8 and cut to at most most bytes: it may
+// text returns a string, made valid UTF-8 and cut to at most most bytes: it may
 // end up in a log, a terminal or a page.
 func (r *reader) text(most int) string {
 	b := r.str()
 	return cut(string(b[:min(len(b), most+utf8.UTFMax)]), most)
 }
 
-// bin gives the bytes of a binary value, without copying.
+// bin returns the bytes of a binary value, without copying.
 func (r *reader) bin() []byte {
 	var n int
 	switch r.byte() {
@@ -183,7 +183,7 @@ func (r *reader) bin() []byte {
 	return r.take(n)
 }
 
-// array gives the length of an array. Each element takes at least a byte, so a
+// array returns the length of an array. Each element takes at least a byte, so a
 // length beyond what is left is refused before anything is allocated for it.
 func (r *reader) array() int {
 	c := r.byte()
@@ -206,7 +206,7 @@ func (r *reader) array() int {
 	return n
 }
 
-// mapLen gives the number of pairs in a map, bounded like an array's length.
+// mapLen returns the number of pairs in a map, bounded like an array's length.
 func (r *reader) mapLen() int {
 	c := r.byte()
 	var n int
@@ -228,7 +228,7 @@ func (r *reader) mapLen() int {
 	return n
 }
 
-// envelope reads the head that every message has, and gives the number of
+// envelope reads the head that every message has, and returns the number of
 // elements beyond those that this version knows.
 func (r *reader) envelope(want kind, elements int) int {
 	n := r.array()

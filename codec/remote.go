@@ -20,7 +20,7 @@ type RemoteError struct {
 	listed []error // of the handler's error: sentinels, then decoded values
 }
 
-// Error gives the message, preceded by the kind of failure unless the handler
+// Error returns the message, preceded by the kind of failure unless the handler
 // itself returned the error.
 func (e *RemoteError) Error() string {
 	sentinel := codeSentinels[e.Code]

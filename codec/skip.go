@@ -36,7 +36,7 @@ func (r *reader) skipAll(n int) {
 }
 
 // head passes over the head of a value, and its payload if it is not a
-// container, and gives the number of values it contains.
+// container, and returns the number of values it contains.
 func (r *reader) head() int {
 	switch c := r.byte(); {
 	case msgpcode.IsFixedNum(c), c == msgpcode.Nil, c == msgpcode.True, c == msgpcode.False:

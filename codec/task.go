@@ -63,10 +63,10 @@ type unknownOptions struct {
 	bytes []byte
 }
 
-// Attempt gives the number of the task's next attempt, from 1.
+// Attempt returns the number of the task's next attempt, from 1.
 func (t *Task) Attempt() int { return t.Crashes + t.Errors + 1 }
 
-// CrashBudget gives how many attempts may end with their process.
+// CrashBudget returns how many attempts may end with their process.
 func (t *Task) CrashBudget() int {
 	if t.MaxCrashes > 0 {
 		return t.MaxCrashes
@@ -74,7 +74,7 @@ func (t *Task) CrashBudget() int {
 	return DefaultCrashes
 }
 
-// ErrorBudget gives how many attempts may end with an error of the handler's.
+// ErrorBudget returns how many attempts may end with an error of the handler's.
 func (t *Task) ErrorBudget() int { return max(t.MaxErrors, 1) }
 
 // GivenUp reports whether a task that ends with a failure is kept as a dead letter,
@@ -108,7 +108,7 @@ func AppendTask(dst []byte, t *Task) []byte {
 	return dst
 }
 
-// task reads one task, and gives its func's name. name is that of the task before,
+// task reads one task, and returns its func's name. name is that of the task before,
 // reused when it is the same, so that a batch of calls of one func allocates its
 // name once.
 func (r *reader) task(t *Task, name string) string {

@@ -30,7 +30,7 @@ func (l *TaskList) Decode(data []byte) error {
 	r := reader{data: data}
 	client, n, extra := r.batchHead()
 	l.Client, l.start = client, r.at
-	if most := min(n, r.left()/leastTask); cap(l.heads) < most {
+	if most := min(n, r.left()/minTask); cap(l.heads) < most {
 		l.heads = make([]taskHead, 0, most)
 	}
 	name := ""

@@ -29,7 +29,7 @@ const (
 	maxCount       = MaxAttempts
 )
 
-// options gives how many options are set.
+// options returns how many options are set.
 func (t *Task) options() (n int) {
 	if t.ordinary() {
 		return 0 // quicker than the loop
@@ -106,7 +106,7 @@ func appendMillis(dst []byte, key string, d time.Duration) []byte {
 	return appendUint(appendString(dst, key), uint64((min(d, maxRun)+time.Millisecond-1)/time.Millisecond))
 }
 
-// headers gives the number of header entries that travel. One that its reader
+// headers returns the number of header entries that travel. One that its reader
 // would refuse must not: it would take the whole batch with it.
 func (t *Task) headers() (n int) {
 	if len(t.Header) == 0 {

@@ -4,7 +4,7 @@ import "fmt"
 
 // The functions here give text of what others made, and never panic.
 
-// message gives an error's text.
+// message returns an error's text.
 func message(err error) (text string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -18,7 +18,7 @@ func message(err error) (text string) {
 	return err.Error()
 }
 
-// detail gives what the first error that has more to tell with %+v tells then.
+// detail returns what the first error that has more to tell with %+v tells then.
 func detail(nodes []error) string {
 	for _, err := range nodes {
 		if _, ok := err.(fmt.Formatter); !ok || isNil(err) {
@@ -40,7 +40,7 @@ func verbose(err error) (text string) {
 	return fmt.Sprintf("%+v", err)
 }
 
-// describe gives a panic's value as text. fmt gives up, and panics, on a value
+// describe returns a panic's value as text. fmt gives up, and panics, on a value
 // that panics with itself.
 func describe(p any) (text string) {
 	defer func() {

@@ -9,7 +9,7 @@ import "reflect"
 // maxTree is how many errors are looked at of one that wraps others.
 const maxTree = 1000
 
-// tree gives errs and what they wrap, in the order of errors.Is.
+// tree returns errs and what they wrap, in the order of errors.Is.
 func tree(errs ...error) []error { return grow(nil, errs) }
 
 func grow(nodes, errs []error) []error {

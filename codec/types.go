@@ -11,7 +11,7 @@ import (
 // checked remembers what checkType said of a type: a cache, nothing more.
 var checked sync.Map // reflect.Type → error, or nil
 
-// checkType gives an error if values of type t cannot cross processes whole:
+// checkType returns an error if values of type t cannot cross processes whole:
 // the library would refuse a channel only when it meets one, and would encode a
 // struct without exported fields as nothing at all.
 func checkType(t reflect.Type) error {
@@ -126,7 +126,7 @@ func walkStruct(t reflect.Type, seen map[reflect.Type]bool) error {
 	return err
 }
 
-// behindPointers gives what t points to, through any sensible number of
+// behindPointers returns what t points to, through any sensible number of
 // pointers; that is still a pointer for a type such as "type P *P".
 func behindPointers(t reflect.Type) reflect.Type {
 	for n := 0; n < 8 && t.Kind() == reflect.Pointer; n++ {

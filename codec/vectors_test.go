@@ -29,7 +29,7 @@ type vector struct {
 	read func([]byte) (any, error) // by this package
 }
 
-// vectorFiles gives all vectors by the file that they stand in.
+// vectorFiles returns all vectors by the file that they stand in.
 func vectorFiles(t *testing.T) map[string][]vector {
 	return map[string][]vector{
 		"batch":    batchVectors(t),
@@ -90,7 +90,7 @@ func (v *vector) check(t *testing.T, file string) {
 	require.Equal(t, v.Error, got, "%s: %s: %v", file, v.Name, err)
 }
 
-// vectorText gives a file, with a line for each vector.
+// vectorText returns a file, with a line for each vector.
 func vectorText(t *testing.T, kind string, vectors []vector) string {
 	t.Helper()
 	var text strings.Builder

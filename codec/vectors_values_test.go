@@ -15,7 +15,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// meaningOfValue gives a value in a notation that keeps types apart, and numbers
+// meaningOfValue returns a value in a notation that keeps types apart, and numbers
 // whole, in any language's JSON.
 func meaningOfValue(v any) any {
 	switch v := v.(type) {

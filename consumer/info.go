@@ -27,8 +27,8 @@ func Task(ctx context.Context) (info Info, ok bool) {
 	return c.info(), true
 }
 
-// Logger gives a logger that adds the task's id, func and attempt to each
-// record; outside a task it gives slog.Default.
+// Logger returns a logger that adds the task's id, func and attempt to each
+// record; outside a task it returns slog.Default.
 func Logger(ctx context.Context) *slog.Logger {
 	c, ok := ctx.Value(taskKey{}).(*taskContext)
 	if !ok {

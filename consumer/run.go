@@ -9,7 +9,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// Run runs one task of a client with a handler of this process, and gives its
+// Run runs one task of a client with a handler of this process, and returns its
 // outcome: what a worker process does, without the process. Package mustertest
 // is made of it. When ctx ends, or the task's limit passes, the handler's
 // context ends, and nothing else can stop it: the outcome comes when the handler

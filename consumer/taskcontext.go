@@ -70,7 +70,7 @@ func (c *taskContext) begin(o *origin, t *codec.Task) {
 	}
 }
 
-// id gives the task's id.
+// id returns the task's id.
 func (c *taskContext) id() codec.ID { return codec.ID{Client: c.client, N: c.n} }
 
 func (c *taskContext) info() Info {
@@ -81,7 +81,7 @@ func (c *taskContext) info() Info {
 	return info
 }
 
-// Deadline gives the task's deadline.
+// Deadline returns the task's deadline.
 func (c *taskContext) Deadline() (deadline time.Time, ok bool) {
 	if c.extras == nil {
 		return time.Time{}, false
@@ -89,7 +89,7 @@ func (c *taskContext) Deadline() (deadline time.Time, ok bool) {
 	return c.extras.deadline, !c.extras.deadline.IsZero()
 }
 
-// Done gives a channel that is closed when the handler should stop.
+// Done returns a channel that is closed when the handler should stop.
 func (c *taskContext) Done() <-chan struct{} {
 	if done := c.done.Load(); done != nil {
 		return *done
@@ -110,7 +110,7 @@ func (c *taskContext) Done() <-chan struct{} {
 // Err tells why the handler should stop, or nil.
 func (c *taskContext) Err() error { return endings[c.ending.Load()] }
 
-// Value gives what the project's packages look for in a task's context.
+// Value returns what the project's packages look for in a task's context.
 func (c *taskContext) Value(key any) any {
 	switch key.(type) {
 	case taskKey:
@@ -152,7 +152,7 @@ func (c *taskContext) stop(why codec.Code) {
 	}
 }
 
-// stoppedFor gives why the task was told to stop, or nothing.
+// stoppedFor returns why the task was told to stop, or nothing.
 func (c *taskContext) stoppedFor() codec.Code {
 	if why := c.stopped.Load(); why != nil {
 		return *why

@@ -91,7 +91,7 @@ func newHelp(t *testing.T) help {
 	return help{t: t, program: program, known: map[string]string{}}
 }
 
-// commandLines gives the arguments of each call of muster in a document's
+// commandLines returns the arguments of each call of muster in a document's
 // inline code and in its blocks of shell commands.
 func commandLines(text string) (lines [][]string) {
 	for _, block := range fence.FindAllStringSubmatch(text, -1) {
@@ -108,7 +108,7 @@ func commandLines(text string) (lines [][]string) {
 	return lines
 }
 
-// calls gives the arguments of each call of muster in a line of shell.
+// calls returns the arguments of each call of muster in a line of shell.
 func calls(line string) (found [][]string) {
 	for _, command := range split(line) {
 		for len(command) > 0 && prefix.MatchString(command[0]) {
@@ -123,7 +123,7 @@ func calls(line string) (found [][]string) {
 	return found
 }
 
-// split gives the words of each command in a line of shell, which it knows as far
+// split returns the words of each command in a line of shell, which it knows as far
 // as the documents need it.
 func split(line string) (commands [][]string) {
 	var words []string

@@ -67,7 +67,7 @@ func rowOf(layers map[string]layer, pkg string) (layer, bool) {
 	return row, ok
 }
 
-// rows gives what is quoted in the first cells of a document's tables.
+// rows returns what is quoted in the first cells of a document's tables.
 func rows(t *testing.T, document string) (names []string) {
 	text, err := os.ReadFile(document)
 	require.NoError(t, err)

@@ -47,7 +47,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// anchors gives what a document's headings can be pointed to by.
+// anchors returns what a document's headings can be pointed to by.
 func anchors(t *testing.T, document string) (all []string) {
 	t.Helper()
 	text, err := os.ReadFile(document)

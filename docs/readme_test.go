@@ -39,7 +39,7 @@ func TestReadmeProgram(t *testing.T) {
 	require.Equal(t, want, stdout.String())
 }
 
-// block gives the first fenced block of a language, and the text after it.
+// block returns the first fenced block of a language, and the text after it.
 func block(t *testing.T, text, language string) (content, rest string) {
 	_, text, found := strings.Cut(text, "\n```"+language+"\n")
 	require.True(t, found, "no block of %s", language)

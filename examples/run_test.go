@@ -59,7 +59,7 @@ func touchSources(root string) error {
 	})
 }
 
-// programs gives the names of the examples.
+// programs returns the names of the examples.
 func programs(t *testing.T) []string {
 	t.Helper()
 	entries, err := os.ReadDir(".")
@@ -76,7 +76,7 @@ func programs(t *testing.T) []string {
 	return names
 }
 
-// run runs a program to its end and gives what it printed. It requires status 0,
+// run runs a program to its end and returns what it printed. It requires status 0,
 // nothing on stderr, and that no process and no file of the program's is left.
 func run(t *testing.T, name string) string {
 	t.Helper()
@@ -102,8 +102,8 @@ func run(t *testing.T, name string) string {
 	return stdout.String()
 }
 
-// marked gives the processes that were started with an entry in their
-// environment. Only Linux tells; elsewhere it gives none.
+// marked returns the processes that were started with an entry in their
+// environment. Only Linux tells; elsewhere it returns none.
 func marked(entry string) (pids []string) {
 	if runtime.GOOS != "linux" {
 		return nil

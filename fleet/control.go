@@ -14,10 +14,10 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// controlPatience bounds the wait for a host's answer.
-const controlPatience = 5 * time.Second
+// controlTimeout bounds the wait for a host's answer.
+const controlTimeout = 5 * time.Second
 
-// Host gives how a host stands: the one with this id, or the only one with this
+// Host returns how a host stands: the one with this id, or the only one with this
 // name. Its error wraps [ErrNoHost] or [ErrHostName].
 func (f *Fleet) Host(ctx context.Context, host string) (codec.HostStatus, error) {
 	answer, err := f.control(ctx, host, codec.ControlRequest{Verb: codec.ControlStatus})
@@ -82,7 +82,7 @@ func (f *Fleet) controlID(ctx context.Context, id string, r codec.ControlRequest
 	if err != nil {
 		return a, fmt.Errorf("fleet: asking host %s: %w", id, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, controlPatience)
+	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
 	defer cancel()
 	msg, err := f.nc.RequestWithContext(ctx, broker.ControlSubject(id), request)
 	if errors.Is(err, nats.ErrNoResponders) {
@@ -100,7 +100,7 @@ func (f *Fleet) controlID(ctx context.Context, id string, r codec.ControlRequest
 	return a, nil
 }
 
-// findHost gives the id of the only host with a name.
+// findHost returns the id of the only host with a name.
 func (f *Fleet) findHost(ctx context.Context, name string) (id string, err error) {
 	hosts, err := f.Hosts(ctx)
 	if err != nil {

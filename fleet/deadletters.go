@@ -32,7 +32,7 @@ func (f *Fleet) DeadLetters(ctx context.Context, queue string) iter.Seq2[DeadLet
 	}
 }
 
-// DeadLetter gives one dead letter by its id, which is that of its task. Its
+// DeadLetter returns one dead letter by its id, which is that of its task. Its
 // error wraps [ErrNoLetter] or [ErrLetterID].
 func (f *Fleet) DeadLetter(ctx context.Context, id string) (DeadLetter, error) {
 	task, queue, seq, err := parseID(id)

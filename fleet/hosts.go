@@ -17,10 +17,10 @@ import (
 // collectFor is how long hosts may take to answer that are asked how they stand.
 const collectFor = 300 * time.Millisecond
 
-// flushPatience bounds the wait for the broker.
-const flushPatience = 5 * time.Second
+// flushTimeout bounds the wait for the broker.
+const flushTimeout = 5 * time.Second
 
-// Hosts asks the worker hosts how they stand, and gives those that answer within
+// Hosts asks the worker hosts how they stand, and returns those that answer within
 // 0.3 seconds, by name and id. One that does not is cut off, or gone.
 func (f *Fleet) Hosts(ctx context.Context) ([]codec.HostStatus, error) {
 	hosts, err := Listen(ctx, f.nc, collectFor)
@@ -37,13 +37,13 @@ func (f *Fleet) Hosts(ctx context.Context) ([]codec.HostStatus, error) {
 }
 
 // Listen asks the worker hosts how they stand by way of a connection that the
-// caller has, and gives what it hears of them for a time, by name and id. It needs
+// caller has, and returns what it hears of them for a time, by name and id. It needs
 // nothing else of the broker.
 func Listen(ctx context.Context, nc *nats.Conn, length time.Duration) ([]Host, error) {
-	ctx, cancel := context.WithTimeout(ctx, length+flushPatience)
+	ctx, cancel := context.WithTimeout(ctx, length+flushTimeout)
 	defer cancel()
 	heard := newRoster()
-	beats := make(chan *nats.Msg, mostHosts)
+	beats := make(chan *nats.Msg, maxHosts)
 	sub, err := nc.ChanSubscribe(broker.HostWildcard, beats)
 	if err != nil {
 		return nil, fmt.Errorf("fleet: listening to hosts: %w", err)

@@ -69,7 +69,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// ended gives a context that has ended.
+// ended returns a context that has ended.
 func ended() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -147,7 +147,7 @@ func (s *scene) queue() fleet.Queue {
 	return q
 }
 
-// letters gives all dead letters.
+// letters returns all dead letters.
 func (s *scene) letters(queue string) (all []fleet.DeadLetter) {
 	s.t.Helper()
 	for letter, err := range s.fleet.DeadLetters(s.ctx, queue) {

@@ -20,7 +20,7 @@ type Outcome struct {
 	Value []byte        // encoded as MessagePack; empty if it was too large for a message
 }
 
-// Outcome gives the outcome that is kept for a task, by its id. Only those of
+// Outcome returns the outcome that is kept for a task, by its id. Only those of
 // durable tasks are kept, and those that could not be handed off, for their time.
 // The error wraps [ErrNoOutcome] or codec.ErrMalformed.
 func (f *Fleet) Outcome(ctx context.Context, task string) (Outcome, error) {

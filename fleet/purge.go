@@ -25,7 +25,7 @@ import (
 // A task that a host takes in the same instant may run all the same; its client has
 // been told then, and the first outcome stands.
 //
-// It gives the number of tasks that it has removed, also beside an error, after
+// It returns the number of tasks that it has removed, also beside an error, after
 // which it can be called again. Its error wraps [ErrNoQueue] or [ErrQueueName].
 func (f *Fleet) Purge(ctx context.Context, queue string) (n int, err error) {
 	if _, err := f.look(ctx, queue); err != nil {
@@ -59,12 +59,12 @@ const (
 	// roomTimeout bounds how long the outcomes of a batch that made room for them wait
 	// for that room, which others may take.
 	roomTimeout = 30 * time.Second
-	// mostOutcomes is how long a message of outcomes may get before the next is
+	// maxOutcomes is how long a message of outcomes may get before the next is
 	// begun, in bytes.
-	mostOutcomes = 64 << 10
-	// mostAsked bounds the tasks of which hosts are asked together: each takes at
+	maxOutcomes = 64 << 10
+	// maxAsked bounds the tasks of which hosts are asked together: each takes at
 	// most nine bytes of a message, and a batch may add a thousand more.
-	mostAsked = 4096
+	maxAsked = 4096
 )
 
 // purge is one run of Purge.
@@ -122,7 +122,7 @@ func (p *purge) messages() error {
 	})
 }
 
-// readBatch gives a batch of no task for a message that is none: nobody is to be
+// readBatch returns a batch of no task for a message that is none: nobody is to be
 // told of it.
 func readBatch(data []byte) (batch *codec.Batch, ok bool) {
 	batch = &codec.Batch{}
@@ -158,7 +158,7 @@ func (p *purge) request(batch *codec.Batch) error {
 		p.asked[batch.Client] = append(p.asked[batch.Client], batch.Tasks[i].N)
 		p.asking++
 	}
-	if p.asking < mostAsked {
+	if p.asking < maxAsked {
 		return nil
 	}
 	return p.sendRequests()
@@ -262,7 +262,7 @@ func (p *purge) settle(batch *codec.Batch) error {
 			p.fleet.desk.Settle(end, done)
 			continue
 		}
-		if plain.Add(end.Outcome); plain.Size() > mostOutcomes {
+		if plain.Add(end.Outcome); plain.Size() > maxOutcomes {
 			send()
 		}
 	}

@@ -34,7 +34,7 @@ type Lane struct {
 	Redelivered int    `json:"redelivered"` // of those in flight, delivered more than once
 }
 
-// Queues gives every queue that there is, by name.
+// Queues returns every queue that there is, by name.
 func (f *Fleet) Queues(ctx context.Context) ([]Queue, error) {
 	infos, err := broker.UnlessRefused(ctx, f.nc, func(ctx context.Context) ([]broker.QueueInfo, error) {
 		return broker.Queues(ctx, f.js)
@@ -45,7 +45,7 @@ func (f *Fleet) Queues(ctx context.Context) ([]Queue, error) {
 	return f.describe(ctx, "", infos...)
 }
 
-// Queue gives one queue. Its error wraps [ErrNoQueue] or [ErrQueueName].
+// Queue returns one queue. Its error wraps [ErrNoQueue] or [ErrQueueName].
 func (f *Fleet) Queue(ctx context.Context, name string) (Queue, error) {
 	info, err := f.look(ctx, name)
 	if err != nil {

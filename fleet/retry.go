@@ -19,8 +19,8 @@ import (
 const (
 	// retriedRetain is how long the outcome of a retried task is kept.
 	retriedRetain = 24 * time.Hour
-	// retryPatience bounds the storing of one retried task.
-	retryPatience = 30 * time.Second
+	// retryTimeout bounds the storing of one retried task.
+	retryTimeout = 30 * time.Second
 )
 
 // RetryDead submits the task of a dead letter anew, to its queue, and removes the
@@ -43,7 +43,7 @@ func (f *Fleet) RetryDead(ctx context.Context, id string) (codec.ID, error) {
 	if d.task == nil {
 		return codec.ID{}, fmt.Errorf("%w: %s; it can be shown and removed", ErrNoTask, id)
 	}
-	ctx, cancel := context.WithTimeout(ctx, retryPatience)
+	ctx, cancel := context.WithTimeout(ctx, retryTimeout)
 	defer cancel()
 	renewed := renewedID(id)
 	if err := f.submitAgain(ctx, &d, renewed); err != nil {
@@ -52,7 +52,7 @@ func (f *Fleet) RetryDead(ctx context.Context, id string) (codec.ID, error) {
 	return renewed, f.remove(ctx, &d)
 }
 
-// renewedID gives the id under which a dead letter's task is submitted anew: one of
+// renewedID returns the id under which a dead letter's task is submitted anew: one of
 // the same group, whose clients may ask for the outcome.
 func renewedID(letter string) codec.ID {
 	sum := sha256.Sum256([]byte("muster: retry of " + letter))
@@ -93,7 +93,7 @@ func (f *Fleet) submitAgain(ctx context.Context, d *DeadLetter, id codec.ID) err
 	return err
 }
 
-// anew gives a task as it was when it was submitted, but for its id, and with a
+// anew returns a task as it was when it was submitted, but for its id, and with a
 // key that it keeps others of its id out with.
 func anew(t *codec.Task, id codec.ID) codec.Task {
 	task := *t

@@ -14,8 +14,8 @@ const (
 	lostAfter = 5 * time.Second
 	// forgottenAfter is how long a host is remembered that was lost or has stopped.
 	forgottenAfter = time.Minute
-	// mostHosts bounds how many hosts are remembered; others are not heard.
-	mostHosts = 4096
+	// maxHosts bounds how many hosts are remembered; others are not heard.
+	maxHosts = 4096
 )
 
 // roster is what was heard of hosts last. It is safe for concurrent use.
@@ -36,8 +36,8 @@ func (r *roster) hear(subject string, data []byte, now time.Time) (status codec.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, known := r.known[status.ID]
-	if !known && len(r.known) >= mostHosts {
-		if r.forget(now); len(r.known) >= mostHosts {
+	if !known && len(r.known) >= maxHosts {
+		if r.forget(now); len(r.known) >= maxHosts {
 			return status, false, false
 		}
 	}
@@ -55,7 +55,7 @@ func (r *roster) forget(now time.Time) {
 	}
 }
 
-// hosts gives what was heard last of each host, by name and id.
+// hosts returns what was heard last of each host, by name and id.
 func (r *roster) hosts(now time.Time) []Host {
 	r.mu.Lock()
 	defer r.mu.Unlock()

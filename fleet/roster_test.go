@@ -102,13 +102,13 @@ func TestRosterIsBounded(t *testing.T) {
 		_, _, ok := r.hear(subject, data, now)
 		return ok
 	}
-	for n := range mostHosts {
+	for n := range maxHosts {
 		require.True(t, hear(n))
 	}
-	require.False(t, hear(mostHosts))
+	require.False(t, hear(maxHosts))
 	require.True(t, hear(0), "who is known stays")
-	require.Len(t, r.hosts(now), mostHosts)
+	require.Len(t, r.hosts(now), maxHosts)
 	now = now.Add(forgottenAfter)
-	require.True(t, hear(mostHosts), "there is room again")
+	require.True(t, hear(maxHosts), "there is room again")
 	require.Len(t, r.hosts(now), 1)
 }

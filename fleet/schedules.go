@@ -21,7 +21,7 @@ type Schedule struct {
 	Arg   []byte `json:"-"`              // the argument in MessagePack
 }
 
-// Schedules gives all schedules, by name.
+// Schedules returns all schedules, by name.
 func (f *Fleet) Schedules(ctx context.Context) ([]Schedule, error) {
 	all := []Schedule{}
 	for stored, err := range broker.Schedules(ctx, f.js, "") {

@@ -36,8 +36,8 @@ const (
 	// watchAgain is how soon they hear it again where a new one is heard, which may
 	// have begun too late to hear it before.
 	watchAgain = time.Second
-	// mostUpdates is how many updates wait for a reader that is slow.
-	mostUpdates = 256
+	// maxUpdates is how many updates wait for a reader that is slow.
+	maxUpdates = 256
 )
 
 // Watch follows the hosts until ctx ends or [Watch.Close]. While it does, they
@@ -45,8 +45,8 @@ const (
 func (f *Fleet) Watch(ctx context.Context) (*Watch, error) { return f.watch(ctx, watchEvery) }
 
 func (f *Fleet) watch(ctx context.Context, every time.Duration) (*Watch, error) {
-	w := &Watch{nc: f.nc, roster: newRoster(), updates: make(chan codec.HostStatus, mostUpdates)}
-	beats := make(chan *nats.Msg, mostHosts)
+	w := &Watch{nc: f.nc, roster: newRoster(), updates: make(chan codec.HostStatus, maxUpdates)}
+	beats := make(chan *nats.Msg, maxHosts)
 	var err error
 	if w.sub, err = f.nc.ChanSubscribe(broker.HostWildcard, beats); err != nil {
 		return nil, fmt.Errorf("fleet: listening to hosts: %w", err)
@@ -97,11 +97,11 @@ func (w *Watch) pass(status codec.HostStatus) {
 	}
 }
 
-// Hosts gives what was heard last of each host, by name and id, without Spans.
+// Hosts returns what was heard last of each host, by name and id, without Spans.
 // A host is forgotten after a minute of silence.
 func (w *Watch) Hosts() []Host { return w.roster.hosts(time.Now()) }
 
-// Updates gives a channel of all that hosts tell, with Spans. Of a reader that is
+// Updates returns a channel of all that hosts tell, with Spans. Of a reader that is
 // slow the oldest are dropped. It is closed when the watch has ended.
 func (w *Watch) Updates() <-chan codec.HostStatus { return w.updates }
 

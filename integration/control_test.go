@@ -21,7 +21,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// socketPath gives where a control socket can be: the path of one must be short.
+// socketPath returns where a control socket can be: the path of one must be short.
 func socketPath(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "control")
 	require.NoError(t, err)
@@ -29,7 +29,7 @@ func socketPath(t *testing.T) string {
 	return filepath.Join(dir, "s")
 }
 
-// ask sends a request to a control socket, and gives the answer.
+// ask sends a request to a control socket, and returns the answer.
 func ask(t *testing.T, path, request string) (a codec.ControlAnswer) {
 	t.Helper()
 	conn, err := net.Dial("unix", path)

@@ -19,11 +19,11 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// cutOffPatience bounds a test in which leases must end, and a moment in which
+// cutOffTimeout bounds a test in which leases must end, and a moment in which
 // tasks must come again. A lease and a second is what it should take.
 const (
-	cutOffPatience = 2 * time.Minute
-	elsewhere      = 30 * time.Second
+	cutOffTimeout = 2 * time.Minute
+	elsewhere     = 30 * time.Second
 )
 
 // cutOff is a host that the others do not hear of any more, though it runs.
@@ -37,7 +37,7 @@ type cutOff struct {
 
 func newCutOff(t *testing.T) *cutOff {
 	s := newParallelStage(t)
-	ctx, cancel := context.WithTimeout(context.Background(), cutOffPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), cutOffTimeout)
 	t.Cleanup(cancel)
 	s.ctx = ctx
 	return &cutOff{stage: s}
@@ -107,7 +107,7 @@ func (s *cutOff) run() {
 // awaitLost waits until the host has noticed that its leases have ended.
 func (s *cutOff) awaitLost() { s.host.lineWith("the broker does not confirm leases") }
 
-// pidsOf gives a program's processes, with all that it has started.
+// pidsOf returns a program's processes, with all that it has started.
 func pidsOf(p *program) (pids []int) {
 	for _, process := range processesMarked(p.marker) {
 		number, _, _ := strings.Cut(process, " ")

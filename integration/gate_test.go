@@ -89,8 +89,8 @@ func (g *gate) count(change int) {
 	g.most = max(g.most, g.inside)
 }
 
-// mostInside gives how many visitors there have been at once, at most.
-func (g *gate) mostInside() int {
+// maxInside returns how many visitors there have been at once, at most.
+func (g *gate) maxInside() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.most

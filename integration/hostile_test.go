@@ -60,7 +60,7 @@ func TestHostileMessages(t *testing.T) {
 	require.Eventually(t, func() bool {
 		tasks, err := js.Stream(s.ctx, broker.TaskStream(producer.DefaultQueue))
 		return err == nil && tasks.CachedInfo().State.Msgs == 0
-	}, cleanUpPatience, 10*time.Millisecond, "messages are left in the queue")
+	}, cleanUpTimeout, 10*time.Millisecond, "messages are left in the queue")
 	consumer, err := js.Consumer(s.ctx, broker.TaskStream(producer.DefaultQueue), broker.WorkersConsumer(broker.Normal))
 	require.NoError(t, err)
 	require.Zero(t, consumer.CachedInfo().NumRedelivered)

@@ -11,7 +11,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// watched gives what is told while somebody watches, to add up spans.
+// watched returns what is told while somebody watches, to add up spans.
 type watched struct {
 	s     *stage
 	watch *fleet.Watch
@@ -28,7 +28,7 @@ func (s *stage) watch(url string) *watched {
 	return &watched{s, w}
 }
 
-// next gives the next heartbeat that holds what a test waits for.
+// next returns the next heartbeat that holds what a test waits for.
 func (w *watched) next(wanted func(codec.HostStatus) bool) codec.HostStatus {
 	w.s.t.Helper()
 	for {

@@ -49,7 +49,7 @@ func TestLanes(t *testing.T) {
 	require.Less(t, places(order, "normal"), places(order, "low"), order)
 }
 
-// places gives the sum of the places at which a name stands.
+// places returns the sum of the places at which a name stands.
 func places(names []string, name string) (sum int) {
 	for i := range names {
 		if names[i] == name {
@@ -59,7 +59,7 @@ func places(names []string, name string) (sum int) {
 	return sum
 }
 
-// naps gives the arguments of n tasks.
+// naps returns the arguments of n tasks.
 func naps(n int, each time.Duration) iter.Seq[time.Duration] {
 	return slices.Values(slices.Repeat([]time.Duration{each}, n))
 }

@@ -19,7 +19,7 @@ import (
 // those of worker processes' own and orphans included.
 const markerEnv = "FLEET_TEST"
 
-// processesMarked gives the processes that live and carry a marker, or one that
+// processesMarked returns the processes that live and carry a marker, or one that
 // continues it behind a slash, as "pid command", this one excepted.
 func processesMarked(marker string) (all []string) {
 	marked := regexp.MustCompile(`(^|\x00)` + markerEnv + "=" + regexp.QuoteMeta(marker) + `(/|\x00)`)
@@ -36,7 +36,7 @@ func processesMarked(marker string) (all []string) {
 	return all
 }
 
-// childrenOf gives a process's children, zombies included.
+// childrenOf returns a process's children, zombies included.
 func childrenOf(parent int) (all []int) {
 	for _, pid := range processIDs() {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -71,7 +71,7 @@ func requireNoProcess(t *testing.T, marker string) {
 	require.Eventually(t, func() bool {
 		left = processesMarked(marker)
 		return len(left) == 0
-	}, cleanUpPatience, 10*time.Millisecond, "processes are left: %v", &left)
+	}, cleanUpTimeout, 10*time.Millisecond, "processes are left: %v", &left)
 }
 
 func requireNoChild(t *testing.T) {
@@ -86,7 +86,7 @@ func requireNoDirectory(t *testing.T, tmp string) {
 	require.Eventually(t, func() bool {
 		left, err := filepath.Glob(filepath.Join(tmp, "muster-*"))
 		return err == nil && len(left) == 0
-	}, cleanUpPatience, 10*time.Millisecond, "a directory is left in %s", tmp)
+	}, cleanUpTimeout, 10*time.Millisecond, "a directory is left in %s", tmp)
 }
 
 func requireNoGoroutine(t *testing.T) {

@@ -96,7 +96,7 @@ func TestProgramsThatCannotRunWorkers(t *testing.T) {
 			s := newStage(t)
 			began := time.Now()
 			require.Equal(t, message, s.program(role, params{}).output())
-			require.Less(t, time.Since(began), cleanUpPatience)
+			require.Less(t, time.Since(began), cleanUpTimeout)
 		})
 	}
 }

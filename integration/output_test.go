@@ -35,7 +35,7 @@ func (r *records) String() string {
 	return r.text.String()
 }
 
-// of gives the records with a message.
+// of returns the records with a message.
 func (r *records) of(t *testing.T, msg string) (some []map[string]any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -161,7 +161,7 @@ func (s *stage) program(role string, p params) *program {
 		started.cmd.Env = append(started.cmd.Env, "NOTIFY_SOCKET="+p.Notify, "WATCHDOG_USEC=200000")
 	}
 	started.cmd.Stderr = s.t.Output()
-	started.cmd.WaitDelay = cleanUpPatience
+	started.cmd.WaitDelay = cleanUpTimeout
 	_, err = started.cmd.StdinPipe() // ends with us, and the program with it
 	require.NoError(s.t, err)
 	stdout, err := started.cmd.StdoutPipe()
@@ -203,7 +203,7 @@ func (p *program) lineWith(text string) {
 	}
 }
 
-// output waits for the program's end, and gives what it printed.
+// output waits for the program's end, and returns what it printed.
 func (p *program) output() string {
 	p.stage.t.Helper()
 	p.wait()

@@ -16,7 +16,7 @@ import (
 // schedules every 250 ms.
 const soon = 10 * time.Millisecond
 
-// deadLetter gives the dead letter of a task of the default queue, or nil.
+// deadLetter returns the dead letter of a task of the default queue, or nil.
 func deadLetter(s *stage, url string, id codec.ID) *codec.DeadLetter {
 	s.t.Helper()
 	js, err := jetstream.New(s.observe(url))

@@ -15,7 +15,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// programFile gives a copy of the test's program, at a path of its own.
+// programFile returns a copy of the test's program, at a path of its own.
 func programFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "host")

@@ -19,8 +19,8 @@ const (
 	patience = 30 * time.Second
 	// promptly bounds what must not wait for a lease to end.
 	promptly = 2 * time.Second
-	// cleanUpPatience is how soon nothing may be left of what was killed.
-	cleanUpPatience = 5 * time.Second
+	// cleanUpTimeout is how soon nothing may be left of what was killed.
+	cleanUpTimeout = 5 * time.Second
 )
 
 // stage is where one test's fleet stands. What is put on it is taken off at the
@@ -83,7 +83,7 @@ func (s *stage) local(processes int, options ...pool.Option) *pool.Pool {
 	return p
 }
 
-// broker puts a broker within this process on the stage, and gives its URL.
+// broker puts a broker within this process on the stage, and returns its URL.
 func (s *stage) broker() string {
 	s.t.Helper()
 	b, err := broker.StartServer(broker.ServerConfig{Port: -1, StoreDir: filepath.Join(s.tmp, "store")})
@@ -117,14 +117,14 @@ func (s *stage) client(url string, options ...producer.Option) *producer.Client 
 		}()
 		select {
 		case <-closed:
-		case <-time.After(cleanUpPatience):
+		case <-time.After(cleanUpTimeout):
 			s.t.Error("the client does not close, though its context has ended")
 		}
 	})
 	return c
 }
 
-// ended gives a context that has ended.
+// ended returns a context that has ended.
 func ended() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

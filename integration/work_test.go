@@ -111,7 +111,7 @@ func TestEveryProcessIsBusyAndRunsOneTask(t *testing.T) {
 	for _, f := range futures {
 		require.NoError(t, f.Err(s.ctx))
 	}
-	require.Equal(t, 2, g.mostInside())
+	require.Equal(t, 2, g.maxInside())
 }
 
 func TestCancelBehindALongTask(t *testing.T) {

@@ -40,7 +40,7 @@ type Credentials struct {
 	Context string `json:"-"`
 }
 
-// FromEnvironment gives the credentials that the environment has: MUSTER_USER,
+// FromEnvironment returns the credentials that the environment has: MUSTER_USER,
 // MUSTER_PASSWORD, MUSTER_TOKEN, MUSTER_CREDS, MUSTER_NKEY, MUSTER_CERT, MUSTER_KEY,
 // MUSTER_CA, MUSTER_GROUP, MUSTER_INBOX_PREFIX and MUSTER_CONTEXT, and of those that
 // are not set the same with NATS_ in place of MUSTER_.
@@ -57,7 +57,7 @@ func fromEnvironment(prefix string) Credentials {
 	}
 }
 
-// Conceal gives an environment without what could be a credential, or lead to one:
+// Conceal returns an environment without what could be a credential, or lead to one:
 // for processes that have no business with the broker.
 func Conceal(environment []string) []string {
 	var rest []string
@@ -75,7 +75,7 @@ func Conceal(environment []string) []string {
 	return rest
 }
 
-// Or gives c with what it does not say taken from other: who it is as a whole, as
+// Or returns c with what it does not say taken from other: who it is as a whole, as
 // also a certificate with its key, and the rest one by one.
 func (c Credentials) Or(other Credentials) Credentials {
 	if !c.Identifies() {
@@ -98,13 +98,13 @@ func (c Credentials) Identifies() bool {
 	return c.User != "" || c.Token != "" || c.Creds != "" || c.NKey != ""
 }
 
-// Anonymous gives c without what Identifies looks at.
+// Anonymous returns c without what Identifies looks at.
 func (c Credentials) Anonymous() Credentials {
 	c.User, c.Password, c.Token, c.Creds, c.NKey = "", "", "", "", ""
 	return c
 }
 
-// String gives c as text, fit to be shown: its secrets are "***".
+// String returns c as text, fit to be shown: its secrets are "***".
 func (c Credentials) String() string {
 	if c.Password != "" {
 		c.Password = "***"

@@ -6,7 +6,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// Client gives a collector of what a client has done since it was made. It reads
+// Client returns a collector of what a client has done since it was made. It reads
 // [producer.Client.Stats] at each scrape. A program with several clients registers
 // each under labels of its own, see prometheus.WrapRegistererWith.
 func Client(c *producer.Client) prometheus.Collector { return client{c} }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// families gives the metrics of a live scrape, with their help texts.
+// families returns the metrics of a live scrape, with their help texts.
 func families(t *testing.T) map[string]string {
 	s := newScene(t)
 	s.handler.Started(s.pool.Supervisor())

@@ -33,11 +33,11 @@ type Handler struct {
 	collector  prometheus.Collector
 }
 
-// scrapes is how many scrapes are answered at a time, and scrapePatience how long
+// scrapes is how many scrapes are answered at a time, and scrapeTimeout how long
 // one may take.
 const (
-	scrapes        = 4
-	scrapePatience = 5 * time.Second
+	scrapes       = 4
+	scrapeTimeout = 5 * time.Second
 )
 
 // NewHandler makes a handler of a host that is still to start: [Handler.Started]
@@ -52,7 +52,7 @@ func NewHandler(more ...prometheus.Collector) (*Handler, error) {
 		}
 	}
 	h.mux.Handle("GET /metrics", promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: scrapes, Timeout: scrapePatience, ErrorHandling: promhttp.ContinueOnError,
+		MaxRequestsInFlight: scrapes, Timeout: scrapeTimeout, ErrorHandling: promhttp.ContinueOnError,
 	}))
 	h.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive") })
 	h.mux.HandleFunc("GET /readyz", h.ready)

@@ -9,7 +9,7 @@ import (
 	"github.com/musterfleet/muster/pool"
 )
 
-// Host gives a collector of how a worker host and its processes stand, and of what
+// Host returns a collector of how a worker host and its processes stand, and of what
 // has come of their tasks since the host's start. It reads [pool.Supervisor.Status]
 // at each scrape.
 func Host(s *pool.Supervisor) prometheus.Collector { return host{s} }

@@ -129,7 +129,7 @@ func (s *scene) work() {
 	}, patience, time.Millisecond)
 }
 
-// get gives a page of the handler.
+// get returns a page of the handler.
 func (s *scene) get(path string) (int, string) {
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))

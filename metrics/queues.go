@@ -11,7 +11,7 @@ import (
 	"github.com/musterfleet/muster/fleet"
 )
 
-// Queues gives a collector of how queues stand: those named, or all that there
+// Queues returns a collector of how queues stand: those named, or all that there
 // are. It asks the broker, for at most two seconds a scrape, and once a second
 // however often it is scraped. A broker that does not answer makes
 // muster_queues_up 0, and the other metrics are absent. A queue that was named and
@@ -21,8 +21,8 @@ func Queues(f *fleet.Fleet, names ...string) prometheus.Collector {
 }
 
 const (
-	queuesPatience = 2 * time.Second
-	queuesFresh    = time.Second
+	queuesTimeout = 2 * time.Second
+	queuesFresh   = time.Second
 )
 
 type queues struct {
@@ -84,7 +84,7 @@ func (q *queues) look() ([]fleet.Queue, bool) {
 	if !q.at.IsZero() && time.Since(q.at) < queuesFresh {
 		return q.all, q.ok
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), queuesPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), queuesTimeout)
 	defer cancel()
 	all, err := q.ask(ctx)
 	q.at, q.all, q.ok = time.Now(), all, err == nil

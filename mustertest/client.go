@@ -26,10 +26,10 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// closePatience bounds how long the end of a test waits for its handlers.
-const closePatience = 10 * time.Second
+// closeTimeout bounds how long the end of a test waits for its handlers.
+const closeTimeout = 10 * time.Second
 
-// NewClient gives a client whose tasks run in this process, in the order of
+// NewClient returns a client whose tasks run in this process, in the order of
 // their submission, [Concurrency] of them at a time. A future is running as soon
 // as its handler is.
 //
@@ -46,7 +46,7 @@ func NewClient(t testing.TB, options ...producer.Option) *producer.Client {
 	}
 	t.Cleanup(func() {
 		client.Stop()
-		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		if _, err := client.CancelPending(ctx); err != nil {
 			t.Errorf("mustertest: %v", err)
@@ -55,7 +55,7 @@ func NewClient(t testing.TB, options ...producer.Option) *producer.Client {
 		if err := client.Close(ctx); err != nil {
 			t.Errorf("mustertest: a handler or a done callback does not end: %v", err)
 		} else if !inline.ended(ctx) {
-			t.Errorf("mustertest: a handler runs on %v after its context has ended", closePatience)
+			t.Errorf("mustertest: a handler runs on %v after its context has ended", closeTimeout)
 		}
 	})
 	return client

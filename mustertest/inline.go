@@ -200,7 +200,7 @@ func (l *inline) again(t *task, o *codec.Outcome) bool {
 	return true
 }
 
-// encode gives the message that a worker process would send.
+// encode returns the message that a worker process would send.
 func (l *inline) encode(t *task, o *codec.Outcome) []byte {
 	if len(o.Value) > maxPayload-envelope {
 		*o = codec.Outcome{N: o.N, Run: o.Run, Failure: &codec.Failure{Code: codec.CodeTooLarge, Message: fmt.Sprintf(

@@ -79,7 +79,7 @@ func (l *inline) keep(t *task, message []byte) {
 	l.release(key{t.queue, t.Key}, id)
 }
 
-// Results gives what is kept.
+// Results returns what is kept.
 func (l *inline) Results() transport.Results { return results{l} }
 
 // results is the outcomes that are kept of this client's tasks; those of others

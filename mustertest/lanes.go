@@ -50,7 +50,7 @@ func (l *inline) hire() {
 	}
 }
 
-// take gives the next task, and the context to run it with, or nil if there is
+// take returns the next task, and the context to run it with, or nil if there is
 // none to run, or too many run; then the worker leaves.
 func (l *inline) take() (ctx context.Context, t *task) {
 	l.mu.Lock()

@@ -118,7 +118,7 @@ func (s *Supervisor) recallCancels(ctx context.Context, since time.Time) error {
 }
 
 const (
-	recallPatience = 30 * time.Second // a cluster may take ten to choose a leader
+	recallTimeout = 30 * time.Second // a cluster may take ten to choose a leader
 	// recallMargin is by how much the broker's clock may differ from ours.
 	recallMargin = 5 * time.Minute
 )
@@ -138,7 +138,7 @@ func (s *Supervisor) recallAfterReconnects() {
 			}
 		}
 		now := time.Now()
-		ctx, cancel := context.WithTimeout(context.Background(), recallPatience)
+		ctx, cancel := context.WithTimeout(context.Background(), recallTimeout)
 		err := s.recallCancels(ctx, latest.Add(-recallMargin))
 		cancel()
 		if err == nil {

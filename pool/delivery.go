@@ -204,7 +204,7 @@ func (s *scheduler) giveBack(t *turn, d *delivery) {
 		return
 	case whole:
 		if s.mayYield(d.lane) {
-			s.lanes[d.lane].puller.expect()
+			s.lanes[d.lane].puller.expectMore()
 		}
 		s.forget(t, d, ackAgain)
 		return

@@ -105,7 +105,7 @@ func TestABatchIsNotHandedOver(t *testing.T) {
 		"a host that stops": {before: func(b *bench) { b.do(func(*turn) { b.stopping = true }) }},
 		"deliveries to come": {before: func(b *bench) {
 			b.lanes[broker.Low].puller.asked = 1
-			b.lanes[broker.Low].puller.expect()
+			b.lanes[broker.Low].puller.expectMore()
 		}},
 		"a paused lane": {before: func(b *bench) {
 			b.lanes[broker.Normal].paused = time.Now().Add(time.Hour)

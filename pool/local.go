@@ -96,19 +96,19 @@ func (p *Pool) start(ctx context.Context, cfg Config) (err error) {
 	return err
 }
 
-// Client gives the pool's client, to submit with.
+// Client returns the pool's client, to submit with.
 func (p *Pool) Client() *producer.Client { return p.client }
 
-// URL gives the address of the pool's broker, for further clients on this machine:
+// URL returns the address of the pool's broker, for further clients on this machine:
 // see producer.Connect. It contains the credential.
 func (p *Pool) URL() string { return p.server.URL() }
 
-// Supervisor gives the pool's supervisor.
+// Supervisor returns the pool's supervisor.
 func (p *Pool) Supervisor() *Supervisor { return p.supervisor }
 
 // Close refuses new tasks, waits until all that were submitted are done, and
 // stops processes and broker. When ctx ends first it stops them at once, the
-// futures still pending fail with producer.ErrClosed, and it gives ctx.Err,
+// futures still pending fail with producer.ErrClosed, and it returns ctx.Err,
 // wrapped. It mirrors Executor.shutdown with wait. Nothing of the pool is left
 // when it returns; a second Close gives nil. Deferred, it waits also while a
 // panic passes by, as Python's with statement does: give it a ctx that ends if

@@ -84,7 +84,7 @@ func (s *Supervisor) checkMemory() (map[int]uint64, error) {
 	return used, nil
 }
 
-// nextMemoryLook gives when to look again at a process that came from before to
+// nextMemoryLook returns when to look again at a process that came from before to
 // used bytes in the time that passed: when it has half of what is left to it,
 // if it goes on so.
 func nextMemoryLook(limit, used, before uint64, passed time.Duration) time.Duration {

@@ -22,7 +22,7 @@ type notices struct {
 	closed  sync.WaitGroup
 }
 
-// newNotices gives signs of life, twice as often as the service manager wants
+// newNotices returns signs of life, twice as often as the service manager wants
 // them, until close.
 func newNotices(logger *slog.Logger) *notices {
 	n := &notices{logger: logger, closing: make(chan struct{})}
@@ -58,8 +58,8 @@ func (n *notices) say(assignments ...string) {
 	}
 }
 
-// notifyPatience bounds the wait for a service manager that does not read.
-const notifyPatience = time.Second
+// notifyTimeout bounds the wait for a service manager that does not read.
+const notifyTimeout = time.Second
 
 // notify is daemon.SdNotify, which would wait for ever.
 func notify(message string) error {
@@ -72,7 +72,7 @@ func notify(message string) error {
 		return err
 	}
 	defer conn.Close()
-	if err := conn.SetWriteDeadline(time.Now().Add(notifyPatience)); err != nil {
+	if err := conn.SetWriteDeadline(time.Now().Add(notifyTimeout)); err != nil {
 		return err
 	}
 	_, err = conn.Write([]byte(message))

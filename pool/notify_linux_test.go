@@ -27,7 +27,7 @@ func notifySocket(t *testing.T) (socket int) {
 	return socket
 }
 
-// heard gives what waits to be read.
+// heard returns what waits to be read.
 func heard(t *testing.T, socket int) (messages []string) {
 	t.Helper()
 	for space := make([]byte, 1<<10); ; {

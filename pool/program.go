@@ -100,19 +100,19 @@ func concealArgs(args []string, url string, who login.Credentials) []string {
 	return args
 }
 
-// runningImage is, on Linux, the program that runs, whatever its file is now.
-const runningImage = "/proc/self/exe"
+// runningProgram is, on Linux, the program that runs, whatever its file is now.
+const runningProgram = "/proc/self/exe"
 
-// image returns the file to start worker processes from: the program that runs,
+// executablePath returns the file to start worker processes from: the program that runs,
 // also when its own file has been replaced, so that a host's processes are all of
 // its own version until it is rolled.
-func image() (string, error) {
+func executablePath() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("pool: finding this program's file: %w", err)
 	}
-	if _, err := os.Stat(runningImage); runtime.GOOS == "linux" && err == nil {
-		return runningImage, nil
+	if _, err := os.Stat(runningProgram); runtime.GOOS == "linux" && err == nil {
+		return runningProgram, nil
 	}
 	return path, nil
 }

@@ -24,8 +24,8 @@ const (
 	// a leader that dies takes them along.
 	pullSilence = pullExpiry + time.Second
 	pullCheck   = 500 * time.Millisecond
-	// drainPatience bounds how long closing waits for the server.
-	drainPatience = time.Second
+	// drainTimeout bounds how long closing waits for the server.
+	drainTimeout = time.Second
 	// minAsk is how many more deliveries are asked for while others are on their way, or
 	// half of what is wanted: a pull for each would cost as much as the delivery.
 	minAsk = 8
@@ -206,12 +206,12 @@ func (p *puller) close() {
 	p.mu.Unlock()
 	select {
 	case <-gone:
-	case <-time.After(drainPatience): // not connected
+	case <-time.After(drainTimeout): // not connected
 	}
 }
 
-// expect notes that the lane has something to deliver.
-func (p *puller) expect() {
+// expectMore notes that the lane has something to deliver.
+func (p *puller) expectMore() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.behind = true

@@ -195,7 +195,7 @@ func TestATaskWaitsForTheQueueWhoseTurnItIs(t *testing.T) {
 		look(b, func() bool {
 			b.queues[second].passed = 1
 			b.lanes[laneOf(first, broker.Normal)].puller.asked = 1
-			b.lanes[laneOf(first, broker.Normal)].puller.expect()
+			b.lanes[laneOf(first, broker.Normal)].puller.expectMore()
 			return true
 		})
 		if queues == "b=1,a" {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// mostSignals is how many signals may wait while one is obeyed.
-const mostSignals = 16
+// maxSignals is how many signals may wait while one is obeyed.
+const maxSignals = 16
 
 // signals are those that a host obeys.
 type signals struct {
@@ -27,7 +27,7 @@ type signals struct {
 
 // newSignals is for a host that is to drain also when ctx ends.
 func newSignals(ctx context.Context) *signals {
-	s := &signals{changes: make(chan os.Signal, mostSignals), pipes: make(chan os.Signal, 1)}
+	s := &signals{changes: make(chan os.Signal, maxSignals), pipes: make(chan os.Signal, 1)}
 	s.drain, s.endDrain = context.WithCancel(ctx)
 	s.kill, s.endKill = context.WithCancel(context.Background())
 	return s
@@ -35,7 +35,7 @@ func newSignals(ctx context.Context) *signals {
 
 // catch catches signals until release or handOver.
 func (s *signals) catch() {
-	ends := make(chan os.Signal, mostSignals)
+	ends := make(chan os.Signal, maxSignals)
 	s.ends = ends
 	signal.Notify(ends, syscall.SIGTERM, syscall.SIGINT)
 	signal.Notify(s.changes, syscall.SIGHUP, syscall.SIGTTIN, syscall.SIGTTOU)

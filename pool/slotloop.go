@@ -50,7 +50,7 @@ func (s *slot) run(started func(error)) {
 		timer: stoppedTimer(), limits: stoppedTimer(), steps: stoppedTimer(),
 	}
 	if s.host.cfg.OnDemand {
-		l.sleep()
+		l.becomeDormant()
 	} else {
 		l.prepare()
 	}
@@ -58,7 +58,7 @@ func (s *slot) run(started func(error)) {
 		l.next()
 	}
 	l.timer.Stop()
-	l.arrive()
+	l.startDone()
 	started(nil)
 }
 
@@ -119,8 +119,8 @@ func (l *slotLoop) enter(state slotState) {
 	l.state = state
 }
 
-// sleep has the slot be without a process until there is work.
-func (l *slotLoop) sleep() {
+// becomeDormant has the slot be without a process until there is work.
+func (l *slotLoop) becomeDormant() {
 	l.started(nil)
 	l.enter(slotDormant)
 	l.host.scheduler.addDormant(l.wake)
@@ -139,8 +139,8 @@ func (l *slotLoop) prepare() {
 	}
 }
 
-// arrive notes that no process is to come any more: it is ready, or has failed.
-func (l *slotLoop) arrive() {
+// startDone notes that no process is to come any more: it is ready, or has failed.
+func (l *slotLoop) startDone() {
 	if l.pending {
 		l.pending = false
 		l.host.scheduler.startDone()
@@ -156,7 +156,7 @@ func (l *slotLoop) start() {
 	p, err := l.host.start(l.number)
 	if err != nil {
 		l.host.cfg.Logger.Error("a worker process could not be started", "error", err)
-		l.arrive()
+		l.startDone()
 		l.started(err)
 		l.restart()
 		return
@@ -222,7 +222,7 @@ func (l *slotLoop) markReady(r report) {
 			l.host.cfg.Listener.Ready(l.process.PID())
 		}
 	}
-	l.arrive()
+	l.startDone()
 	l.started(nil)
 }
 
@@ -300,7 +300,7 @@ func (l *slotLoop) exit() {
 	for _, t := range []*time.Timer{l.timer, l.limits, l.steps} {
 		t.Stop()
 	}
-	l.arrive()
+	l.startDone()
 	x := &exit{
 		process: p, slot: l.slot, reported: l.reported, ready: l.ready,
 		ran: l.host.scheduler.lose(p, l.harmed),
@@ -323,7 +323,7 @@ func (l *slotLoop) exit() {
 		}
 	})
 	if l.left == consumer.LeavingIdle && !l.isLeaving() {
-		l.sleep()
+		l.becomeDormant()
 		return
 	}
 	l.restart()

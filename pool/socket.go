@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	// mostConversations is how many programs may use the control socket at once;
+	// maxConversations is how many programs may use the control socket at once;
 	// others wait to be accepted.
-	mostConversations = 8
-	// conversationPatience bounds one request with its answer.
-	conversationPatience = 5 * time.Second
+	maxConversations = 8
+	// conversationTimeout bounds one request with its answer.
+	conversationTimeout = 5 * time.Second
 	// lockInterval is how often a host looks whether another has ended its start.
 	lockInterval = 5 * time.Millisecond
 	socketMode   = 0o600
@@ -80,7 +80,7 @@ func lockSocket(path string) (unlock func(), err error) {
 	if err != nil { // such as one that may be used but not listed
 		return func() {}, nil
 	}
-	for deadline := time.Now().Add(conversationPatience); errors.Is(flock.Lock(dir), flock.ErrHeld); {
+	for deadline := time.Now().Add(conversationTimeout); errors.Is(flock.Lock(dir), flock.ErrHeld); {
 		if time.Now().After(deadline) {
 			return nil, errors.Join(errors.New("its directory is locked by another program"), dir.Close())
 		}
@@ -99,7 +99,7 @@ func removeStale(path string) error {
 	case file.Mode().Type() != fs.ModeSocket:
 		return errors.New("there is a file that is no socket")
 	}
-	conn, err := net.DialTimeout("unix", path, conversationPatience)
+	conn, err := net.DialTimeout("unix", path, conversationTimeout)
 	if err == nil {
 		return errors.Join(errors.New("another host listens there"), conn.Close())
 	}
@@ -114,7 +114,7 @@ func (c *controlSocket) serve(answer func([]byte) []byte) {
 	if c == nil {
 		return
 	}
-	turn := make(chan struct{}, mostConversations)
+	turn := make(chan struct{}, maxConversations)
 	c.all.Go(func() {
 		for {
 			select {
@@ -129,7 +129,7 @@ func (c *controlSocket) serve(answer func([]byte) []byte) {
 			if err != nil { // such as too many open files
 				<-turn
 				select {
-				case <-time.After(conversationPatience / mostConversations):
+				case <-time.After(conversationTimeout / maxConversations):
 				case <-c.closing:
 				}
 				continue
@@ -146,7 +146,7 @@ func (c *controlSocket) serve(answer func([]byte) []byte) {
 // side: the object's end ends the request.
 func (c *controlSocket) converse(conn net.Conn, answer func([]byte) []byte) {
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(conversationPatience))
+	_ = conn.SetDeadline(time.Now().Add(conversationTimeout))
 	hung := make(chan struct{})
 	defer close(hung)
 	c.all.Go(func() {

@@ -68,7 +68,7 @@ func (s *Supervisor) state() codec.HostState {
 // module is the path of this module.
 const module = "github.com/musterfleet/muster"
 
-// moduleVersion gives the version of this module that the program was built with,
+// moduleVersion returns the version of this module that the program was built with,
 // empty if it does not tell.
 var moduleVersion = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()

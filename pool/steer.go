@@ -16,9 +16,9 @@ import (
 // errNoProcess says that a process that was to be killed is none of ours.
 var errNoProcess = errors.New("the host has no such worker process")
 
-// mostRequests is how many requests of the broker's may wait for their turn;
+// maxRequests is how many requests of the broker's may wait for their turn;
 // further ones get no answer.
-const mostRequests = 64
+const maxRequests = 64
 
 // answerEnvelope is what an answer holds besides a status, at most.
 const answerEnvelope = 64
@@ -33,7 +33,7 @@ func (s *Supervisor) subscribeControl() error {
 		}
 	})
 	if err == nil {
-		err = s.control.SetPendingLimits(mostRequests, mostRequests*codec.MaxControlRequest)
+		err = s.control.SetPendingLimits(maxRequests, maxRequests*codec.MaxControlRequest)
 	}
 	if err != nil {
 		return fmt.Errorf("pool: subscribing to control requests: %w", err)
@@ -41,8 +41,8 @@ func (s *Supervisor) subscribeControl() error {
 	return nil
 }
 
-// partingPatience bounds how long the broker may take to notice that a host goes.
-const partingPatience = time.Second
+// partingTimeout bounds how long the broker may take to notice that a host goes.
+const partingTimeout = time.Second
 
 // unsubscribeControl returns when the broker knows that nobody can be asked any
 // more, so that who asks a host that has stopped is told that there is none, and
@@ -51,12 +51,12 @@ func (s *Supervisor) unsubscribeControl() {
 	if !s.nc.IsConnected() {
 		return
 	}
-	if err := errors.Join(s.control.Unsubscribe(), s.nc.FlushTimeout(partingPatience)); err != nil {
+	if err := errors.Join(s.control.Unsubscribe(), s.nc.FlushTimeout(partingTimeout)); err != nil {
 		s.cfg.Logger.Debug("ending control over the broker", "error", err)
 	}
 }
 
-// steer does what a request asks for, or begins to, and gives the answer.
+// steer does what a request asks for, or begins to, and returns the answer.
 func (s *Supervisor) steer(request []byte) (answer []byte) {
 	r, err := codec.ReadControlRequest(request)
 	var a codec.ControlAnswer

@@ -102,7 +102,7 @@ func startGuard(cfg Config) (*proc.Guard, string, error) {
 	if len(consumer.Handled()) == 0 {
 		return nil, "", consumer.ErrNoHandlers
 	}
-	executable, err := image()
+	executable, err := executablePath()
 	if err != nil {
 		return nil, "", err
 	}

@@ -49,7 +49,7 @@ func (s *scheduler) watch(stopped <-chan struct{}) {
 			continue
 		}
 		ticker.Stop()
-		if !s.sleep(stopped) {
+		if !s.waitForWork(stopped) {
 			return
 		}
 		ticker.Reset(lookInterval)
@@ -57,9 +57,9 @@ func (s *scheduler) watch(stopped <-chan struct{}) {
 	}
 }
 
-// sleep waits until there is something to look at, and reports false when stopped
+// waitForWork waits until there is something to look at, and reports false when stopped
 // first.
-func (s *scheduler) sleep(stopped <-chan struct{}) bool {
+func (s *scheduler) waitForWork(stopped <-chan struct{}) bool {
 	s.work.Store(false)
 	defer s.work.Store(true)
 	s.mu.Lock()

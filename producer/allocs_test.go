@@ -64,7 +64,7 @@ func registering(*testing.T) func() {
 	}
 }
 
-// quick gives a client that knows that nop is quick, so that its tasks share
+// quick returns a client that knows that nop is quick, so that its tasks share
 // batches.
 func quick(t testing.TB) (*Client, *drain) {
 	c, d := drained(t)
@@ -113,7 +113,7 @@ func awaiting(t *testing.T) func() {
 	}
 }
 
-// settleAll gives futures their outcomes in messages of a thousand.
+// settleAll returns futures their outcomes in messages of a thousand.
 func settleAll(t testing.TB, c *Client, d *drain, futures []*Future[int]) {
 	for some := range slices.Chunk(futures, 1000) {
 		message := codec.NewOutcomes(c.id, nil)

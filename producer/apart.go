@@ -9,7 +9,7 @@ import (
 )
 
 // addChunk registers futures and publishes their tasks as one batch, or as few
-// as the broker carries. It waits like add, and gives how many tasks it has
+// as the broker carries. It waits like add, and returns how many tasks it has
 // published in how many batches; after an error the others stay unregistered.
 func (b *batcher) addChunk(ctx context.Context, futures []*pending, tasks []codec.Task) (added, batches int, err error) {
 	b.mu.Lock()
@@ -62,7 +62,7 @@ func (b *batcher) addDelayed(ctx context.Context, p *pending, t *codec.Task, at 
 	return nil
 }
 
-// batchOf gives a batch of one task.
+// batchOf returns a batch of one task.
 func (b *batcher) batchOf(client string, t *codec.Task) transport.Batch {
 	batch := codec.NewBatch(client, nil)
 	batch.Add(t)

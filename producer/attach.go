@@ -10,11 +10,11 @@ import (
 const (
 	// looks is how many kept outcomes a client asks for at a time.
 	looks = 64
-	// lookPatience bounds one such question, and the storing of an outcome.
-	lookPatience = 5 * time.Second
+	// lookTimeout bounds one such question, and the storing of an outcome.
+	lookTimeout = 5 * time.Second
 )
 
-// Attach gives a future of a task by its id, of whichever client that was, and
+// Attach returns a future of a task by its id, of whichever client that was, and
 // whether or not that client or its process still exists. f must be the func that
 // the task calls. The future gets the outcome that is stored for the task, or that
 // will be: all who attach get the same. When Attach returns it has looked for one,
@@ -79,7 +79,7 @@ func (c *Client) join(p *pending) (leads bool, err error) {
 	}
 }
 
-// leader gives the future of p's task, which is p itself if there has been none.
+// leader returns the future of p's task, which is p itself if there has been none.
 func (c *Client) leader(p *pending) (*pending, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -129,14 +129,14 @@ func (c *Client) look(ctx context.Context, id codec.ID) {
 // soon is within for a question that must have an answer soon.
 func (c *Client) soon(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, end := c.within(ctx)
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	return ctx, func() {
 		cancel()
 		end()
 	}
 }
 
-// within gives a context that ends with ctx and with the client.
+// within returns a context that ends with ctx and with the client.
 func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(c.life, cancel)
@@ -146,7 +146,7 @@ func (c *Client) within(ctx context.Context) (context.Context, context.CancelFun
 	}
 }
 
-// find gives the future of a task without removing it, or nil.
+// find returns the future of a task without removing it, or nil.
 func (c *Client) find(id codec.ID) *pending {
 	if id.Client == c.id {
 		if p := c.registry.find(id.N); p != nil {
@@ -166,7 +166,7 @@ func (c *Client) remove(p *pending) {
 	}
 }
 
-// take removes and gives the future of a task, or nil if there is none (any
+// take removes and returns the future of a task, or nil if there is none (any
 // more).
 func (c *Client) take(id codec.ID) *pending {
 	if id.Client == c.id {

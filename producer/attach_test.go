@@ -21,7 +21,7 @@ func attach(t testing.TB, c *producer.Client, id codec.ID) *producer.Future[int]
 	return f
 }
 
-// foreign gives the id of a task of a client that is not there.
+// foreign returns the id of a task of a client that is not there.
 func foreign(n uint64) codec.ID { return codec.ID{Client: "k3xf9mq2l7zt4b6c", N: n} }
 
 // The outcome that is stored is there when Attach returns.

@@ -27,7 +27,7 @@ type owner struct {
 	stop    func() // the watch
 }
 
-// join makes p the future of its task, unless there is one, and gives the one
+// join makes p the future of its task, unless there is one, and returns the one
 // there is. Its error wraps [ErrAttached], or is that of the watch.
 func (a *attachments) join(p *pending) (*pending, error) {
 	id := p.id()
@@ -62,7 +62,7 @@ func (a *attachments) find(id codec.ID) *pending {
 	return nil
 }
 
-// take removes and gives the future of a task, or nil if there is none. With the
+// take removes and returns the future of a task, or nil if there is none. With the
 // last of its owner's the watch ends.
 func (a *attachments) take(id codec.ID) *pending {
 	a.mu.Lock()
@@ -81,7 +81,7 @@ func (a *attachments) take(id codec.ID) *pending {
 	return p
 }
 
-// ids gives the tasks to which futures are attached.
+// ids returns the tasks to which futures are attached.
 func (a *attachments) ids() []codec.ID {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -94,7 +94,7 @@ func (a *attachments) ids() []codec.ID {
 	return ids
 }
 
-// takeAll removes and gives every future.
+// takeAll removes and returns every future.
 func (a *attachments) takeAll() (all []*pending) {
 	for _, id := range a.ids() {
 		if p := a.take(id); p != nil {
@@ -104,7 +104,7 @@ func (a *attachments) takeAll() (all []*pending) {
 	return all
 }
 
-// pending gives the number of futures.
+// pending returns the number of futures.
 func (a *attachments) pending() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

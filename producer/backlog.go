@@ -28,7 +28,7 @@ type load struct {
 	running atomic.Int64 // known to have started
 }
 
-// waiting gives how many tasks wait for a process, about; the registry's lock is held.
+// waiting returns how many tasks wait for a process, about; the registry's lock is held.
 func (l *load) waiting() int64 { return max(l.added-l.taken.Load()-l.running.Load(), 0) }
 
 // countTaken counts futures that were taken out of the registry, of which some may be
@@ -55,18 +55,18 @@ func countTaken(futures []*pending) {
 
 func newLoad(t *runTimes) *load { return &load{runTimes: t} }
 
-// mostLoads bounds the funcs of a batcher whose tasks count as work under way; the
+// maxLoads bounds the funcs of a batcher whose tasks count as work under way; the
 // names of more than that are made up.
-const mostLoads = 256
+const maxLoads = 256
 
-// load gives the load of a func.
+// load returns the load of a func.
 func (b *batcher) load(name string) *load {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l := b.loads[name]
 	if l == nil {
 		l = newLoad(b.client.runTimes.of(name))
-		if len(b.loads) < mostLoads {
+		if len(b.loads) < maxLoads {
 			b.loads[name] = l
 		}
 	}
@@ -77,7 +77,7 @@ func (b *batcher) load(name string) *load {
 // have, and whether it lingers for that.
 func (b *batcher) measure() {
 	share := b.client.registry.work(b.loads) / workShares
-	b.mostWork = min(max(share, maxBatchWork), backlogWork)
+	b.maxWork = min(max(share, maxBatchWork), backlogWork)
 	if share <= maxBatchWork || b.lane == High {
 		return
 	}
@@ -87,9 +87,9 @@ func (b *batcher) measure() {
 	}
 	b.lingers = true
 	if b.late == nil {
-		b.late = time.AfterFunc(b.mostWork, b.hurry)
+		b.late = time.AfterFunc(b.maxWork, b.hurry)
 	} else {
-		b.late.Reset(b.mostWork)
+		b.late.Reset(b.maxWork)
 	}
 }
 
@@ -100,7 +100,7 @@ func (b *batcher) hurry() {
 	if !b.lingers {
 		return
 	}
-	if b.open.Len() == 1 || b.work < b.mostWork/4 {
+	if b.open.Len() == 1 || b.work < b.maxWork/4 {
 		b.vain = unfilled
 	}
 	b.publishNow()

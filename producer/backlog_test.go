@@ -11,7 +11,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// taking gives a client that knows how long double runs. The broker stores at once.
+// taking returns a client that knows how long double runs. The broker stores at once.
 func taking(t *testing.T, broker *fake, run time.Duration) *producer.Client {
 	t.Helper()
 	c := connect(t, broker)
@@ -20,7 +20,7 @@ func taking(t *testing.T, broker *fake, run time.Duration) *producer.Client {
 	return c
 }
 
-// tasks gives how many tasks were sent.
+// tasks returns how many tasks were sent.
 func (f *fake) tasks() (n int) {
 	for _, batch := range f.sent() {
 		n += len(batch.tasks)

@@ -39,7 +39,7 @@ type batcher struct {
 	open     *codec.BatchBuilder // tasks not yet published
 	begun    uint64              // batches so far, with open
 	work     time.Duration       // expected run time of open
-	mostWork time.Duration       // that it shall have
+	maxWork  time.Duration       // that it shall have
 	most     int                 // bytes that it may have, by what the broker said when it began
 	lingers  bool                // it waits for more tasks although it could be published
 	late     *time.Timer         // ends that; made when the first one lingers
@@ -128,7 +128,7 @@ func (b *batcher) added(p *pending) (batch uint64) {
 func (b *batcher) hasRoom() bool { return b.inFlight < window && b.bytes < windowBytes }
 
 func (b *batcher) full() bool {
-	return b.open.Len() >= maxBatchTasks || b.open.Size() >= maxBatchBytes || b.work >= b.mostWork
+	return b.open.Len() >= maxBatchTasks || b.open.Size() >= maxBatchBytes || b.work >= b.maxWork
 }
 
 // limit is how large a message may become.

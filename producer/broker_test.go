@@ -19,7 +19,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// serve starts a broker, and gives a client of it and a connection to play
+// serve starts a broker, and returns a client of it and a connection to play
 // worker with.
 func serve(t *testing.T) (*producer.Client, *nats.Conn) {
 	t.Helper()
@@ -145,7 +145,7 @@ func (g *gate) without(t *testing.T, do func()) {
 	g.shut.Store(false)
 }
 
-// through gives the options of a client that connects through a gate.
+// through returns the options of a client that connects through a gate.
 func (g *gate) through() producer.Option {
 	return producer.WithNATS(nats.SetCustomDialer(g), nats.CustomReconnectDelay(func(int) time.Duration { return time.Millisecond }))
 }

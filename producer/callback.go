@@ -22,7 +22,7 @@ type calls struct {
 	done chan struct{}
 }
 
-// run starts calls, and gives a channel that is closed when all have returned.
+// run starts calls, and returns a channel that is closed when all have returned.
 func (c *callbacks) run(due *calls) <-chan struct{} {
 	due.done = make(chan struct{})
 	c.running.begin()

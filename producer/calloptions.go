@@ -167,7 +167,7 @@ func (c *call) plain() bool {
 		c.deadline.IsZero() && c.at.IsZero() && c.key == "" && len(c.header) == 0 && c.chunk == 0
 }
 
-// with gives the call as options change it.
+// with returns the call as options change it.
 func (c call) with(options []CallOption) (call, error) {
 	for _, option := range options {
 		if err := option(&c); err != nil {

@@ -128,10 +128,10 @@ func open(ctx context.Context, t transport.Transport, cfg *config) (*Client, err
 	return c, nil
 }
 
-// ID gives the client's name, the first part of the ids of its tasks.
+// ID returns the client's name, the first part of the ids of its tasks.
 func (c *Client) ID() string { return c.id }
 
-// Pending gives the number of futures without an outcome.
+// Pending returns the number of futures without an outcome.
 func (c *Client) Pending() int { return c.registry.pending() + c.attached.pending() }
 
 // Flush waits until the broker has stored every task submitted so far; from
@@ -159,7 +159,7 @@ func (c *Client) Flush(ctx context.Context) error {
 	return nil
 }
 
-// register gives p a number and a place in the registry, unless the client is
+// register returns p a number and a place in the registry, unless the client is
 // stopped.
 func (c *Client) register(p *pending) error {
 	if c.registry.add(p) {
@@ -170,7 +170,7 @@ func (c *Client) register(p *pending) error {
 	return c.closedError()
 }
 
-// batcher gives the batcher of a queue's lane; it makes the queue ready if nobody
+// batcher returns the batcher of a queue's lane; it makes the queue ready if nobody
 // has.
 func (c *Client) batcher(ctx context.Context, queue string, lane Lane) (*batcher, error) {
 	c.mu.Lock()

@@ -201,7 +201,7 @@ func TestSubmitRefuses(t *testing.T) {
 		{t.Context(), codec.NewFunc[any, int]("f"), make(chan int), codec.ErrEncode},
 		{t.Context(), codec.NewFunc[any, int]("f"), make([]byte, 2<<20), codec.ErrTooLarge},
 		{ended, codec.NewFunc[any, int]("f"), 1, context.Canceled},
-		{inside{t.Context(), nesting.Call{Depth: nesting.MostDepth}}, codec.NewFunc[any, int]("f"), 1, codec.ErrDepth},
+		{inside{t.Context(), nesting.Call{Depth: nesting.MaxDepth}}, codec.NewFunc[any, int]("f"), 1, codec.ErrDepth},
 	} {
 		f, err := producer.Submit(test.ctx, c, test.f, test.arg)
 		require.ErrorIs(t, err, test.want)

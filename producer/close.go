@@ -25,7 +25,7 @@ func (c *Client) Stop() {
 // with [ErrClosed], and the cause of ctx if it has one of its own, and Close
 // gives ctx.Err, wrapped; their tasks stay in the queue and run. So do futures of
 // [Attach], for which Close never waits. Close may be called any number of times, also at once; of the
-// contexts the first to end counts, and once the client is closed it gives nil.
+// contexts the first to end counts, and once the client is closed it returns nil.
 // It may be called from inside a done callback too, and then waits for futures,
 // but for no callback.
 func (c *Client) Close(ctx context.Context) error {
@@ -81,7 +81,7 @@ func (c *Client) waitForOutcomes(ctx context.Context) error {
 	return nil
 }
 
-// closedError gives [ErrClosed], with why the client was closed if somebody said.
+// closedError returns [ErrClosed], with why the client was closed if somebody said.
 // It is called with mu held, or once the client is closed.
 func (c *Client) closedError() error {
 	if c.closedBy != nil {

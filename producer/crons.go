@@ -21,7 +21,7 @@ const (
 	errCodeZone jetstream.ErrorCode = 10223
 )
 
-// Crons gives the cron schedules.
+// Crons returns the cron schedules.
 func (r *remote) Crons() transport.Crons { return crons{r.js} }
 
 // Set stores a schedule, and then removes what the name had in other lanes and

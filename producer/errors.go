@@ -25,7 +25,7 @@ var (
 	ErrAttached = errors.New("producer: attached to tasks of too many clients")
 )
 
-// ended gives why ctx ended: always its Err, and its cause where it has another.
+// ended returns why ctx ended: always its Err, and its cause where it has another.
 func ended(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if errors.Is(cause, err) {

@@ -63,7 +63,7 @@ func (f *feed[T]) news() {
 	}
 }
 
-// next takes the next item. It gives the zero value when there will be none, and
+// next takes the next item. It returns the zero value when there will be none, and
 // an error as well when there is none and ctx has ended.
 func (f *feed[T]) next(ctx context.Context) (item T, err error) {
 	for {
@@ -105,7 +105,7 @@ func (f *feed[T]) unread(item T) {
 	f.taken[f.head] = item
 }
 
-// leave ends the taking, and gives what was not taken or is still expected.
+// leave ends the taking, and returns what was not taken or is still expected.
 func (f *feed[T]) leave() []T {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -19,7 +19,7 @@ type Future[R any] struct {
 	result  R
 }
 
-// Result waits for the outcome and gives the task's result. Its error is
+// Result waits for the outcome and returns the task's result. Its error is
 //
 //   - the task's failure: a [codec.RemoteError] or a [codec.WorkerDiedError];
 //   - codec.ErrCancelled, if the future was cancelled;
@@ -74,20 +74,20 @@ func (f *Future[R]) decode() {
 	}
 }
 
-// Err waits like Result and gives only the error. It mirrors Future.exception.
+// Err waits like Result and returns only the error. It mirrors Future.exception.
 func (f *Future[R]) Err(ctx context.Context) error {
 	_, err := f.Result(ctx)
 	return err
 }
 
-// Done gives a channel that is closed when the outcome is there.
+// Done returns a channel that is closed when the outcome is there.
 func (f *Future[R]) Done() <-chan struct{} { return f.finished() }
 
-// State gives where the future stands now. It mirrors Future.done, running and
+// State returns where the future stands now. It mirrors Future.done, running and
 // cancelled.
 func (f *Future[R]) State() State { return f.state() }
 
-// ID gives the task's id.
+// ID returns the task's id.
 func (f *Future[R]) ID() codec.ID { return f.id() }
 
 // Cancel cancels the task if it is not known to have started, and reports
@@ -129,7 +129,7 @@ func (f *Future[R]) Kill(ctx context.Context) (bool, error) {
 }
 
 // OnDone has fn called once when the future is done, whatever its outcome, which
-// Result gives inside fn without waiting. If it is done already, fn has returned
+// Result returns inside fn without waiting. If it is done already, fn has returned
 // when OnDone returns. Otherwise the functions added to one future are called
 // one after the other, in the order in which they were added, on a goroutine of
 // their own. Others who wait for the future may go on before that. It mirrors
@@ -152,7 +152,7 @@ func (f *Future[R]) OnDone(fn func(*Future[R])) {
 // are none. What holds inside fn is as for [Future.OnDone].
 func (f *Future[R]) OnProgress(fn func(codec.Progress)) { f.lead().onProgress(fn) }
 
-// Progress gives the latest report of the running task, and false if there has
+// Progress returns the latest report of the running task, and false if there has
 // been none, or the future is done.
 func (f *Future[R]) Progress() (codec.Progress, bool) { return f.lead().progress() }
 

@@ -170,7 +170,7 @@ func (f *fake) must(_ int, err error) {
 	}
 }
 
-// settle gives a task its outcome, as its worker would.
+// settle returns a task its outcome, as its worker would.
 func (f *fake) settle(id codec.ID, o codec.Outcome) {
 	f.receiving.RLock()
 	defer f.receiving.RUnlock()
@@ -222,7 +222,7 @@ func doubled(t *codec.Task) *codec.Outcome {
 	return &o
 }
 
-// connect gives a client over f, which is closed when the test ends.
+// connect returns a client over f, which is closed when the test ends.
 func connect(t testing.TB, f *fake, options ...producer.Option) *producer.Client {
 	t.Helper()
 	c, err := producer.New(t.Context(), f, options...)
@@ -248,7 +248,7 @@ func submitN(t testing.TB, c *producer.Client, n int) []*producer.Future[int] {
 	return futures
 }
 
-// logged gives an option with a logger, and what it wrote.
+// logged returns an option with a logger, and what it wrote.
 func logged() (producer.Option, *log) {
 	l := &log{}
 	return producer.WithLogger(slog.New(slog.NewJSONHandler(l, nil))), l
@@ -265,7 +265,7 @@ func (l *log) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// records gives the number of records that contain text.
+// records returns the number of records that contain text.
 func (l *log) records(text string) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,14 +15,14 @@ import (
 
 // DefaultMaxValue is the largest argument or result, in bytes encoded, that a
 // client sends or takes unless [WithMaxValue] says otherwise.
-const DefaultMaxValue = objects.DefaultMost
+const DefaultMaxValue = objects.DefaultMax
 
 const (
 	// fetches is how many large results a client fetches at a time.
 	fetches = 4
-	// dropPatience bounds the removal of a value that nobody needs any more. What
+	// dropTimeout bounds the removal of a value that nobody needs any more. What
 	// stays is removed by the object store itself, in time.
-	dropPatience = 5 * time.Second
+	dropTimeout = 5 * time.Second
 )
 
 // maxAgeMargin is how long before the end of its argument's life a delayed task must
@@ -81,7 +81,7 @@ func (c *Client) drop(name string) {
 	c.chores.begin()
 	go func() {
 		defer c.chores.end()
-		ctx, cancel := context.WithTimeout(context.Background(), dropPatience)
+		ctx, cancel := context.WithTimeout(context.Background(), dropTimeout)
 		defer cancel()
 		if err := c.transport.Objects().Remove(ctx, name); err != nil {
 			c.logger.Debug("a large value stays in the object store for a while", "object", name, "error", err)

@@ -64,8 +64,8 @@ func mapIndexed[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], ar
 	}
 }
 
-// Collect gives the results of a [Map] or one like it as a slice. It ends
-// the iteration at the first error, which cancels the rest, and gives that error
+// Collect returns the results of a [Map] or one like it as a slice. It ends
+// the iteration at the first error, which cancels the rest, and returns that error
 // with the results before it.
 func Collect[T any](results iter.Seq2[T, error]) ([]T, error) {
 	var all []T
@@ -78,7 +78,7 @@ func Collect[T any](results iter.Seq2[T, error]) ([]T, error) {
 	return all, nil
 }
 
-// Zip gives a sequence that takes one value from each of two and joins them,
+// Zip returns a sequence that takes one value from each of two and joins them,
 // such as into the struct that a func takes, and ends with the shorter. With it
 // [Map] mirrors Executor.map over several iterables:
 //

@@ -20,7 +20,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// count gives 0 to n-1, or without end if n is negative, and counts what is
+// count returns 0 to n-1, or without end if n is negative, and counts what is
 // read.
 func count(n int, read *atomic.Int64) iter.Seq[int] {
 	return func(yield func(int) bool) {

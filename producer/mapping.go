@@ -12,9 +12,9 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// readPatience bounds how long the end of a Map waits for a read of the next
+// readTimeout bounds how long the end of a Map waits for a read of the next
 // argument. What a loop leaves should be at rest, but a read may block for ever.
-const readPatience = 250 * time.Millisecond
+const readTimeout = 250 * time.Millisecond
 
 // leaveTimeout bounds how long the end of a Map waits for the broker to store that
 // durable calls are cancelled.
@@ -56,7 +56,7 @@ type mapped[R any] struct {
 // unsent stands for the number of a task that there is none of.
 const unsent = math.MaxUint64
 
-// indexed gives what a call came to with what is known of it; there may be no call.
+// indexed returns what a call came to with what is known of it; there may be no call.
 func (m *mapped[R]) indexed(result R) Indexed[R] {
 	if m == nil {
 		return Indexed[R]{Index: -1, Value: result}
@@ -141,7 +141,7 @@ func run[A, R any](ctx context.Context, c *Client, f codec.Func[A, R], args iter
 func (m *mapping[A, R]) end(submitted <-chan struct{}) {
 	m.leave()
 	over := true
-	patience := time.NewTimer(readPatience)
+	patience := time.NewTimer(readTimeout)
 	defer patience.Stop()
 	select {
 	case <-submitted:

@@ -8,20 +8,20 @@ import (
 	"github.com/musterfleet/muster/internal/nesting"
 )
 
-// depthOf gives the depth of a task that is submitted with ctx: one more than
+// depthOf returns the depth of a task that is submitted with ctx: one more than
 // that of the task to which ctx belongs, if it belongs to one.
 func depthOf(ctx context.Context) (int, error) {
 	outer, inside := nesting.Of(ctx)
 	if !inside {
 		return 0, nil
 	}
-	if outer.Depth >= nesting.MostDepth {
+	if outer.Depth >= nesting.MaxDepth {
 		return 0, fmt.Errorf("producer: %w: this is call %d within another", codec.ErrDepth, outer.Depth+1)
 	}
 	return outer.Depth + 1, nil
 }
 
-// giveWay is called before a wait with ctx, and what it gives after. Inside a
+// giveWay is called before a wait with ctx, and what it returns after. Inside a
 // task the place of its process is free meanwhile, so that tasks which wait for
 // others cannot keep these from running.
 func giveWay(ctx context.Context) (resume func()) {

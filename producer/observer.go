@@ -29,7 +29,7 @@ type Call struct {
 // of a Map, or why not. It does not wait until the broker has stored the task.
 type Submitted func(id codec.ID, err error)
 
-// observed tells the client's observer of a submission, and gives the one to go on
+// observed tells the client's observer of a submission, and returns the one to go on
 // with.
 func (s *submission) observed(ctx context.Context, isMap bool) (*submission, Submitted) {
 	header, submitted := s.client.observer.Submit(ctx, Call{Func: s.name, Queue: s.queue, Map: isMap})

@@ -92,7 +92,7 @@ var closed = func() chan struct{} {
 }()
 
 // settle makes the state final. It is called with mu held, which it releases,
-// and gives the callbacks that are due.
+// and returns the callbacks that are due.
 func (p *pending) settle(state State, ran runTime, value []byte, err error) []func() {
 	p.ran = ran
 	if 0 < len(value) && len(value) <= smallValue {
@@ -124,7 +124,7 @@ func (p *pending) settle(state State, ran runTime, value []byte, err error) []fu
 	return a.callbacks
 }
 
-// encoded gives the encoded result of a future that is Finished, if it has one
+// encoded returns the encoded result of a future that is Finished, if it has one
 // that nobody has decoded.
 func (p *pending) encoded() []byte {
 	if p.length > 0 {
@@ -149,7 +149,7 @@ func (p *pending) finishAs(state State, ran runTime, value []byte, err error) bo
 	return true
 }
 
-// cancel settles the future as cancelled, and gives the callbacks that are due,
+// cancel settles the future as cancelled, and returns the callbacks that are due,
 // if its task is not known to have started, or may be stopped while it runs.
 func (p *pending) cancel(running bool) (callbacks []func(), ok bool) {
 	p.mu.Lock()
@@ -230,14 +230,14 @@ func (p *pending) outcome(o *codec.Outcome) bool {
 	return p.finishAs(Finished, runTimeOf(o.Run), value, nil)
 }
 
-// outcomeErr gives the error of a future that is done.
+// outcomeErr returns the error of a future that is done.
 func (p *pending) outcomeErr() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err
 }
 
-// finished gives a channel that is closed when the state is final.
+// finished returns a channel that is closed when the state is final.
 func (p *pending) finished() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -285,7 +285,7 @@ func (p *pending) onDone(call func()) bool {
 	return true
 }
 
-// listen gives the audience; mu is held and the state is not final.
+// listen returns the audience; mu is held and the state is not final.
 func (p *pending) listen() *audience {
 	if p.audience == nil {
 		p.audience = &audience{}

@@ -39,7 +39,7 @@ const (
 	Low
 )
 
-// String gives the lane's name in lower case.
+// String returns the lane's name in lower case.
 func (l Lane) String() string {
 	switch l {
 	case High:
@@ -92,7 +92,7 @@ func At(t time.Time) CallOption {
 // says otherwise: whoever has met the key must still find it.
 const keyRetain = 24 * time.Hour
 
-// Key gives the task a key, any text of at most 128 bytes. While a task of the
+// Key returns the task a key, any text of at most 128 bytes. While a task of the
 // queue that waits or runs has the key, no other task gets it: [Submit] returns a
 // future of that one instead. Its argument may be another; if it calls another func,
 // Submit fails with [ErrKeyHeld]. The outcome is kept for 24 hours unless [Retain]
@@ -119,7 +119,7 @@ func TimeZone(name string) CallOption {
 	}
 }
 
-// refuse gives an error if an option is set that has no place in a kind of call.
+// refuse returns an error if an option is set that has no place in a kind of call.
 func (p *placing) refuse(of string, at, key, zone bool) error {
 	switch {
 	case at && !p.at.IsZero():

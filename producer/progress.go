@@ -13,7 +13,7 @@ type reports struct {
 	running bool // a goroutine passes reports on
 }
 
-// listenToReports gives the reports; mu is held and the state is not final.
+// listenToReports returns the reports; mu is held and the state is not final.
 func (p *pending) listenToReports() *reports {
 	a := p.listen()
 	if a.reports == nil {
@@ -66,7 +66,7 @@ func (p *pending) passOn(r *reports) {
 	p.batch.client.callbacks.run(due)
 }
 
-// unread gives the calls that tell the latest report, and nil if it has been
+// unread returns the calls that tell the latest report, and nil if it has been
 // told.
 func (p *pending) unread(r *reports) (tell []func()) {
 	p.mu.Lock()

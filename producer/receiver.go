@@ -12,7 +12,7 @@ import (
 // waiting for them, and done callbacks run elsewhere.
 type receiver struct{ *Client }
 
-// Outcomes gives outcomes to their futures. One whose future is gone is a
+// Outcomes returns outcomes to their futures. One whose future is gone is a
 // duplicate, or late, and changes nothing.
 func (c receiver) Outcomes(data []byte) (int, error) {
 	space := receiveSpace.Get().(*received)
@@ -41,7 +41,7 @@ func (c receiver) Outcomes(data []byte) (int, error) {
 	return len(outcomes.List), nil
 }
 
-// value gives 1 for an outcome that is a value, or else counts the failure.
+// value returns 1 for an outcome that is a value, or else counts the failure.
 func (c receiver) value(o *codec.Outcome) uint64 {
 	if o.Failure == nil {
 		return 1
@@ -59,7 +59,7 @@ type received struct {
 
 var receiveSpace = sync.Pool{New: func() any { return &received{} }}
 
-// Kept gives kept outcomes to the futures of their tasks, whoever has submitted
+// Kept returns kept outcomes to the futures of their tasks, whoever has submitted
 // these.
 func (c receiver) Kept(data []byte) error {
 	var outcomes codec.Outcomes
@@ -94,10 +94,10 @@ func (c receiver) Progress(data []byte) error {
 	return nil
 }
 
-// Pending gives how many of the client's own tasks have no outcome.
+// Pending returns how many of the client's own tasks have no outcome.
 func (c receiver) Pending() int { return c.registry.pending() }
 
-// Awaited gives the other tasks whose outcomes somebody waits for.
+// Awaited returns the other tasks whose outcomes somebody waits for.
 func (c receiver) Awaited() []codec.ID { return c.attached.ids() }
 
 // Started notes that a task runs.

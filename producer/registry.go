@@ -66,7 +66,7 @@ func (r *registry) stop() {
 	r.stopped = true
 }
 
-// page gives the page of a number, or nil; mu is held.
+// page returns the page of a number, or nil; mu is held.
 func (r *registry) page(n uint64) *page {
 	if r.latest == nil || r.latest.at != n/pageSize {
 		pg := r.pages[n/pageSize]
@@ -98,7 +98,7 @@ func (r *registry) removePage(pg *page) {
 	}
 }
 
-// take removes and gives the future with the number n, or nil if there is none
+// take removes and returns the future with the number n, or nil if there is none
 // (any more).
 func (r *registry) take(n uint64) *pending {
 	r.mu.Lock()
@@ -148,7 +148,7 @@ func (r *registry) takeLocked(n uint64) *pending {
 	return p
 }
 
-// find gives the future with the number n without removing it, or nil.
+// find returns the future with the number n without removing it, or nil.
 func (r *registry) find(n uint64) *pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -162,7 +162,7 @@ func (r *registry) findLocked(n uint64) *pending {
 	return nil
 }
 
-// all gives every future, in the order of their numbers.
+// all returns every future, in the order of their numbers.
 func (r *registry) all() []*pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,20 +177,20 @@ func (r *registry) all() []*pending {
 	return all
 }
 
-// takeAll removes and gives every future.
+// takeAll removes and returns every future.
 func (r *registry) takeAll() []*pending {
 	all := r.all()
 	return slices.DeleteFunc(all, func(p *pending) bool { return r.take(p.n) == nil })
 }
 
-// pending gives the number of futures registered.
+// pending returns the number of futures registered.
 func (r *registry) pending() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.live
 }
 
-// work gives how long the tasks of some loads that wait would run, one after the
+// work returns how long the tasks of some loads that wait would run, one after the
 // other.
 func (r *registry) work(loads map[string]*load) (all time.Duration) {
 	r.mu.Lock()
@@ -201,14 +201,14 @@ func (r *registry) work(loads map[string]*load) (all time.Duration) {
 	return all
 }
 
-// registered gives the number of futures that were ever registered.
+// registered returns the number of futures that were ever registered.
 func (r *registry) registered() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.next
 }
 
-// empty gives a channel that is closed when no future is registered.
+// empty returns a channel that is closed when no future is registered.
 func (r *registry) empty() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -22,7 +22,7 @@ const maxWatchPending = 16 << 20
 // results is the stream of stored outcomes.
 type results struct{ r *remote }
 
-// Results gives the stream of stored outcomes.
+// Results returns the stream of stored outcomes.
 func (r *remote) Results() transport.Results { return r.results }
 
 // Get asks any replica of the stream; what one does not know yet is asked for

@@ -21,7 +21,7 @@ func (t *runTimes) observe(run time.Duration) {
 		weight := int64(16)
 		if next > old {
 			weight = 4
-			next = min(next, mostRise*old+int64(hiccup))
+			next = min(next, maxRise*old+int64(hiccup))
 		}
 		next = old + (next-old)/weight
 	}
@@ -31,11 +31,11 @@ func (t *runTimes) observe(run time.Duration) {
 }
 
 const (
-	mostRise = 8
-	hiccup   = 50 * time.Microsecond
+	maxRise = 8
+	hiccup  = 50 * time.Microsecond
 )
 
-// expect gives the expected run time, and unknown while nothing is known.
+// expect returns the expected run time, and unknown while nothing is known.
 func (t *runTimes) expect(unknown time.Duration) time.Duration {
 	if mean := t.mean.Load(); mean > 0 {
 		return time.Duration(mean)

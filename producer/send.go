@@ -69,7 +69,7 @@ func (r *remote) message(b transport.Batch) *nats.Msg {
 	}
 }
 
-// asOurs gives an error of the broker's in terms of this package.
+// asOurs returns an error of the broker's in terms of this package.
 func asOurs(err error) error {
 	switch {
 	case errors.Is(err, broker.ErrClosed):

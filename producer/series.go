@@ -41,7 +41,7 @@ func newSeries[R any]() *series[R] {
 	return &series[R]{tail: b, open: b, head: b, wake: make(chan struct{}, 1)}
 }
 
-// place gives a place for the next call.
+// place returns a place for the next call.
 func (s *series[R]) place() *mapped[R] {
 	if s.placed == blockSize {
 		b := &block[R]{}
@@ -79,7 +79,7 @@ func (s *series[R]) news() {
 	}
 }
 
-// next takes the next call. It gives nil when there will be none, and an error as
+// next takes the next call. It returns nil when there will be none, and an error as
 // well when there is none and ctx has ended.
 func (s *series[R]) next(ctx context.Context) (*mapped[R], error) {
 	for {
@@ -105,7 +105,7 @@ func (s *series[R]) next(ctx context.Context) (*mapped[R], error) {
 	}
 }
 
-// take gives the next call, or nil if none was put.
+// take returns the next call, or nil if none was put.
 func (s *series[R]) take() *mapped[R] {
 	if s.taken == blockSize {
 		next := s.head.next.Load()
@@ -124,7 +124,7 @@ func (s *series[R]) take() *mapped[R] {
 // unread puts back the call that next gave last.
 func (s *series[R]) unread(*mapped[R]) { s.taken-- }
 
-// leave ends the taking, and gives what was not taken.
+// leave ends the taking, and returns what was not taken.
 func (s *series[R]) leave() (rest []*mapped[R]) {
 	s.left.Store(true)
 	for call := s.take(); call != nil; call = s.take() {

@@ -19,7 +19,7 @@ const (
 	Cancelled
 )
 
-// String gives the state's name in lower case.
+// String returns the state's name in lower case.
 func (s State) String() string {
 	switch s {
 	case Pending:

@@ -15,7 +15,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// another gives one more client of the same broker.
+// another returns one more client of the same broker.
 func another(t *testing.T, nc *nats.Conn, options ...producer.Option) *producer.Client {
 	t.Helper()
 	c, err := producer.Connect(t.Context(), nc.ConnectedUrl(), options...)

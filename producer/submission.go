@@ -61,7 +61,7 @@ func newSubmission[A, R any](ctx context.Context, c *Client, f codec.Func[A, R],
 	return s, nil
 }
 
-// task gives a task as the options say.
+// task returns a task as the options say.
 func (s *submission) task(arg []byte) codec.Task {
 	return codec.Task{
 		Func: s.name, Arg: arg, MaxCrashes: s.maxCrashes, MaxErrors: s.maxErrors, Backoff: s.backoff,
@@ -100,10 +100,10 @@ type plainCall struct {
 	spec *codec.Spec
 }
 
-// mostPlain bounds the funcs remembered; the names of more than that are made up.
-const mostPlain = 1024
+// maxPlain bounds the funcs remembered; the names of more than that are made up.
+const maxPlain = 1024
 
-// of gives the submission of a func's plain calls, or nil.
+// of returns the submission of a func's plain calls, or nil.
 func (m *plainSubmissions) of(name string, spec *codec.Spec) *submission {
 	if s := m.latest.Load(); s != nil && s.name == name && s.spec == spec {
 		return s
@@ -123,7 +123,7 @@ func (m *plainSubmissions) add(s *submission) {
 	if m.all == nil {
 		m.all = map[plainCall]*submission{}
 	}
-	if len(m.all) < mostPlain {
+	if len(m.all) < maxPlain {
 		m.all[plainCall{s.name, s.spec}] = s
 	}
 }
@@ -131,12 +131,12 @@ func (m *plainSubmissions) add(s *submission) {
 // argSpace is for encoded arguments until they stand in a message.
 var argSpace = sync.Pool{New: func() any { return new([]byte) }}
 
-// mostArgSpace bounds the space that is kept, in bytes.
-const mostArgSpace = 64 << 10
+// maxArgSpace bounds the space that is kept, in bytes.
+const maxArgSpace = 64 << 10
 
 // freeArg keeps an argument's space for another.
 func freeArg(space *[]byte, arg []byte) {
-	if cap(arg) <= mostArgSpace {
+	if cap(arg) <= maxArgSpace {
 		*space = arg[:0]
 		argSpace.Put(space)
 	}

@@ -144,7 +144,7 @@ func (c *Client) sendUnique(ctx context.Context, s *submission, p *pending, task
 // it has. Such a task is about to give the key up, or had done so before the broker
 // was killed, which may undo it.
 func (c *Client) releaseOver(ctx context.Context, s *submission, holder codec.ID) bool {
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	kept, err := c.transport.Results().Get(ctx, holder)
 	return err == nil && kept != nil && c.transport.Release(ctx, s.queue, s.key, holder) == nil

@@ -75,7 +75,7 @@ func (r *remote) collect() error {
 // attached.
 func (r *remote) collectAwaited() error {
 	return each(r.to.Awaited(), func(id codec.ID) error {
-		ctx, cancel := context.WithTimeout(r.life, lookPatience)
+		ctx, cancel := context.WithTimeout(r.life, lookTimeout)
 		defer cancel()
 		data, err := r.results.Get(ctx, id)
 		if err == nil && data != nil {

@@ -27,7 +27,7 @@ func (t *tally) end() {
 	}
 }
 
-// empty gives a channel that is closed when nothing is under way.
+// empty returns a channel that is closed when nothing is under way.
 func (t *tally) empty() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()

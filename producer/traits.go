@@ -26,7 +26,7 @@ func (p *pending) durable() bool {
 // maybeDelayed reports whether the task may be one that waits for its time.
 func (t *traits) maybeDelayed() bool { return t.delayed || t.owner != "" }
 
-// lead gives the future that p takes its outcome over from, or p itself.
+// lead returns the future that p takes its outcome over from, or p itself.
 func (p *pending) lead() *pending {
 	if p.traits != nil && p.traits.leader != nil {
 		return p.traits.leader
@@ -50,7 +50,7 @@ func (p *pending) follow(leader *pending) bool {
 	return true
 }
 
-// id gives the task's id.
+// id returns the task's id.
 func (p *pending) id() codec.ID {
 	if p.traits != nil && p.traits.owner != "" {
 		return codec.ID{Client: p.traits.owner, N: p.n}

@@ -8,11 +8,11 @@ import (
 
 // Awaitable is any future, whatever its result's type.
 type Awaitable interface {
-	// Done gives a channel that is closed when the outcome is there.
+	// Done returns a channel that is closed when the outcome is there.
 	Done() <-chan struct{}
-	// State gives where the future stands now.
+	// State returns where the future stands now.
 	State() State
-	// Err waits for the outcome and gives its error.
+	// Err waits for the outcome and returns its error.
 	Err(context.Context) error
 
 	handle() *pending
@@ -104,7 +104,7 @@ func (e *UnfinishedError) Error() string {
 	return fmt.Sprintf("%d (of %d) futures unfinished: %v", e.Unfinished, e.Total, e.Cause)
 }
 
-// Unwrap gives the context's error.
+// Unwrap returns the context's error.
 func (e *UnfinishedError) Unwrap() error { return e.Cause }
 
 // watcher is told of futures in the order in which they are done. It belongs to
@@ -133,7 +133,7 @@ func (w *watcher[F]) stop() {
 	}
 }
 
-// next gives the next future that is done, and false once ctx has ended and
+// next returns the next future that is done, and false once ctx has ended and
 // none is done.
 func (w *watcher[F]) next() (f F, ok bool) {
 	select {

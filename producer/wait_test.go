@@ -14,7 +14,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// inStates gives futures in the states named.
+// inStates returns futures in the states named.
 func inStates(t *testing.T, broker *fake, names ...string) (*producer.Client, []*future) {
 	t.Helper()
 	c := connect(t, broker)

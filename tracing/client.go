@@ -18,7 +18,7 @@ const name = "github.com/musterfleet/muster/tracing"
 // wire is how trace context travels with a task.
 var wire = propagation.TraceContext{}
 
-// Client gives an option of producer.Connect by which each Submit, and each Map as
+// Client returns an option of producer.Connect by which each Submit, and each Map as
 // a whole, is a span, whose context goes with the tasks. It is a child of the span
 // in the context of the call.
 func Client(provider trace.TracerProvider) producer.Option {

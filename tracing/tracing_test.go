@@ -154,7 +154,7 @@ func newScene(t *testing.T, options ...producer.Option) *scene {
 	return s
 }
 
-// spans waits until there are spans of these names, and gives all, in the order of
+// spans waits until there are spans of these names, and returns all, in the order of
 // their starts.
 func (s *scene) spans(want ...string) (all []span) {
 	s.t.Helper()

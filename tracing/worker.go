@@ -13,7 +13,7 @@ import (
 	"github.com/musterfleet/muster/consumer"
 )
 
-// Worker gives what consumer.Observe takes, so that each attempt at a traced task
+// Worker returns what consumer.Observe takes, so that each attempt at a traced task
 // is a span: from the moment the broker stored the task, with an event when the
 // handler begins, which has the span in its context. A span below it lasts until
 // the outcome is in safe hands.

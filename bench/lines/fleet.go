@@ -60,7 +60,7 @@ func startFleet(ctx context.Context, dir string) (f *fleet, err error) {
 	return f, err
 }
 
-// moduleRoot gives the folder of the module that is measured.
+// moduleRoot returns the folder of the module that is measured.
 func moduleRoot(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/musterfleet/muster").Output()
 	if err != nil {
@@ -69,7 +69,7 @@ func moduleRoot(ctx context.Context) (string, error) {
 	return string(out[:len(out)-1]), nil
 }
 
-// start starts a part of the fleet, and gives what its ready line says.
+// start starts a part of the fleet, and returns what its ready line says.
 func (f *fleet) start(ctx context.Context, ready *regexp.Regexp, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, f.muster, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -91,20 +91,20 @@ func (f *fleet) start(ctx context.Context, ready *regexp.Regexp, args ...string)
 	return "", fmt.Errorf("muster %s ended before it was ready", args[0])
 }
 
-// stopPatience is how long a part of the fleet may take to end.
-const stopPatience = 30 * time.Second
+// stopTimeout is how long a part of the fleet may take to end.
+const stopTimeout = 30 * time.Second
 
 // stop ends the fleet, the broker last.
 func (f *fleet) stop() {
 	for _, cmd := range slices.Backward(f.run) {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		late := time.AfterFunc(stopPatience, func() { _ = cmd.Process.Kill() })
+		late := time.AfterFunc(stopTimeout, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		late.Stop()
 	}
 }
 
-// ways gives what is measured here, and leaves out what is not installed.
+// ways returns what is measured here, and leaves out what is not installed.
 func (f *fleet) ways(o options) (ways []way) {
 	all := []way{
 		{command: []string{f.muster, "map", "echo"}, lines: o.lines, note: "a built-in func"},

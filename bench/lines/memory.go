@@ -11,7 +11,7 @@ import (
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
 // watchMemory looks at the most memory that a process has had until it is told to
-// stop, and gives it in KiB. Linux keeps that mark, so that a look now and then is
+// stop, and returns it in KiB. Linux keeps that mark, so that a look now and then is
 // enough; elsewhere it is 0. What wait tells begins at the parent's own.
 func watchMemory(pid int) (stop func() int) {
 	stopped, peak := make(chan struct{}), make(chan int)

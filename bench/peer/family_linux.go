@@ -21,7 +21,7 @@ type process struct {
 	resident uint64 // bytes
 }
 
-// family gives a process and those below it.
+// family returns a process and those below it.
 func family(pid int) (process, []process, error) {
 	first, err := look(pid)
 	if err != nil {

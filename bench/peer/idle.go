@@ -44,7 +44,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// usage gives the memory of the peer's processes, and the time that each has had
+// usage returns the memory of the peer's processes, and the time that each has had
 // of a core since it began, added up: not in seconds, whose sums differ a little
 // where nothing was done between them.
 func (f *fleet) usage() (sum Usage, cpu time.Duration, err error) {

@@ -46,7 +46,7 @@ func (l *Load) complete() {
 	}
 }
 
-// task gives the i-th task of the load.
+// task returns the i-th task of the load.
 func (l *Load) task(i int) Task {
 	t := Task{N: uint64(i), Spin: l.spin, Data: l.zeros}
 	long := l.long(i)
@@ -64,7 +64,7 @@ func (l *Load) long(i int) bool { return l.LongEvery > 0 && i%l.LongEvery == l.L
 // bare says that every task is its number alone.
 func (l *Load) bare() bool { return l.Spin == 0 && l.Sleep == 0 && l.Data == 0 }
 
-// sums gives the sum of all outcomes, and the spin iterations in all tasks.
+// sums returns the sum of all outcomes, and the spin iterations in all tasks.
 func (l *Load) sums() (outcomes, spins uint64) {
 	for i := range l.Tasks {
 		t := l.task(i)
@@ -85,7 +85,7 @@ type tasks struct {
 func (t tasks) at(i int) Task   { return t.load.task(t.first + i) }
 func (t tasks) long(i int) bool { return t.load.long(t.first + i) }
 
-// part gives the tasks from one up to another.
+// part returns the tasks from one up to another.
 func (t tasks) part(from, to int) tasks {
 	return tasks{load: t.load, first: t.first + from, n: to - from}
 }

@@ -17,7 +17,7 @@ var (
 type Peer interface {
 	// Info tells what the peer is and how it is configured.
 	Info() Info
-	// Missing gives why the peer cannot run here, nil if it can.
+	// Missing returns why the peer cannot run here, nil if it can.
 	Missing() error
 	// Start starts servers and workers, and returns when they take tasks.
 	Start(ctx context.Context, setup Setup) error
@@ -60,7 +60,7 @@ type Usage struct {
 	Most   uint64  // resident bytes of the largest of the others
 }
 
-// All gives every peer, this project first.
+// All returns every peer, this project first.
 func All() []Peer {
 	return []Peer{
 		newMuster(), newLocal(), newNATS(), newJetStream(),

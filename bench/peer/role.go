@@ -74,7 +74,7 @@ func play(text string) error {
 	return run(ctx, r, ready, os.Stdout)
 }
 
-// start starts a copy of this program and gives what it said when it was ready.
+// start starts a copy of this program and returns what it said when it was ready.
 func (r role) start(ctx context.Context) (*child, string, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -79,7 +79,7 @@ func (t *tally) failure() error {
 	return t.err
 }
 
-// wait gives what the burst came to when all outcomes are there.
+// wait returns what the burst came to when all outcomes are there.
 func (t *tally) wait(ctx context.Context) (gain, error) {
 	select {
 	case <-t.done:

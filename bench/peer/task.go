@@ -16,7 +16,7 @@ type Task struct {
 	Data   []byte        `msgpack:"d"`
 }
 
-// run does the task and gives its outcome.
+// run does the task and returns its outcome.
 func (t Task) run() uint64 {
 	spin(t.Spin)
 	if t.Sleep > 0 {

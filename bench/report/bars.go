@@ -44,7 +44,7 @@ func bars(kind, metric, title string) func(*strings.Builder, work.Results) {
 	}
 }
 
-// look gives a peer's color and title.
+// look returns a peer's color and title.
 func look(r work.Results, peer string) (color, title string) {
 	for i, p := range r.Peers {
 		if p.Name == peer {

@@ -79,7 +79,7 @@ func (m mark) verdict(median float64) string {
 	}
 }
 
-// goalText gives the mark in words.
+// goalText returns the mark in words.
 func (m mark) goalText() string {
 	bound := "at most"
 	if m.higher {
@@ -97,7 +97,7 @@ func writeMarks(out *strings.Builder, r work.Results) {
 	}
 }
 
-// Verdicts gives a line for each mark of a kind of work, with what was measured.
+// Verdicts returns a line for each mark of a kind of work, with what was measured.
 func Verdicts(r work.Results, kind string) []string {
 	var lines []string
 	for _, m := range marks {

@@ -84,7 +84,7 @@ func (a axis) place(v float64) float64 {
 	return a.at + share*(a.end-a.at)
 }
 
-// decades gives the powers of ten that enclose values.
+// decades returns the powers of ten that enclose values.
 func decades(least, most float64) (from, to float64) {
 	from, to = math.Pow(10, math.Floor(math.Log10(least))), math.Pow(10, math.Ceil(math.Log10(most)))
 	if from == to {

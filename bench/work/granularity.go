@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Granularity gives the length of task, in µs, at which a peer has half of the
+// Granularity returns the length of task, in µs, at which a peer has half of the
 // ideal, for each round, read off the efficiency curve between its points.
 func (r Results) Granularity(peer string) []Sample {
 	for _, t := range r.Tables {

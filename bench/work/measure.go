@@ -32,7 +32,7 @@ func (r *run) measure(ctx context.Context, w Work, first int) {
 }
 
 // leg measures points that need the same setup, until it is time for others,
-// and gives how many rounds are complete.
+// and returns how many rounds are complete.
 func (r *run) leg(ctx context.Context, w Work, leg []Point, until time.Time, tables []Table) int {
 	seats := make([][]seat, len(leg))
 	for i, point := range leg {
@@ -87,13 +87,13 @@ func (r *run) round(ctx context.Context, w Work, point Point, seats []seat, roun
 	}
 }
 
-// mostRepeats bounds how often a short load is run for one sample.
-const mostRepeats = 20
+// maxRepeats bounds how often a short load is run for one sample.
+const maxRepeats = 20
 
 func (r *run) sample(ctx context.Context, s seat, point Point) (peer.Report, error) {
 	report, err := s.run(ctx, point.Setup, s.load, r.plan.scale.Limit)
 	times, sum := 1, report.Elapsed
-	for err == nil && point.Repeated && times < mostRepeats && sum < r.plan.scale.Target/2 {
+	for err == nil && point.Repeated && times < maxRepeats && sum < r.plan.scale.Target/2 {
 		report, err = s.run(ctx, point.Setup, s.load, r.plan.scale.Limit)
 		sum += report.Elapsed
 		times++

@@ -92,7 +92,7 @@ func (p *plan) remaining() time.Duration {
 	return guess
 }
 
-// until gives when measuring the next leg must be over, for the others to have
+// until returns when measuring the next leg must be over, for the others to have
 // their share: the zero time if there is no limit.
 func (p *plan) until(leg []Point, later [][]Point) time.Time {
 	if p.end.IsZero() {
@@ -107,7 +107,7 @@ func (p *plan) until(leg []Point, later [][]Point) time.Time {
 	return time.Now().Add(time.Duration(float64(time.Until(p.end)) * float64(this) / float64(all)))
 }
 
-// legs gives the points of a kind of work that need the same setup together.
+// legs returns the points of a kind of work that need the same setup together.
 func legs(w Work) func(func([]Point) bool) {
 	return func(yield func([]Point) bool) {
 		points := w.Points

@@ -60,7 +60,7 @@ func (t *Table) add(point, peer string, tasks int, s Sample) {
 	t.Cells[at].Samples = append(t.Cells[at].Samples, s)
 }
 
-// Find gives samples by the names of work, metric, point and peer, nil if there
+// Find returns samples by the names of work, metric, point and peer, nil if there
 // are none. An empty point is the work's first.
 func (r Results) Find(work, metric, point, peer string) []Sample {
 	for _, t := range r.Tables {
@@ -74,7 +74,7 @@ func (r Results) Find(work, metric, point, peer string) []Sample {
 	return nil
 }
 
-// At gives the samples of a peer at a point.
+// At returns the samples of a peer at a point.
 func (t Table) At(point, peer string) []Sample {
 	for _, c := range t.Cells {
 		if c.Point == point && c.Peer == peer {
@@ -100,7 +100,7 @@ func Ratio(a, b []Sample) []Sample {
 // Spread is the median of samples and how far they lie apart.
 type Spread struct{ Median, Min, Max float64 }
 
-// Summarize gives the spread of samples; NaN if there are none.
+// Summarize returns the spread of samples; NaN if there are none.
 func Summarize(samples []Sample) Spread {
 	if len(samples) == 0 {
 		return Spread{math.NaN(), math.NaN(), math.NaN()}

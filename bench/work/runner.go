@@ -31,8 +31,8 @@ type run struct {
 	results Results
 }
 
-// Run measures every kind of work. When ctx ends it gives what there is, says in
-// the notes what is missing, and gives the context's error; when the time is
+// Run measures every kind of work. When ctx ends it returns what there is, says in
+// the notes what is missing, and returns the context's error; when the time is
 // over it does the same without an error. Peers are stopped when it returns.
 func (r *Runner) Run(ctx context.Context, works []Work) (Results, error) {
 	now := &run{Runner: r, results: Results{
@@ -56,7 +56,7 @@ func (r *Runner) Run(ctx context.Context, works []Work) (Results, error) {
 	return now.results, context.Cause(ctx)
 }
 
-// places gives the peers that can run here.
+// places returns the peers that can run here.
 func (r *run) places() []*place {
 	var places []*place
 	for _, p := range r.Peers {

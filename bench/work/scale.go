@@ -56,7 +56,7 @@ var (
 	}
 )
 
-// ParseScale gives the scale of a name.
+// ParseScale returns the scale of a name.
 func ParseScale(name string) (Scale, error) {
 	for _, s := range []Scale{Full, Small} {
 		if s.Name == name {

@@ -8,7 +8,7 @@ import (
 	"github.com/musterfleet/muster/bench/peer"
 )
 
-// size warms a peer up, and gives the load that it is measured with at a point:
+// size warms a peer up, and returns the load that it is measured with at a point:
 // slow peers run fewer tasks where the work can be sized, and are left out where
 // it cannot and would take them too long.
 func (r *run) size(ctx context.Context, p *place, point Point) (peer.Load, error) {
@@ -56,7 +56,7 @@ func (r *run) size(ctx context.Context, p *place, point Point) (peer.Load, error
 	return load, nil
 }
 
-// firstTrial gives a number of tasks that takes no peer long.
+// firstTrial returns a number of tasks that takes no peer long.
 func firstTrial(load peer.Load, target time.Duration) int {
 	tasks := 100
 	if load.Mode == peer.Sequence {

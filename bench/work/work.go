@@ -50,7 +50,7 @@ var short = peer.Setup{Workers: workers}
 
 var long = peer.Setup{Workers: workers, Long: true}
 
-// All gives every kind of work, those with marks to reach first.
+// All returns every kind of work, those with marks to reach first.
 func All(s Scale) []Work {
 	return []Work{
 		noop(s), latency(s), integers(s), spinning(s), growth(s), pending(s), idle(s),
@@ -58,7 +58,7 @@ func All(s Scale) []Work {
 	}
 }
 
-// Names gives the names of all kinds of work.
+// Names returns the names of all kinds of work.
 func Names() []string {
 	var names []string
 	for _, w := range All(Full) {

@@ -15,8 +15,8 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// benchPatience is how long the first task may take.
-const benchPatience = 10 * time.Second
+// benchTimeout is how long the first task may take.
+const benchTimeout = 10 * time.Second
 
 func benchCommand() *cobra.Command {
 	var client clientFlags
@@ -82,7 +82,7 @@ func runBench(ctx context.Context, c *producer.Client, length time.Duration, wat
 	bar, shown := newBar(steps), 0
 	defer bar.clear()
 	return bench.Run(ctx, c, bench.Config{
-		For: length, Patience: benchPatience,
+		For: length, Patience: benchTimeout,
 		Progress: func(share float64) {
 			watch.hear()
 			for ; float64(shown) < share*steps; shown++ {
@@ -119,7 +119,7 @@ func printBench(r bench.Report) error {
 	return t.flush()
 }
 
-// micros gives a time in its unit.
+// micros returns a time in its unit.
 func micros(us float64) string {
 	if us >= 1000 {
 		return fmt.Sprintf("%.4g ms", us/1000)

@@ -20,9 +20,9 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.queue, "queue", producer.DefaultQueue, "queue that tasks go to")
 }
 
-// closePatience is how long a command that gives up waits for its cancelled
+// closeTimeout is how long a command that gives up waits for its cancelled
 // tasks. Those that run already finish without it.
-const closePatience = 500 * time.Millisecond
+const closeTimeout = 500 * time.Millisecond
 
 // watchHosts begins to tell why nothing comes back of the client's tasks of a func, if no
 // worker host takes them when they have waited a while after delay.
@@ -47,7 +47,7 @@ func withClient(ctx context.Context, at *connection, do func(*producer.Client) e
 		return because(ctx, err)
 	}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		_ = client.Close(ctx) // what is pending now was given up
 	}()

@@ -64,7 +64,7 @@ func addCompletion(cmd *cobra.Command) {
 	}
 }
 
-// complete gives the names that begin so. It creates nothing on the broker, and
+// complete returns the names that begin so. It creates nothing on the broker, and
 // gives none if that is not there.
 func complete(cmd *cobra.Command, look names, begun string) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
@@ -115,7 +115,7 @@ func funcNames(ctx context.Context, nc *nats.Conn) (all []string, err error) {
 	return all, err
 }
 
-// hostNames gives names, and ids where several hosts have a name.
+// hostNames returns names, and ids where several hosts have a name.
 func hostNames(ctx context.Context, nc *nats.Conn) (all []string, err error) {
 	hosts, err := fleet.Listen(ctx, nc, hearFor)
 	having := map[string]int{}

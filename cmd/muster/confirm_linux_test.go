@@ -31,7 +31,7 @@ func TestPurgeAsks(t *testing.T) {
 	}
 }
 
-// openTerminal gives both ends of a terminal.
+// openTerminal returns both ends of a terminal.
 func openTerminal(t *testing.T) (user, terminal *os.File) {
 	t.Helper()
 	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)

@@ -132,7 +132,7 @@ func (r recipe) cook(t *testing.T) {
 	require.Regexp(t, "^"+strings.ReplaceAll(regexp.QuoteMeta(r.prints), "…", "(?s:.+?)")+"$", got.stdout)
 }
 
-// findProgram gives where a program is that has to be put into the PATH first, if
+// findProgram returns where a program is that has to be put into the PATH first, if
 // any. Some machines have something else by the name of ImageMagick's programs.
 func findProgram(name string) (file string, err error) {
 	if name != "convert" && name != "identify" {

@@ -81,7 +81,7 @@ func (l *letters) each(ctx context.Context, f *fleet.Fleet, ids []string, do fun
 	return failed
 }
 
-// chosen gives the ids of the letters, or an error without one.
+// chosen returns the ids of the letters, or an error without one.
 func (l *letters) chosen(ctx context.Context, f *fleet.Fleet, ids []string) iter.Seq2[string, error] {
 	if !l.all {
 		return withoutErrors(ids)
@@ -106,7 +106,7 @@ func newLetterJSON(letter fleet.DeadLetter) letterJSON {
 	return letterJSON{letter, argument(letter)}
 }
 
-// argument gives a dead letter's argument as JSON, and nil if there is none.
+// argument returns a dead letter's argument as JSON, and nil if there is none.
 func argument(letter fleet.DeadLetter) json.RawMessage {
 	if len(letter.Arg) == 0 {
 		return nil

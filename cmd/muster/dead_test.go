@@ -61,7 +61,7 @@ func TestDead(t *testing.T) {
 	require.Len(t, mustRun(t, "dead", "ls", "--url", url), 1)
 }
 
-// startSleeper submits a task that sleeps, and that one crash ends, and gives its
+// startSleeper submits a task that sleeps, and that one crash ends, and returns its
 // id when it runs.
 func startSleeper(t *testing.T, url string) string {
 	t.Helper()

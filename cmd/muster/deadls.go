@@ -10,8 +10,8 @@ import (
 	"github.com/musterfleet/muster/fleet"
 )
 
-// mostCause is how much of a dead letter's cause is listed, in characters.
-const mostCause = 72
+// maxCause is how much of a dead letter's cause is listed, in characters.
+const maxCause = 72
 
 func deadListCommand() *cobra.Command {
 	var to operator
@@ -62,7 +62,7 @@ func printLetters(all iter.Seq2[fleet.DeadLetter, error]) (n int, err error) {
 		}
 		n++
 		t.row(letter.ID, letter.Queue, letter.Func, age(letter.At), strconv.Itoa(letter.Crashes), strconv.Itoa(letter.Errors),
-			short(letter.Cause.Error, mostCause))
+			short(letter.Cause.Error, maxCause))
 	}
 	return n, t.flush()
 }

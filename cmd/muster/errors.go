@@ -74,7 +74,7 @@ func isUsage(err error) bool {
 	return false
 }
 
-// because gives why ctx ended, if it has, and otherwise err.
+// because returns why ctx ended, if it has, and otherwise err.
 func because(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err

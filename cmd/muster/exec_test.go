@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sha256sum gives what the program prints for files, in a directory.
+// sha256sum returns what the program prints for files, in a directory.
 func sha256sum(t *testing.T, dir string, files []string) string {
 	t.Helper()
 	var all bytes.Buffer
@@ -114,7 +114,7 @@ func TestExecOutlivesDeaths(t *testing.T) {
 	t.Logf("%d files", n)
 }
 
-// goFiles gives some of the files of Go's source.
+// goFiles returns some of the files of Go's source.
 func goFiles(t *testing.T) (files []string) {
 	most, err := strconv.Atoi(cmp.Or(os.Getenv(filesEnv), "3000"))
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// primesTo gives what "seq 1 N | muster map is_prime" must print.
+// primesTo returns what "seq 1 N | muster map is_prime" must print.
 func primesTo(n int) (input, want string) {
 	composite := make([]bool, n+1)
 	var in, out strings.Builder
@@ -60,7 +60,7 @@ func TestFleet(t *testing.T) {
 	})
 }
 
-// sourceOfHTTP gives the Go source of net/http, and the SHA-256 of each line.
+// sourceOfHTTP returns the Go source of net/http, and the SHA-256 of each line.
 func sourceOfHTTP(t *testing.T) (input, want string) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	require.NoError(t, err)

@@ -11,8 +11,8 @@ import (
 	"github.com/musterfleet/muster/pool"
 )
 
-// healPatience is how long a killed process's replacement may take.
-const healPatience = 10 * time.Second
+// healTimeout is how long a killed process's replacement may take.
+const healTimeout = 10 * time.Second
 
 // midTask is how long after the end of a task to kill, so that the next runs.
 const midTask = 10 * time.Millisecond
@@ -77,7 +77,7 @@ func (h *healing) look(say say) {
 
 // wait waits until the process that was killed is dead and replaced.
 func (h *healing) wait(ctx context.Context, say say) error {
-	patience := time.NewTimer(healPatience)
+	patience := time.NewTimer(healTimeout)
 	defer patience.Stop()
 	for !h.mended || !h.buried {
 		select {

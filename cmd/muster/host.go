@@ -26,7 +26,7 @@ func busy(host codec.HostStatus) (n int) {
 	return n
 }
 
-// memory gives what a host's processes have in RAM together, the supervisor
+// memory returns what a host's processes have in RAM together, the supervisor
 // included, in bytes.
 func memory(host codec.HostStatus) uint64 {
 	sum := host.Memory
@@ -36,7 +36,7 @@ func memory(host codec.HostStatus) uint64 {
 	return sum
 }
 
-// lastDeath gives when and how a worker process died last.
+// lastDeath returns when and how a worker process died last.
 func lastDeath(host codec.HostStatus) string {
 	if len(host.Latest) == 0 {
 		return "-"
@@ -44,16 +44,16 @@ func lastDeath(host codec.HostStatus) string {
 	return deathLine(host.Latest[len(host.Latest)-1])
 }
 
-// mostDeath is how much is listed of how a process died, in characters.
-const mostDeath = 60
+// maxDeath is how much is listed of how a process died, in characters.
+const maxDeath = 60
 
 func deathLine(d codec.ProcessDeath) string {
 	line := age(d.At) + " ago: "
 	if d.Func != "" {
 		line += d.Func + ": "
 	}
-	return short(line+d.Text, mostDeath)
+	return short(line+d.Text, maxDeath)
 }
 
-// seconds gives a duration to the tenth of a second.
+// seconds returns a duration to the tenth of a second.
 func seconds(d time.Duration) string { return max(d, 0).Round(100 * time.Millisecond).String() }

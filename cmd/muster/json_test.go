@@ -102,7 +102,7 @@ type shape struct {
 	each     *shape            // element of an array, or value of an object whatever its key
 }
 
-// at gives the shape at a path, such as lanes[].name or counts.FUNC.run.
+// at returns the shape at a path, such as lanes[].name or counts.FUNC.run.
 func (s *shape) at(path string) *shape {
 	for part := range strings.SplitSeq(path, ".") {
 		name, elements := strings.CutSuffix(part, "[]")

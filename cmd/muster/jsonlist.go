@@ -40,7 +40,7 @@ func writeJSONList[T any](w io.Writer, elements iter.Seq2[T, error]) error {
 	return out.Flush()
 }
 
-// withoutErrors gives the elements of a list as writeJSONList takes them.
+// withoutErrors returns the elements of a list as writeJSONList takes them.
 func withoutErrors[T any](list []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, element := range list {

@@ -93,7 +93,7 @@ func asWork(run func(*cobra.Command, []string) error) func(*cobra.Command, []str
 	}
 }
 
-// status reports an error on stderr and gives the exit status.
+// status reports an error on stderr and returns the exit status.
 func status(err error) int {
 	switch _, work := errors.AsType[workError](err); {
 	case err == nil:
@@ -118,7 +118,7 @@ func report(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args.
 // reportLine writes a line to stderr as it is.
 func reportLine(line string) { report("%s", line) }
 
-// oneLine gives an error's text so that each of its lines but the first is
+// oneLine returns an error's text so that each of its lines but the first is
 // indented, such as the end of a dead process's stderr.
 func oneLine(err error) string {
 	return strings.ReplaceAll(strings.TrimRight(err.Error(), "\n"), "\n", "\n\t")

@@ -63,7 +63,7 @@ func leftovers() (left string) {
 	return left
 }
 
-// muster gives the command, not started. It knows no broker but those that its
+// muster returns the command, not started. It knows no broker but those that its
 // arguments name, and keeps nothing outside of the test's directories.
 func muster(t *testing.T, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -210,7 +210,7 @@ var (
 	workerReady = regexp.MustCompile(`^muster: \d+ worker process(?:es)? ready on queue \S+: pid ([\d ]+)$`)
 )
 
-// startBroker starts muster serve on a free port and gives its URL.
+// startBroker starts muster serve on a free port and returns its URL.
 func startBroker(t *testing.T) string {
 	t.Helper()
 	return startService(t, serveReady, muster(t, "serve", "--listen", "127.0.0.1:0", "--store", t.TempDir())).ready[1]

@@ -33,7 +33,7 @@ func manCommand() *cobra.Command {
 	}
 }
 
-// documented gives a command and all below it, but those that nobody types.
+// documented returns a command and all below it, but those that nobody types.
 func documented(cmd *cobra.Command) (all []*cobra.Command) {
 	if cmd.Hidden || cmd.Name() == "help" {
 		return nil
@@ -45,7 +45,7 @@ func documented(cmd *cobra.Command) (all []*cobra.Command) {
 	return all
 }
 
-// manPage gives a command's page, in the macros of man(7).
+// manPage returns a command's page, in the macros of man(7).
 func manPage(cmd *cobra.Command) string {
 	var page strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&page, format+"\n", args...) }
@@ -73,7 +73,7 @@ func manPage(cmd *cobra.Command) string {
 	return page.String()
 }
 
-// related gives the pages of the commands above and below, and of the program's
+// related returns the pages of the commands above and below, and of the program's
 // first if there is no other.
 func related(cmd *cobra.Command) (all []string) {
 	others := documented(cmd)[1:]
@@ -91,7 +91,7 @@ func related(cmd *cobra.Command) (all []string) {
 // machineDefaults stand for defaults that are not the same everywhere.
 var machineDefaults = map[string]string{"processes": "", "store": "~/.local/share/muster"}
 
-// flagText gives how a flag is written, and what it does.
+// flagText returns how a flag is written, and what it does.
 func flagText(flag *pflag.Flag) (syntax, text string) {
 	value, text := pflag.UnquoteUsage(flag)
 	syntax = "--" + flag.Name

@@ -251,7 +251,7 @@ func (m *running) requireEnd(t *testing.T, want ended) {
 	}
 }
 
-// long gives a line near the limit of a message.
+// long returns a line near the limit of a message.
 func long(s string) string { return strings.Repeat(s, 900_000) }
 
 func sorted(lines string) []string { return slices.Sorted(strings.FieldsSeq(lines)) }

@@ -94,7 +94,7 @@ func TestMapMemoryOfALargeResult(t *testing.T) {
 	}
 }
 
-// peakMemory gives the most memory that a process has had, in kB.
+// peakMemory returns the most memory that a process has had, in kB.
 func peakMemory(t *testing.T, pid int) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -164,7 +164,7 @@ func (m *mapping) arg(i shellmap.Item) item {
 	return arg
 }
 
-// preview gives the tasks in place of what they would come to.
+// preview returns the tasks in place of what they would come to.
 func (m *mapping) preview(_ context.Context, items iter.Seq[shellmap.Item]) iter.Seq2[shellmap.Result, error] {
 	return func(yield func(shellmap.Result, error) bool) {
 		call := 0
@@ -188,7 +188,7 @@ func (m *mapping) previewLine(from item) ([]byte, error) {
 	return append(append(append(line, `,"arg":`...), arg...), "}\n"...), err
 }
 
-// inputSize gives how much there is to read, in bytes, or -1 if that is not known.
+// inputSize returns how much there is to read, in bytes, or -1 if that is not known.
 func inputSize() int64 {
 	info, err := os.Stdin.Stat()
 	if err != nil || !info.Mode().IsRegular() {

@@ -162,7 +162,7 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// logged gives the columns of each line of a job log but the header.
+// logged returns the columns of each line of a job log but the header.
 func logged(t *testing.T, file string) (lines [][]string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -257,7 +257,7 @@ func TestMapResumes(t *testing.T) {
 	}
 }
 
-// received gives how many bytes of results a job log tells of.
+// received returns how many bytes of results a job log tells of.
 func received(t *testing.T, file string) (bytes int) {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -10,7 +10,7 @@ import (
 	"github.com/musterfleet/muster/fleet"
 )
 
-// mustRun runs a command that succeeds, and gives its lines of stdout.
+// mustRun runs a command that succeeds, and returns its lines of stdout.
 func mustRun(t *testing.T, args ...string) []string {
 	t.Helper()
 	got := run(t, nil, args...)

@@ -100,7 +100,7 @@ func (s *screen) press(keys string) {
 	require.NoError(s.t, err)
 }
 
-// until waits until the screen is as it should be, and gives it.
+// until waits until the screen is as it should be, and returns it.
 func (s *screen) until(what string, is func(string) bool) string {
 	s.t.Helper()
 	late := time.AfterFunc(patience, func() {
@@ -124,7 +124,7 @@ func (s *screen) until(what string, is func(string) bool) string {
 	}
 }
 
-// see waits for something that matches a pattern, and gives the match.
+// see waits for something that matches a pattern, and returns the match.
 func (s *screen) see(pattern string) []string {
 	s.t.Helper()
 	re := regexp.MustCompile(`(?m)` + pattern)
@@ -138,7 +138,7 @@ func (s *screen) miss(pattern string) {
 	s.until("no "+pattern, func(shown string) bool { return !re.MatchString(shown) })
 }
 
-// written gives all that the command has written.
+// written returns all that the command has written.
 func (s *screen) written() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +146,7 @@ func (s *screen) written() string {
 }
 
 // quits waits for the command's end, and checks that it leaves the terminal as it
-// was. It gives the status.
+// was. It returns the status.
 func (s *screen) quits() int {
 	s.t.Helper()
 	_ = s.cmd.Wait() // the status is looked at

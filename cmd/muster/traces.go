@@ -23,8 +23,8 @@ type traces struct{ provider *sdktrace.TracerProvider }
 // exported is set by main, before anything else runs.
 var exported traces
 
-// exportPatience bounds how long the end of a command waits for the collector.
-const exportPatience = 3 * time.Second
+// exportTimeout bounds how long the end of a command waits for the collector.
+const exportTimeout = 3 * time.Second
 
 // newTraces does as OTEL_EXPORTER_OTLP_ENDPOINT and the variables beside it say.
 func newTraces(ctx context.Context) (traces, error) {
@@ -57,7 +57,7 @@ func (t traces) close() {
 	if t.provider == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), exportPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil {
 		report("muster: traces are lost: %v", err)

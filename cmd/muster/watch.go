@@ -67,9 +67,9 @@ type endpoint struct {
 
 // Bounds of what one who scrapes may take.
 const (
-	requestPatience = 10 * time.Second
-	mostHeader      = 16 << 10
-	queuePatience   = 5 * time.Second // to connect
+	requestTimeout = 10 * time.Second
+	maxHeader      = 16 << 10
+	queueTimeout   = 5 * time.Second // to connect
 )
 
 func listenMetrics(ctx context.Context, addr string) (*endpoint, error) {
@@ -82,8 +82,8 @@ func listenMetrics(ctx context.Context, addr string) (*endpoint, error) {
 		return nil, fmt.Errorf("--metrics: %w", err)
 	}
 	e := &endpoint{handler: handler, ended: make(chan struct{}), server: &http.Server{
-		Handler: handler, ReadTimeout: requestPatience, WriteTimeout: requestPatience,
-		IdleTimeout: time.Minute, MaxHeaderBytes: mostHeader,
+		Handler: handler, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout,
+		IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
 	}}
 	report("muster: metrics at http://%s/metrics", listener.Addr())
@@ -103,7 +103,7 @@ func (e *endpoint) addQueues(ctx context.Context, cfg *pool.Config) {
 	if e.fleet != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, queuePatience)
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
 	defer cancel()
 	names := make([]string, len(cfg.Queues))
 	for i, q := range cfg.Queues {

@@ -101,7 +101,7 @@ type roll struct {
 	pids []int
 }
 
-// enter gives the pids when they are complete, and nil otherwise.
+// enter returns the pids when they are complete, and nil otherwise.
 func (r *roll) enter(pid int) []int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -24,7 +24,7 @@ type Squared struct {
 	Begin, End time.Time
 }
 
-// Square gives n², slowly.
+// Square returns n², slowly.
 var Square = codec.NewFunc[int, Squared]("square")
 
 func square(_ context.Context, n int) (Squared, error) {
@@ -104,7 +104,7 @@ func fixed(ctx context.Context, c *producer.Client) (squares []Squared, err erro
 	return squares, nil
 }
 
-// peak gives how many of the squares were worked on at the same time, at most.
+// peak returns how many of the squares were worked on at the same time, at most.
 func peak(squares []Squared) int {
 	type change struct {
 		at time.Time

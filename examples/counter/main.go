@@ -17,7 +17,7 @@ import (
 
 var counter int // one in each process
 
-// Increment adds n to the counter of the process that runs it, and gives n.
+// Increment adds n to the counter of the process that runs it, and returns n.
 var Increment = codec.NewFunc[int, int]("increment")
 
 func increment(_ context.Context, n int) (int, error) {

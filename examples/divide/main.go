@@ -19,7 +19,7 @@ import (
 // Fraction is the argument of Divide: a func of two arguments takes a struct.
 type Fraction struct{ A, B float64 }
 
-// Divide gives A/B.
+// Divide returns A/B.
 var Divide = codec.NewFunc[Fraction, float64]("divide")
 
 func divide(_ context.Context, f Fraction) (float64, error) {

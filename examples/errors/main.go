@@ -16,7 +16,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// MaybeSquare gives n², or fails.
+// MaybeSquare returns n², or fails.
 var MaybeSquare = codec.NewFunc[int, int]("maybe_square")
 
 func maybeSquare(_ context.Context, n int) (int, error) {

@@ -16,7 +16,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// Factorial gives n!.
+// Factorial returns n!.
 var Factorial = codec.NewFunc[int64, *big.Int]("factorial")
 
 func factorial(_ context.Context, n int64) (*big.Int, error) {

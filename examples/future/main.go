@@ -17,7 +17,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// Length gives the length of a text, after a while.
+// Length returns the length of a text, after a while.
 var Length = codec.NewFunc[string, int]("length")
 
 func length(_ context.Context, text string) (int, error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// Triangle gives the sum of the numbers from 1 to n.
+// Triangle returns the sum of the numbers from 1 to n.
 var Triangle = codec.NewFunc[int, int]("triangle")
 
 func triangle(_ context.Context, n int) (int, error) { return n * (n + 1) / 2, nil }

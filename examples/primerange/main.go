@@ -19,7 +19,7 @@ import (
 // Range is the numbers from From up to, and not including, To.
 type Range struct{ From, To int }
 
-// Primes gives the primes of a range.
+// Primes returns the primes of a range.
 var Primes = codec.NewFunc[Range, []int]("primes")
 
 func primes(_ context.Context, r Range) ([]int, error) {

@@ -16,7 +16,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// Square gives n².
+// Square returns n².
 var Square = codec.NewFunc[int, int]("square")
 
 func square(_ context.Context, n int) (int, error) { return n * n, nil }

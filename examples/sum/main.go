@@ -22,7 +22,7 @@ import (
 // Pair is the argument of Sum.
 type Pair struct{ X, Y int }
 
-// Sum gives X+Y, in its own time.
+// Sum returns X+Y, in its own time.
 var Sum = codec.NewFunc[Pair, int]("sum")
 
 func sum(_ context.Context, p Pair) (int, error) {

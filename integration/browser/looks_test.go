@@ -12,7 +12,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// faint gives texts whose contrast is below what WCAG 2 asks for at level AA.
+// faint returns texts whose contrast is below what WCAG 2 asks for at level AA.
 const faint = `(() => {
   const parse = (c) => { const m = c.match(/[\d.]+/g).map(Number); return { rgb: m.slice(0, 3), a: m.length > 3 ? m[3] : 1 }; };
   const light = (rgb) => { const [r, g, b] = rgb.map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
@@ -30,7 +30,7 @@ const faint = `(() => {
   return faint;
 })()`
 
-// lameColours gives funcs' colours that stand out too little from their panel, below
+// lameColours returns funcs' colours that stand out too little from their panel, below
 // what WCAG 2 asks for of graphics, and the red.
 const lameColours = `(() => {
   const light = (hex) => { const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
@@ -42,11 +42,11 @@ const lameColours = `(() => {
   });
 })()`
 
-// wide gives what makes the page scroll sideways.
+// wide returns what makes the page scroll sideways.
 const wide = `((width) => document.documentElement.scrollWidth <= width ? [] : ["at " + document.documentElement.scrollWidth, ...document.body.querySelectorAll("*")].filter((e) =>
   e.getBoundingClientRect().right > width && !e.parentElement.closest(".scroll, nav")).map((e) => e.outerHTML.slice(0, 90)))(%d)`
 
-// nameless gives what a keyboard reaches and a screen reader could not name.
+// nameless returns what a keyboard reaches and a screen reader could not name.
 const nameless = `[...document.querySelectorAll("a, button, input:not([type=hidden]), summary, [tabindex='0']")].filter((e) =>
   e.checkVisibility() && !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map((e) => e.outerHTML)`
 

@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// chromium gives the browser's program. Without it the tests are left out, unless
+// chromium returns the browser's program. Without it the tests are left out, unless
 // MUSTER_REQUIRE names it.
 func chromium(t *testing.T) string {
 	t.Helper()

@@ -89,7 +89,7 @@ func (b *tab) live(url string) {
 	b.until(`!document.body.hasAttribute("data-live") || document.getElementById("pulse").textContent === "live"`)
 }
 
-// ask gives what an expression comes to in the page.
+// ask returns what an expression comes to in the page.
 func ask[T any](b *tab, expression string) T {
 	b.t.Helper()
 	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))

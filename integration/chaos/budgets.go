@@ -6,7 +6,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// erring gives the attempts that have ended with an error.
+// erring returns the attempts that have ended with an error.
 func (t *task) erring() map[int]bool {
 	all := map[int]bool{}
 	for _, e := range t.errors {

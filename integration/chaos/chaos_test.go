@@ -10,16 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mostTail is how long a run may take, most times, from the last task's submission
+// maxTail is how long a run may take, most times, from the last task's submission
 // to the end.
-const mostTail = 45 * time.Second
+const maxTail = 45 * time.Second
 
 // between is the mean time between faults, when they are not counted.
 const between = 350 * time.Millisecond
 
 // planned is the run that the flags ask for.
 func planned(seed uint64) run {
-	r := run{seed: seed, tasks: *tasksFlag, duration: *durationFlag - min(*durationFlag/4, mostTail), varied: true}
+	r := run{seed: seed, tasks: *tasksFlag, duration: *durationFlag - min(*durationFlag/4, maxTail), varied: true}
 	counts := map[*kind]int{killWorker: *killsFlag, killHost: *supervisorsFlag, killBroker: *brokersFlag, killClient: *clientsFlag}
 	if *killsFlag+*supervisorsFlag+*brokersFlag+max(*clientsFlag, 0) > 0 {
 		if *clientsFlag < 0 {
@@ -62,7 +62,7 @@ func TestChaos(t *testing.T) {
 	ctx := context.Background()
 	if deadline, ok := t.Deadline(); ok { // leave time to say what is wrong
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-mostTail))
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-maxTail))
 		defer cancel()
 	}
 	began := time.Now()

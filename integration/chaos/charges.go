@@ -40,7 +40,7 @@ func chargesDue(x *index) (found []string) {
 	return found
 }
 
-// deathsUnder gives the attempts under which a process died, and how many died in
+// deathsUnder returns the attempts under which a process died, and how many died in
 // a moment when they may have been running anything.
 func deathsUnder(x *index) (due map[attempt]bool, spare int) {
 	due = map[attempt]bool{}
@@ -56,7 +56,7 @@ func deathsUnder(x *index) (due map[attempt]bool, spare int) {
 	return due, spare
 }
 
-// charges gives the attempts that have been charged: of those before the last, the
+// charges returns the attempts that have been charged: of those before the last, the
 // ones that no error has ended.
 func charges(x *index) map[attempt]bool {
 	all := map[attempt]bool{}

@@ -30,7 +30,7 @@ var invariants = []invariant{
 	{"nothing ends unasked, and nothing is left", nothingLeft},
 }
 
-// check gives what violates the invariants, a few of each.
+// check returns what violates the invariants, a few of each.
 func check(x *index) (violations []string) {
 	const most = 5
 	for _, i := range invariants {
@@ -80,7 +80,7 @@ func failuresDue(x *index) (found []string) {
 	return found
 }
 
-// undue gives what is wrong with an outcome's being a failure, or none.
+// undue returns what is wrong with an outcome's being a failure, or none.
 func (t *task) undue(o *record) string {
 	s, errors := t.submitted, 0
 	for n := range t.erring() {

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// mostPending bounds the futures that a client holds at once.
-	mostPending = 2000
+	// maxPending bounds the futures that a client holds at once.
+	maxPending = 2000
 	// acceptEvery is after how many tasks a client waits until they are stored.
 	acceptEvery = 100
 )
@@ -36,7 +36,7 @@ func playClient(p params, told <-chan string) {
 	x, err := recall(path)
 	must(err)
 	h.add(record{Event: connected, Client: c.ID()})
-	holder := &holder{recorder: h, client: c.ID(), places: make(chan struct{}, mostPending)}
+	holder := &holder{recorder: h, client: c.ID(), places: make(chan struct{}, maxPending)}
 	awaited := holder.attachAll(ctx, c, x, p)
 	holder.done.Store(int64(max(0, x.next-awaited)))
 
@@ -63,7 +63,7 @@ func playClient(p params, told <-chan string) {
 	}
 	must(c.Flush(ctx))
 	h.add(record{Event: accepted, Client: c.ID()})
-	for range mostPending {
+	for range maxPending {
 		holder.places <- struct{}{}
 	}
 	must(c.Close(ctx))

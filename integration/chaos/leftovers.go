@@ -12,15 +12,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-// cleanUpPatience is how soon nothing may be left of a fleet that was stopped.
-const cleanUpPatience = 5 * time.Second
+// cleanUpTimeout is how soon nothing may be left of a fleet that was stopped.
+const cleanUpTimeout = 5 * time.Second
 
 // noteLeftovers notes the processes, directories and goroutines of the fleet that
 // have outlived it. Nobody tells of the end of processes that are not our
 // children, so it looks now and then.
 func (f *fleet) noteLeftovers() {
 	var all []string
-	for deadline := time.Now().Add(cleanUpPatience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(cleanUpTimeout); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if all = append(f.processes(), f.directories()...); len(all) == 0 {
 			break
 		}
@@ -33,7 +33,7 @@ func (f *fleet) noteLeftovers() {
 	}
 }
 
-// processes gives the fleet's processes that live, and zombies among our own
+// processes returns the fleet's processes that live, and zombies among our own
 // children.
 func (f *fleet) processes() (all []string) {
 	marked := []byte(markerEnv + "=" + f.marker + "\x00")
@@ -64,7 +64,7 @@ func parentIn(stat []byte) int {
 	return parent
 }
 
-// directories gives what supervisors have left in the temporary directory.
+// directories returns what supervisors have left in the temporary directory.
 func (f *fleet) directories() []string {
 	all, err := filepath.Glob(f.path("muster-*"))
 	must(err)

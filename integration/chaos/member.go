@@ -28,11 +28,11 @@ type member struct {
 }
 
 const (
-	// startPatience bounds how long a member may take to start, whatever is
+	// startTimeout bounds how long a member may take to start, whatever is
 	// wrong with the rest of the fleet.
-	startPatience = 60 * time.Second
-	// endPatience bounds how long a member may take to end when told to.
-	endPatience = 40 * time.Second
+	startTimeout = 60 * time.Second
+	// endTimeout bounds how long a member may take to end when told to.
+	endTimeout = 40 * time.Second
 	// again is how long a member waits that has failed to start.
 	again = 50 * time.Millisecond
 )
@@ -50,7 +50,7 @@ func (m *member) program() *program {
 // start starts the program, again and again until it is ready: it gives up by
 // itself when it finds no broker. m.mu is held.
 func (m *member) start(ctx context.Context) error {
-	patience, cancel := context.WithTimeout(ctx, startPatience)
+	patience, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for !m.retired {
 		awake := make(chan struct{})
@@ -159,7 +159,7 @@ func (m *member) end(s syscall.Signal) {
 		return
 	}
 	p.end(s)
-	timer := time.NewTimer(endPatience)
+	timer := time.NewTimer(endTimeout)
 	defer timer.Stop()
 	select {
 	case <-p.exited:
@@ -169,7 +169,7 @@ func (m *member) end(s syscall.Signal) {
 	case <-timer.C:
 		p.end(syscall.SIGKILL)
 		<-p.exited
-		m.fleet.history.add(record{Event: left, Note: fmt.Sprintf("%s did not end within %v", m.name, endPatience)})
+		m.fleet.history.add(record{Event: left, Note: fmt.Sprintf("%s did not end within %v", m.name, endTimeout)})
 	}
 }
 

@@ -23,9 +23,9 @@ type program struct {
 	doomed bool // it has been told to end, or killed
 }
 
-// outputPatience is how long a program's output may stay open after its end, by
+// outputTimeout is how long a program's output may stay open after its end, by
 // what it has started.
-const outputPatience = 5 * time.Second
+const outputTimeout = 5 * time.Second
 
 // startProgram starts this executable in a role. Hear is called with each line
 // that it prints, on a goroutine of the program's.
@@ -44,7 +44,7 @@ func (f *fleet) startProgram(p params, hear func(string)) (*program, error) {
 		paramsEnv+"="+string(encoded), markerEnv+"="+f.marker, historyEnv+"="+f.path(historyFile), hostEnv+"="+p.Host,
 		"TMPDIR="+f.dir, "GORACE=atexit_sleep_ms=0")
 	started.cmd.Stderr = log
-	started.cmd.WaitDelay = outputPatience
+	started.cmd.WaitDelay = outputTimeout
 	if started.stdin, err = started.cmd.StdinPipe(); err != nil { // ends with us, and the program with it
 		return nil, err
 	}

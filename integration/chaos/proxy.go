@@ -122,7 +122,7 @@ func (l *line) mend() {
 }
 
 // halve takes away one end of every connection, without a word to the other; new
-// ones are good. The function that it gives ends what is left of them.
+// ones are good. The function that it returns ends what is left of them.
 func (l *line) halve(near bool) (end func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

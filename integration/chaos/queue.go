@@ -12,10 +12,10 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// emptyPatience is how soon the queue must be empty when every future is done:
+// emptyTimeout is how soon the queue must be empty when every future is done:
 // what was delivered to somebody who is gone comes again when its lease ends, and
 // runs once more.
-const emptyPatience = 30 * time.Second
+const emptyTimeout = 30 * time.Second
 
 // noteBroker notes what the broker has in the end, with every future done: the
 // messages that stay in the queue, tasks and keys, or in the schedules; and the
@@ -30,7 +30,7 @@ func (f *fleet) noteBroker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, emptyPatience)
+	ctx, cancel := context.WithTimeout(ctx, emptyTimeout)
 	defer cancel()
 	if err := f.noteLetters(ctx, js); err != nil {
 		return err
@@ -60,12 +60,12 @@ func (f *fleet) noteBroker(ctx context.Context) error {
 	return nil
 }
 
-// ghosts gives how many messages of the queue's stream no consumer will deliver.
+// ghosts returns how many messages of the queue's stream no consumer will deliver.
 // A nats-server that is killed may lose the notes of what it has removed (2.15.2,
 // rarely): the messages are there again, below what was acknowledged. They take
 // room, and no task runs again for them.
 func (f *fleet) ghosts(js jetstream.JetStream) (uint64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), emptyPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), emptyTimeout)
 	defer cancel()
 	queue, err := broker.Queue(ctx, js, producer.DefaultQueue)
 	if err != nil {

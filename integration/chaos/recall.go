@@ -12,7 +12,7 @@ import (
 // predecessor has noted it: it must be the same.
 const askAgain = 50
 
-// recall gives what clients have noted.
+// recall returns what clients have noted.
 func recall(path string) (*index, error) {
 	records, err := readRecords(path, `"client":`, string(stopped))
 	if err != nil {

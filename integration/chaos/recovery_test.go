@@ -19,13 +19,13 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// mostRecovery bounds what is measured, generously: another machine may be slow.
-const mostRecovery = 5 * time.Second
+// maxRecovery bounds what is measured, generously: another machine may be slow.
+const maxRecovery = 5 * time.Second
 
 // A worker process is killed under its task, which another process starts: how
 // long is that from signal to start?
 func TestRecovery(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute+time.Duration(*recoveriesFlag)*mostRecovery)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute+time.Duration(*recoveriesFlag)*maxRecovery)
 	defer cancel()
 	home, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -37,7 +37,7 @@ func TestRecovery(t *testing.T) {
 	// A task whose outcome was on its way when its process died may run again;
 	// whoever calls for another task is let go.
 	next := func(task codec.ID) (caller, net.Conn) {
-		for deadline := time.Now().Add(mostRecovery); ; {
+		for deadline := time.Now().Add(maxRecovery); ; {
 			require.NoError(t, home.(*net.TCPListener).SetDeadline(deadline))
 			conn, err := home.Accept()
 			require.NoError(t, err, "the task does not run")
@@ -69,7 +69,7 @@ func TestRecovery(t *testing.T) {
 	percentile := func(n int) time.Duration { return took[(len(took)-1)*n/100] }
 	t.Logf("SIGKILL to start in another process, over %d kills: median %v, 99th percentile %v, most %v",
 		len(took), percentile(50), percentile(99), percentile(100))
-	require.Less(t, percentile(100), mostRecovery)
+	require.Less(t, percentile(100), maxRecovery)
 }
 
 // openDescriptors counts this process's file descriptors. It leaves out the process's own

@@ -17,10 +17,10 @@ type run struct {
 	plan     plan
 }
 
-// stallPatience is how long nothing may be done until the run is given up, with
+// stallTimeout is how long nothing may be done until the run is given up, with
 // every fault over or not. A half-open connection is noticed after 30 s, and a
 // client looks for what it missed every 30 s.
-const stallPatience = 100 * time.Second
+const stallTimeout = 100 * time.Second
 
 var errStalled = errors.New("no future was done for too long")
 
@@ -89,7 +89,7 @@ func (r run) await(ctx context.Context, f *fleet, began time.Time, part float64)
 func (c *clock) watch(ctx context.Context, stalled func()) {
 	for {
 		_, last, changed := c.read()
-		timer := time.NewTimer(time.Until(last.Add(stallPatience)))
+		timer := time.NewTimer(time.Until(last.Add(stallTimeout)))
 		select {
 		case <-changed:
 			timer.Stop()

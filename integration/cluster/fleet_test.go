@@ -89,7 +89,7 @@ func (f *fleet) startNode(n *node) {
 	n.program = f.program("node", n.name, n.config)
 }
 
-// streamLeader gives the node that leads a stream.
+// streamLeader returns the node that leads a stream.
 func (f *fleet) streamLeader(stream string) *node {
 	f.t.Helper()
 	return f.leader(stream, func() (*jetstream.ClusterInfo, error) {
@@ -101,7 +101,7 @@ func (f *fleet) streamLeader(stream string) *node {
 	})
 }
 
-// consumerLeader gives the node that leads the consumer which workers pull from.
+// consumerLeader returns the node that leads the consumer which workers pull from.
 func (f *fleet) consumerLeader() *node {
 	f.t.Helper()
 	stream, name := broker.TaskStream(producer.DefaultQueue), broker.WorkersConsumer(broker.Normal)

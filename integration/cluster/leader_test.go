@@ -72,7 +72,7 @@ func (l *load) await(n int) {
 	}
 }
 
-// stall gives the longest time without an outcome since a moment.
+// stall returns the longest time without an outcome since a moment.
 func (l *load) stall(since time.Time) (longest time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

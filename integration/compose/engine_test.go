@@ -100,7 +100,7 @@ func (s *stand) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run gives what a command writes to stdout. It must succeed.
+// run returns what a command writes to stdout. It must succeed.
 func (s *stand) run(name string, args ...string) string {
 	s.t.Helper()
 	cmd := s.command(name, args...)
@@ -128,7 +128,7 @@ func (s *stand) up() {
 	s.run(upScript)
 }
 
-// container gives the id of a service's container.
+// container returns the id of a service's container.
 func (s *stand) container(service string) string {
 	s.t.Helper()
 	id := s.run("docker", "ps", "--all", "--quiet",

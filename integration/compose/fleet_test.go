@@ -106,7 +106,7 @@ func (s *stand) requireNothingLeft() {
 	require.Empty(s.t, dead, "tasks were given up")
 }
 
-// odd gives numbers of which every sixteenth or so is a prime, which takes a worker
+// odd returns numbers of which every sixteenth or so is a prime, which takes a worker
 // process some milliseconds to find out.
 func odd(n int) (numbers []uint64) {
 	const from = 50_000_000_000_000

@@ -162,7 +162,7 @@ func TestAsCompleted(t *testing.T) {
 	})
 }
 
-// collect gives what a sequence yields, and its errors.
+// collect returns what a sequence yields, and its errors.
 func collect[T any](seq iter.Seq2[T, error]) (all []T, err error) {
 	for value, e := range seq {
 		if e != nil {

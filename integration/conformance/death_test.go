@@ -11,7 +11,7 @@ import (
 	"github.com/musterfleet/muster/producer"
 )
 
-// died gives the failure as one of a worker that died.
+// died returns the failure as one of a worker that died.
 func died(t testing.TB, err error) *codec.WorkerDiedError {
 	t.Helper()
 	require.ErrorIs(t, err, codec.ErrWorkerDied)

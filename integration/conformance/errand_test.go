@@ -37,7 +37,7 @@ type errand struct {
 	Finished string // written last
 }
 
-// Each gives the id of the process that did it.
+// Each returns the id of the process that did it.
 var (
 	runErrand = codec.NewFunc[errand, int]("DL.errand")
 	// longErrand is for errands that wait, so that clients learn of them apart.
@@ -110,7 +110,7 @@ func (s scratch) open(name string) {
 	require.NoError(s.t, os.WriteFile(s.file(name), nil, 0o600))
 }
 
-// pids gives the ids that have been noted in a file.
+// pids returns the ids that have been noted in a file.
 func (s scratch) pids(name string) []int {
 	s.t.Helper()
 	all, err := notes(s.file(name))
@@ -118,7 +118,7 @@ func (s scratch) pids(name string) []int {
 	return all
 }
 
-// await waits until n ids have been noted in a file, and gives them.
+// await waits until n ids have been noted in a file, and returns them.
 func (s scratch) await(name string, n int) (all []int) {
 	s.t.Helper()
 	eventually(s.t, func() bool {
@@ -128,7 +128,7 @@ func (s scratch) await(name string, n int) (all []int) {
 	return all
 }
 
-// notes gives the ids noted in a file, whole lines only.
+// notes returns the ids noted in a file, whole lines only.
 func notes(file string) (all []int, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -209,7 +209,7 @@ func requireGone(t testing.TB, pids ...int) {
 	}
 }
 
-// ended gives a context that has ended.
+// ended returns a context that has ended.
 func ended() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -228,7 +228,7 @@ func (l *logged) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// String gives what has been logged so far.
+// String returns what has been logged so far.
 func (l *logged) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -85,7 +85,7 @@ func init() {
 	consumer.Handle(noMistake, func(_ context.Context, s string) (string, error) { return s, nil })
 }
 
-// failing submits a call and gives its failure, which must come.
+// failing submits a call and returns its failure, which must come.
 func failing[A, R any](t testing.TB, c *producer.Client, f codec.Func[A, R], arg A, options ...producer.CallOption) error {
 	t.Helper()
 	future, err := producer.Submit(soon(t), c, f, arg, options...)
@@ -97,7 +97,7 @@ func failing[A, R any](t testing.TB, c *producer.Client, f codec.Func[A, R], arg
 	return err
 }
 
-// remote gives the failure as one that a living worker reported.
+// remote returns the failure as one that a living worker reported.
 func remote(t testing.TB, err error) *codec.RemoteError {
 	t.Helper()
 	var e *codec.RemoteError

@@ -207,7 +207,7 @@ func TestPoolFamily(t *testing.T) {
 	})
 }
 
-// inOrder gives the values of a MapUnordered by their index, of which none may be
+// inOrder returns the values of a MapUnordered by their index, of which none may be
 // missing and none be there twice.
 func inOrder(t *testing.T, results []producer.Indexed[int]) (values []int) {
 	t.Helper()

@@ -197,7 +197,7 @@ func TestFuture(t *testing.T) {
 }
 
 // waiting has somebody wait for a future's result and somebody else for its
-// error, and returns when both are blocked. What it gives checks what they got.
+// error, and returns when both are blocked. What it returns checks what they got.
 func (s *scene) waiting(f *future) (check func(func(outcome))) {
 	s.Helper()
 	outcomes := make(chan outcome, 2)

@@ -229,7 +229,7 @@ func otherHost(t testing.TB, p *pool.Pool, options ...pool.Option) *pool.Supervi
 	return s
 }
 
-// childrenOf gives a process's children, zombies included.
+// childrenOf returns a process's children, zombies included.
 func childrenOf(t testing.TB, pid int) (all []string) {
 	t.Helper()
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))

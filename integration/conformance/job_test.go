@@ -60,7 +60,7 @@ func init() {
 	consumer.Handle(declare, func(_ context.Context, text string) (*fault, error) { return &fault{text}, nil })
 }
 
-// raise gives X to the power of Y, modulo 2^64.
+// raise returns X to the power of Y, modulo 2^64.
 func raise(p pair) uint64 {
 	product := uint64(1)
 	for range p.Y {

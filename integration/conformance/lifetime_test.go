@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	// leak keeps so many bytes for good, and gives the process's id.
+	// leak keeps so many bytes for good, and returns the process's id.
 	leak   = codec.NewFunc[int, int]("DL.leak")
 	leaked [][]byte
 	// slowly has an argument that takes its time to be encoded.
@@ -230,7 +230,7 @@ func TestLifetime(t *testing.T) {
 	})
 }
 
-// distinct gives each id once.
+// distinct returns each id once.
 func distinct(pids []int) []int {
 	pids = slices.Sorted(slices.Values(pids))
 	return slices.Compact(pids)

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 // ends by itself some seconds later.
 var sourcing = goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*stream).trySetupSourceConsumer.func3")
 
-// nothingLeft gives 0 if no goroutine and no child process outlives the tests.
+// nothingLeft returns 0 if no goroutine and no child process outlives the tests.
 func nothingLeft() int {
 	if err := goleak.Find(sourcing); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -56,7 +56,7 @@ func nothingLeft() int {
 	return 0
 }
 
-// soon gives a context that ends after patience, or with the test.
+// soon returns a context that ends after patience, or with the test.
 func soon(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -78,7 +78,7 @@ func start(t testing.TB, n int, options ...pool.Option) *pool.Pool {
 	return p
 }
 
-// client starts a pool and gives its client.
+// client starts a pool and returns its client.
 func client(t testing.TB, n int, options ...pool.Option) *producer.Client {
 	t.Helper()
 	return start(t, n, options...).Client()

@@ -28,7 +28,7 @@ func program(ctx context.Context, role, dir string) *exec.Cmd {
 	return cmd
 }
 
-// runProgram runs a program to its end, which must be good, and gives what it
+// runProgram runs a program to its end, which must be good, and returns what it
 // wrote.
 func runProgram(t testing.TB, role, dir string) (stdout, stderr string) {
 	t.Helper()

@@ -55,7 +55,7 @@ func newScene(t *testing.T, p *pool.Pool, options ...producer.Option) *scene {
 	return s
 }
 
-// gate gives the name of a file that a task can wait for.
+// gate returns the name of a file that a task can wait for.
 func (s *scene) gate() string {
 	gate := filepath.Join(s.dir, fmt.Sprint("gate", len(s.gates)))
 	s.gates = append(s.gates, gate)
@@ -76,7 +76,7 @@ func (s *scene) submit(j job, options ...producer.CallOption) *future {
 	return f
 }
 
-// blocked gives the future of a task that waits for its gate.
+// blocked returns the future of a task that waits for its gate.
 func (s *scene) blocked() *future {
 	s.Helper()
 	return s.submit(job{Gate: s.gate()})
@@ -101,7 +101,7 @@ func (s *scene) cancelled() *future {
 	return f
 }
 
-// noticed gives a cancelled future that has been waited for, the other of the
+// noticed returns a cancelled future that has been waited for, the other of the
 // two cancelled states in Python.
 func (s *scene) noticed() *future {
 	s.Helper()

@@ -34,7 +34,7 @@ func counting[T any](seq iter.Seq[T], read *int) iter.Seq[T] {
 	}
 }
 
-// values gives jobs that return their index.
+// values returns jobs that return their index.
 func values(n int) iter.Seq[job] {
 	return func(yield func(job) bool) {
 		for i := range upTo(n) {
@@ -45,7 +45,7 @@ func values(n int) iter.Seq[job] {
 	}
 }
 
-// sayWhen gives jobs, and panics instead of one.
+// sayWhen returns jobs, and panics instead of one.
 func sayWhen(total, when int) iter.Seq[job] {
 	return func(yield func(job) bool) {
 		for i := range total {
@@ -59,7 +59,7 @@ func sayWhen(total, when int) iter.Seq[job] {
 	}
 }
 
-// marking gives jobs that return their index, and the files that those from an
+// marking returns jobs that return their index, and the files that those from an
 // index on make when they run.
 func (s *scene) marking(n, from int) (jobs []job, marks []string) {
 	s.marked++
@@ -74,7 +74,7 @@ func (s *scene) marking(n, from int) (jobs []job, marks []string) {
 	return jobs, marks
 }
 
-// late gives jobs, those from an index on when rest is called, which returns when
+// late returns jobs, those from an index on when rest is called, which returns when
 // all have been read: for a Map that is to have calls that wait.
 func (s *scene) late(jobs []job, from int) (args iter.Seq[job], rest func()) {
 	more, given := make(chan struct{}), make(chan struct{})

@@ -21,7 +21,7 @@ type tree struct{ Depth, Width int }
 var (
 	// countLeaves counts the leaves by calls from inside its task.
 	countLeaves = codec.NewFunc[tree, int]("DL.count_leaves", codec.WithErrors(codec.ErrDepth))
-	// poolInside has a pool of its own do an errand, and gives the process's id.
+	// poolInside has a pool of its own do an errand, and returns the process's id.
 	poolInside = codec.NewFunc[int, int]("DL.pool_inside")
 	// fleetInside has a pool of its own that never ends do an errand that never
 	// ends, with a child; it notes their ids and its own in a file.

@@ -32,7 +32,7 @@ func connect(t testing.TB, p *pool.Pool) *nats.Conn {
 	return nc
 }
 
-// stream gives a stream of a pool's broker.
+// stream returns a stream of a pool's broker.
 func stream(t testing.TB, p *pool.Pool, name string) jetstream.Stream {
 	t.Helper()
 	js, err := jetstream.New(connect(t, p))
@@ -42,7 +42,7 @@ func stream(t testing.TB, p *pool.Pool, name string) jetstream.Stream {
 	return s
 }
 
-// onLog gives a logger that calls f when it is told something that contains
+// onLog returns a logger that calls f when it is told something that contains
 // text.
 func onLog(text string, f func()) *slog.Logger {
 	return slog.New(logHandler{slog.DiscardHandler, text, f})

@@ -153,7 +153,7 @@ func TestValues(t *testing.T) {
 	})
 
 	// An argument that cannot be encoded is an error of that call alone. In Muster
-	// Submit gives it, and no future.
+	// Submit returns it, and no future.
 	t.Run("S15", func(t *testing.T) {
 		pid := call(t, c, takeTrap, trap{})
 		for range 3 {

@@ -142,7 +142,7 @@ func requireSame(s *scene, want, got []*future) {
 }
 
 // whileWaiting has somebody wait for futures, and returns when he is blocked.
-// What it gives checks what he got.
+// What it returns checks what he got.
 func (s *scene) whileWaiting(mode producer.Mode, of ...*future) (check func(done, pending []*future)) {
 	s.Helper()
 	return s.whileWaitingUntil(s.ctx, mode, of...)

@@ -31,7 +31,7 @@ var types = map[string]func() any{
 	"policy/v1 PodDisruptionBudget": func() any { return new(policyv1.PodDisruptionBudget) },
 }
 
-// manifests gives the objects that "kubectl apply --kustomize" would send, as YAML,
+// manifests returns the objects that "kubectl apply --kustomize" would send, as YAML,
 // by API version and kind.
 func manifests(t *testing.T) map[string][]byte {
 	t.Helper()

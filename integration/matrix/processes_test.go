@@ -20,7 +20,7 @@ const markerEnv = "MATRIX_CASE"
 // has. kind tells the processes of one host from another's.
 func markerOf(queue, kind string) string { return fmt.Sprintf("%s/%s/%d", queue, kind, os.Getpid()) }
 
-// marked gives the processes that carry a marker.
+// marked returns the processes that carry a marker.
 func marked(marker string) (pids []int) {
 	entry := fmt.Appendf(nil, "\x00%s=%s\x00", markerEnv, marker)
 	for _, pid := range processes() {
@@ -43,7 +43,7 @@ func processes() (pids []int) {
 	return pids
 }
 
-// stat gives the state of a process and its parent; "" if it is gone.
+// stat returns the state of a process and its parent; "" if it is gone.
 func stat(pid int) (state string, parent int) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

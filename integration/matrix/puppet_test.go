@@ -16,7 +16,7 @@ import (
 // A puppet is a worker process whose strings a test pulls: it does to itself, at
 // any time and whatever its tasks do, what no test could do from outside.
 
-// stringsEnv gives a worker process the address to which its strings lead.
+// stringsEnv returns a worker process the address to which its strings lead.
 const stringsEnv = "MATRIX_STRINGS"
 
 // word is what a puppet says: "here" first, "running" when a task waits to go

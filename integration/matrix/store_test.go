@@ -48,7 +48,7 @@ func (s *store) messages(ctx context.Context, queue string) uint64 {
 	return stream.CachedInfo().State.Msgs
 }
 
-// deadLetters gives why tasks of a queue were given up.
+// deadLetters returns why tasks of a queue were given up.
 func (s *store) deadLetters(ctx context.Context, queue string) map[codec.ID]*codec.Failure {
 	s.t.Helper()
 	stream, err := s.js.Stream(ctx, broker.DeadStream)

@@ -183,7 +183,7 @@ func (p *program) line() string {
 	}
 }
 
-// ended waits for the program's end and gives its exit status.
+// ended waits for the program's end and returns its exit status.
 func (p *program) ended() int {
 	p.fleet.t.Helper()
 	for {
@@ -248,7 +248,7 @@ func (d driver) do(c command) (a answer) {
 	return a
 }
 
-// submit gives the id of a task that the broker has.
+// submit returns the id of a task that the broker has.
 func (d driver) submit(c command) string {
 	d.fleet.t.Helper()
 	a := d.do(c)

@@ -66,7 +66,7 @@ func handle() {
 	})
 }
 
-// held submits a task that waits at a new gate, and gives both when one of our
+// held submits a task that waits at a new gate, and returns both when one of our
 // processes runs it.
 func (d driver) held() (id, gate string, pid int) {
 	d.fleet.t.Helper()
@@ -75,7 +75,7 @@ func (d driver) held() (id, gate string, pid int) {
 	return id, gate, d.fleet.waiting(gate)
 }
 
-// waiting gives the process that waits at a gate, once there is one besides those
+// waiting returns the process that waits at a gate, once there is one besides those
 // known.
 func (f *fleet) waiting(gate string, known ...int) (pid int) {
 	f.t.Helper()

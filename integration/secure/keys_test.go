@@ -32,7 +32,7 @@ func newAuthority(t testing.TB) *authority {
 	return a
 }
 
-// sign makes a certificate, and gives its file and its key's.
+// sign makes a certificate, and returns its file and its key's.
 func (a *authority) sign(name string, template *x509.Certificate) (cert, key string) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(a.t, err)
@@ -70,7 +70,7 @@ func (a *authority) forClient() (cert, key string) {
 	})
 }
 
-// file gives the authority's own certificate.
+// file returns the authority's own certificate.
 func (a *authority) file() string { return filepath.Join(a.dir, "ca.pem") }
 
 func (a *authority) write(name, kind string, der []byte) string {
@@ -79,7 +79,7 @@ func (a *authority) write(name, kind string, der []byte) string {
 	return path
 }
 
-// newNKey makes a user's NKey, and gives the file of its seed and its public half.
+// newNKey makes a user's NKey, and returns the file of its seed and its public half.
 func newNKey(t testing.TB) (seed, public string) {
 	pair, err := nkeys.CreateUser()
 	require.NoError(t, err)

@@ -144,7 +144,7 @@ func (s *stage) connect(who login.Credentials) *nats.Conn {
 	return nc
 }
 
-// collected gives what a client reads of its stored outcomes after a reconnect.
+// collected returns what a client reads of its stored outcomes after a reconnect.
 func collected(t *testing.T, s *stage, nc *nats.Conn, client string) (all []string) {
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)

@@ -85,7 +85,7 @@ func TestWorkerAsItsUnitRunsIt(t *testing.T) {
 	require.NoError(t, cmd.Wait(), "%s", stderr.String())
 }
 
-// setting gives the one value that a unit has under a name.
+// setting returns the one value that a unit has under a name.
 func setting(t *testing.T, unit, name string) string {
 	t.Helper()
 	all := regexp.MustCompile(`(?m)^`+name+`=(.*)$`).FindAllStringSubmatch(unit, -1)

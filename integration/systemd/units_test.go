@@ -74,7 +74,7 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// analyzer gives a function that runs systemd-analyze.
+// analyzer returns a function that runs systemd-analyze.
 func analyzer(t *testing.T) func(args ...string) (said string, err error) {
 	path, err := exec.LookPath("systemd-analyze")
 	if err != nil {

@@ -9,23 +9,23 @@ import (
 )
 
 const (
-	// mostInFlight bounds the futures that are pending.
-	mostInFlight = 50_000
-	// leastInFlight keeps every process busy from the start.
-	leastInFlight = 64
+	// maxInFlight bounds the futures that are pending.
+	maxInFlight = 50_000
+	// minInFlight keeps every process busy from the start.
+	minInFlight = 64
 	// lookEvery is how many tasks pass between two looks at the clock.
 	lookEvery = 32
 )
 
 // flow keeps submitting calls with one argument for the time of a part, then
-// waits for their results, each of which it gives to done. It gives how many
+// waits for their results, each of which it returns to done. It returns how many
 // there were and how long it took. No more are in flight than were done before,
 // or so: the wait at the end is not longer than what came before it.
 func flow[A, R any](ctx context.Context, m *measuring, f codec.Func[A, R], arg A, done func(R)) (int, time.Duration, error) {
-	flying := make([]*producer.Future[R], mostInFlight) // by number, round and round
+	flying := make([]*producer.Future[R], maxInFlight) // by number, round and round
 	submitted, finished := 0, 0
 	settle := func() error {
-		r, err := flying[finished%mostInFlight].Result(ctx)
+		r, err := flying[finished%maxInFlight].Result(ctx)
 		if err == nil {
 			finished++
 			done(r)
@@ -34,7 +34,7 @@ func flow[A, R any](ctx context.Context, m *measuring, f codec.Func[A, R], arg A
 	}
 	began := time.Now()
 	for ; submitted%lookEvery != 0 || !m.over(began); submitted++ {
-		if submitted-finished >= min(mostInFlight, max(leastInFlight, finished)) {
+		if submitted-finished >= min(maxInFlight, max(minInFlight, finished)) {
 			if err := settle(); err != nil {
 				return 0, 0, err
 			}
@@ -43,7 +43,7 @@ func flow[A, R any](ctx context.Context, m *measuring, f codec.Func[A, R], arg A
 		if err != nil {
 			return 0, 0, err
 		}
-		flying[submitted%mostInFlight] = future
+		flying[submitted%maxInFlight] = future
 	}
 	for finished < submitted {
 		if err := settle(); err != nil {

@@ -36,7 +36,7 @@ func startCluster(t testing.TB, size int) []*broker.Server {
 	return all
 }
 
-// replicas gives how many replicas a stream has, and each of its consumers, when the
+// replicas returns how many replicas a stream has, and each of its consumers, when the
 // cluster has a leader to tell.
 func replicas(t testing.TB, js jetstream.JetStream, stream string) (all []int) {
 	t.Helper()

@@ -24,7 +24,7 @@ type Inspection struct {
 }
 
 // InspectShared looks at the streams that all queues share, and creates and
-// changes nothing. What it has seen before an error it gives too.
+// changes nothing. What it has seen before an error it returns too.
 func InspectShared(ctx context.Context, js jetstream.JetStream) (all []Inspection, err error) {
 	opts := StreamOptions{}
 	for _, want := range []jetstream.StreamConfig{resultsStream(opts), deadStream(opts), scheduleStream(opts), cancelStream(opts)} {

@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Last gives what a stream that allows direct reads keeps at a subject, and nil if
+// Last returns what a stream that allows direct reads keeps at a subject, and nil if
 // that is nothing. Any replica of the stream answers; one may not know the latest
 // yet. It needs no right but to ask for that subject, in the stream's
 // $JS.API.DIRECT.GET, and no other answer tells of the stream. The error is

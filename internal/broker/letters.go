@@ -41,13 +41,13 @@ func Letters(ctx context.Context, js jetstream.JetStream, queue string) iter.Seq
 	}
 }
 
-// TaskLetter gives the dead letter of a client's n-th task, whatever its queue,
+// TaskLetter returns the dead letter of a client's n-th task, whatever its queue,
 // or [ErrNoLetter].
 func TaskLetter(ctx context.Context, js jetstream.JetStream, client string, n uint64) (Letter, error) {
 	return oneLetter(ctx, js, DeadSubject("*", client, n))
 }
 
-// UnreadLetter gives the dead letter of a message that is not a batch of tasks,
+// UnreadLetter returns the dead letter of a message that is not a batch of tasks,
 // by its place in the queue, or [ErrNoLetter].
 func UnreadLetter(ctx context.Context, js jetstream.JetStream, queue string, seq uint64) (Letter, error) {
 	return oneLetter(ctx, js, UnreadSubject(queue, seq))

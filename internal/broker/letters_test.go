@@ -72,7 +72,7 @@ func TestCounts(t *testing.T) {
 	require.Equal(t, map[string]int{"r": 1}, one)
 }
 
-// scheduled gives a client's n-th task, due in an hour.
+// scheduled returns a client's n-th task, due in an hour.
 func scheduled(queue string, n uint64) *nats.Msg {
 	msg := &nats.Msg{Subject: broker.SchedSubject(queue, broker.Normal, "c", n)}
 	broker.ScheduleAt(msg, queue, broker.Normal, time.Now().Add(time.Hour))

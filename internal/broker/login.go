@@ -12,7 +12,7 @@ import (
 	"github.com/musterfleet/muster/login"
 )
 
-// loginOptions gives the options of a connection with credentials. The error is
+// loginOptions returns the options of a connection with credentials. The error is
 // [ErrLogin], and names the file that cannot be used.
 func loginOptions(c login.Credentials) (opts []nats.Option, err error) {
 	for _, path := range []string{c.Creds, c.NKey, c.Cert, c.Key, c.CA} {

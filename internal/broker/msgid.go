@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 )
 
-// MessageID gives the id for a message that stores again a part of what was
+// MessageID returns the id for a message that stores again a part of what was
 // delivered: it names what that is for, the delivery by its acknowledgement
 // subject, and the content. So the same part is stored once however often that is
 // tried, and another part never passes for it, even where a broker that was killed

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite the configurations in docs/prot
 
 const document = "../../docs/protocol.md"
 
-// documentedConfigs gives every configuration that docs/protocol.md shows.
+// documentedConfigs returns every configuration that docs/protocol.md shows.
 func documentedConfigs() map[string]any {
 	opts := StreamOptions{}
 	return map[string]any{

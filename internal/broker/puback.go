@@ -92,7 +92,7 @@ func storedSeq(data []byte) (seq uint64, ok bool) {
 	return 0, false
 }
 
-// judge says whether the same message may be stored later, and gives the
+// judge says whether the same message may be stored later, and returns the
 // errors worth telling apart their names.
 func judge(api *jetstream.APIError) (verdict, uint64, error) {
 	name := func(sentinel error) (verdict, uint64, error) {

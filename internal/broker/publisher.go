@@ -22,7 +22,7 @@ type timing struct {
 
 var defaultTiming = timing{
 	ack:      2 * time.Second,
-	noStream: leaderPatience, // nobody answers for a stream without a leader either
+	noStream: leaderTimeout, // nobody answers for a stream without a leader either
 	retry:    250 * time.Millisecond,
 	scan:     100 * time.Millisecond,
 }

@@ -52,7 +52,7 @@ func Queues(ctx context.Context, js jetstream.JetStream) ([]QueueInfo, error) {
 	return queues, nil
 }
 
-// QueueNames gives the names of all queues, in no order.
+// QueueNames returns the names of all queues, in no order.
 func QueueNames(ctx context.Context, js jetstream.JetStream) (all []string, err error) {
 	streams := js.StreamNames(ctx, jetstream.WithStreamListSubject(taskPrefix+">"))
 	for stream := range streams.Name() { // must be read to its end

@@ -126,7 +126,7 @@ func Refusal(nc *nats.Conn) string {
 	return ""
 }
 
-// RefusedSubject gives the subject that the server refused, if that is what err says.
+// RefusedSubject returns the subject that the server refused, if that is what err says.
 func RefusedSubject(err error) (string, bool) {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok {

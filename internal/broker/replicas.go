@@ -22,9 +22,9 @@ const (
 )
 
 const (
-	// leaderPatience bounds the wait for a cluster that has lost a server to
+	// leaderTimeout bounds the wait for a cluster that has lost a server to
 	// choose its leaders anew, which takes four to nine seconds.
-	leaderPatience = 20 * time.Second
+	leaderTimeout = 20 * time.Second
 	// leaderTry is how long one request waits: what was sent to a leader that
 	// dies is not answered.
 	leaderTry   = 3 * time.Second
@@ -33,7 +33,7 @@ const (
 
 // Replicate calls create with the number of replicas to make a stream with when
 // nobody has said: three on a cluster that has as many servers with JetStream,
-// and else one. It gives what create gives.
+// and else one. It returns what create gives.
 func Replicate[T any](nc *nats.Conn, create func(replicas int) (T, error)) (T, error) {
 	if nc.ConnectedClusterName() == "" {
 		return create(1)
@@ -81,7 +81,7 @@ func untilLed[T any](ctx context.Context, nc *nats.Conn, request func(context.Co
 	if nc.ConnectedClusterName() == "" {
 		return UnlessRefused(ctx, nc, request)
 	}
-	ctx, cancel := context.WithTimeout(ctx, leaderPatience)
+	ctx, cancel := context.WithTimeout(ctx, leaderTimeout)
 	defer cancel()
 	for {
 		try, stop := context.WithTimeout(ctx, leaderTry)

@@ -60,7 +60,7 @@ type natsContext struct {
 	login.Credentials
 }
 
-// SelectedContext gives the name of the NATS context to use when none is named; none
+// SelectedContext returns the name of the NATS context to use when none is named; none
 // if there is none. Its error is [ErrContext].
 func SelectedContext() (string, error) {
 	dir, err := contextDir()

@@ -208,7 +208,7 @@ func HostSubject(host string) string { return hostPrefix + host }
 // ControlSubject is where a host is asked for something, by its id.
 func ControlSubject(host string) string { return controlPrefix + host }
 
-// HostOf gives whose heartbeats are published to a subject of [HostWildcard].
+// HostOf returns whose heartbeats are published to a subject of [HostWildcard].
 func HostOf(subject string) string { return strings.TrimPrefix(subject, hostPrefix) }
 
 // WatchSubject is where those who watch the fleet say so, without words. Every

@@ -8,7 +8,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// SHA256 gives the SHA-256 of a string's bytes, in hexadecimal.
+// SHA256 returns the SHA-256 of a string's bytes, in hexadecimal.
 var SHA256 = codec.NewFunc[string, string]("sha256")
 
 func sum256(_ context.Context, s string) (string, error) {

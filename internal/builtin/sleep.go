@@ -9,7 +9,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// Sleep sleeps for a number of seconds, or until its context ends, and gives the
+// Sleep sleeps for a number of seconds, or until its context ends, and returns the
 // number of seconds that it slept.
 var Sleep = codec.NewFunc[float64, float64]("sleep")
 

@@ -12,7 +12,7 @@ import (
 )
 
 // Spin computes for as long as takes a number of seconds on an idle core of its
-// host, and gives a number by which its process is told from others. A task that
+// host, and returns a number by which its process is told from others. A task that
 // watched the clock instead would count as work the time in which others have its
 // core. It fails with the context's error when that ends first.
 var Spin = codec.NewFunc[float64, uint64]("spin")

@@ -11,7 +11,7 @@ import (
 	"github.com/musterfleet/muster/internal/jsonvalue"
 )
 
-// text gives an argument as text: a string and bytes as they are, any other
+// text returns an argument as text: a string and bytes as they are, any other
 // value as JSON. An error wraps ErrArgument.
 func text(arg value) (string, error) {
 	var s string
@@ -33,7 +33,7 @@ func text(arg value) (string, error) {
 
 func isNull(arg value) bool { return len(arg) == 0 || arg[0] == msgpcode.Nil }
 
-// fill gives the words of the command with the argument in them: where the
+// fill returns the words of the command with the argument in them: where the
 // placeholder stands, or else as the last word, unless the command reads it or
 // there is none. It never becomes more than one word. An error wraps ErrArgument.
 func (c *Command) fill(arg value, text string) ([]string, error) {

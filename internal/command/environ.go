@@ -9,7 +9,7 @@ import (
 	"github.com/musterfleet/muster/consumer"
 )
 
-// environ gives the environment of commands: this process's, less what tells of
+// environ returns the environment of commands: this process's, less what tells of
 // the broker and of the pool, such as a credential.
 func environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
@@ -17,7 +17,7 @@ func environ() []string {
 	})
 }
 
-// taskEnviron gives what tells a command of its task.
+// taskEnviron returns what tells a command of its task.
 func taskEnviron(task consumer.Info) []string {
 	return []string{
 		"MUSTER_TASK=" + task.ID.String(), "MUSTER_FUNC=" + task.Func, "MUSTER_ATTEMPT=" + strconv.Itoa(task.Attempt),

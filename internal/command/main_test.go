@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// self gives the id of the worker process.
+// self returns the id of the worker process.
 var self = codec.NewFunc[int, int]("self")
 
 // fleet is a pool that offers commands.
@@ -86,7 +86,7 @@ func submit[A, R any](f fleet, name string, arg A, options ...producer.CallOptio
 	return future
 }
 
-// result gives what a task must come to.
+// result returns what a task must come to.
 func result[R, A any](f fleet, name string, arg A, options ...producer.CallOption) R {
 	f.t.Helper()
 	r, err := submit[A, R](f, name, arg, options...).Result(f.ctx)
@@ -94,7 +94,7 @@ func result[R, A any](f fleet, name string, arg A, options ...producer.CallOptio
 	return r
 }
 
-// failure gives the error that a task must come to.
+// failure returns the error that a task must come to.
 func failure[A any](f fleet, name string, arg A, options ...producer.CallOption) error {
 	f.t.Helper()
 	err := submit[A, any](f, name, arg, options...).Err(f.ctx)

@@ -23,7 +23,7 @@ type Offer struct {
 	MaxOutput int64
 }
 
-// Env gives the environment entry by which worker processes learn of the offer.
+// Env returns the environment entry by which worker processes learn of the offer.
 // The error wraps [ErrDefinition] if two funcs, those with a handler included,
 // have the same name.
 func (o Offer) Env() (string, error) {

@@ -21,14 +21,14 @@ func adoptOrphans() error {
 	return nil
 }
 
-// mostGenerations bounds how often is looked for orphans: each time those come
+// maxGenerations bounds how often is looked for orphans: each time those come
 // up whose parents were killed the time before.
-const mostGenerations = 1000
+const maxGenerations = 1000
 
 // endOrphans kills what the command has left behind that ran with a process id,
 // and no server.
 func endOrphans(command int, servers []int) error {
-	for range mostGenerations {
+	for range maxGenerations {
 		// Mostly there is no child at all, and that is quick to know.
 		if err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err == unix.ECHILD {
 			return nil
@@ -53,7 +53,7 @@ func endOrphans(command int, servers []int) error {
 	return errors.New("orphans keep coming up")
 }
 
-// orphansOf gives the children of this process that were started after a command,
+// orphansOf returns the children of this process that were started after a command,
 // but for servers. These are older, which does not show once ids have begun again.
 func orphansOf(command int, servers []int) (pids []int, err error) {
 	last, err := lastPID()
@@ -82,7 +82,7 @@ func orphansOf(command int, servers []int) (pids []int, err error) {
 	return pids, nil
 }
 
-// lastPID gives the process id that was given last.
+// lastPID returns the process id that was given last.
 func lastPID() (int, error) {
 	load, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -95,7 +95,7 @@ func lastPID() (int, error) {
 	return strconv.Atoi(string(fields[len(fields)-1]))
 }
 
-// parentOf gives a process's parent, or 0 if the process is gone.
+// parentOf returns a process's parent, or 0 if the process is gone.
 func parentOf(pid int) int {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -42,7 +42,7 @@ func (r *runner) run(ctx context.Context, arg value) (value, error) {
 	return r.result(stdout)
 }
 
-// output runs the command to its end, and gives its stdout.
+// output runs the command to its end, and returns its stdout.
 func (r *runner) output(ctx context.Context, cmd *exec.Cmd, input string) ([]byte, error) {
 	stdout, stderr := newOutput(r.most), &lastWords{}
 	passed := &passedOn{to: os.Stderr}
@@ -88,7 +88,7 @@ func failure(state *os.ProcessState, stderr *lastWords) error {
 	return fmt.Errorf("%w; its stderr ends%s:\n%s", exit, cut, words)
 }
 
-// result gives the command's stdout as the func's result.
+// result returns the command's stdout as the func's result.
 func (r *runner) result(stdout []byte) (value, error) {
 	switch r.Result {
 	case asBytes:

@@ -173,7 +173,7 @@ func TestEnvironment(t *testing.T) {
 // sleeper writes its process id to the file that the argument names, and stays.
 const sleeper = `sh -c 'echo $$ >"$0.new"; mv "$0.new" "$0"; exec sleep 1000'`
 
-// sleeping submits a task of a sleeper, and gives the command's process id.
+// sleeping submits a task of a sleeper, and returns the command's process id.
 func sleeping(f fleet, name string, options ...producer.CallOption) (*producer.Future[any], int) {
 	f.t.Helper()
 	file := filepath.Join(f.t.TempDir(), "pid")

@@ -24,7 +24,7 @@ import (
 
 const serverArg = "serve-for-test"
 
-// testServer gives the command of a server that the test binary is.
+// testServer returns the command of a server that the test binary is.
 func testServer(format string) string { return "'" + os.Args[0] + "' " + serverArg + " " + format }
 
 // serve is a server, whose tasks say what it is to do.

@@ -55,7 +55,7 @@ func split(line string) (words []string, err error) {
 	return words, nil
 }
 
-// doubleQuoted adds what stands before the closing quote, and gives its length
+// doubleQuoted adds what stands before the closing quote, and returns its length
 // with that quote.
 func doubleQuoted(word *strings.Builder, text string) (length int, err error) {
 	for i := 0; i < len(text); i++ {

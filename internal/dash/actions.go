@@ -17,7 +17,7 @@ type action struct {
 	asks   string   // what is asked before; empty for what does no harm
 	done   string   // what is said after
 	fields []string // that the form has
-	// do does it, and gives the page to show then.
+	// do does it, and returns the page to show then.
 	do func(context.Context, *Server, url.Values) (string, error)
 }
 

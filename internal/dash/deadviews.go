@@ -13,8 +13,8 @@ type deadData struct {
 	Left    int  // letters that were read and are not shown
 }
 
-// mostShown is how many dead letters a page shows.
-const mostShown = 200
+// maxShown is how many dead letters a page shows.
+const maxShown = 200
 
 func (s *Server) dead(r *http.Request) (page, error) {
 	letters, more, err := s.letters.list(r.Context())
@@ -22,8 +22,8 @@ func (s *Server) dead(r *http.Request) (page, error) {
 		return page{}, err
 	}
 	d := deadData{Letters: letters, More: more}
-	if d.Left = max(len(letters)-mostShown, 0); d.Left > 0 {
-		d.Letters = letters[:mostShown]
+	if d.Left = max(len(letters)-maxShown, 0); d.Left > 0 {
+		d.Letters = letters[:maxShown]
 	}
 	return page{Template: "dead", Title: "Dead letters", Data: d}, nil
 }

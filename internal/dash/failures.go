@@ -38,7 +38,7 @@ func (s *Server) failures(r *http.Request) (page, error) {
 
 type failureKey struct{ name, cause string }
 
-// failures gives what went wrong by func and cause, the latest first.
+// failures returns what went wrong by func and cause, the latest first.
 func (r *record) failures(hosts []fleet.Host, letters []fleet.DeadLetter) []failure {
 	all := map[failureKey]*failure{}
 	of := func(name, cause string) *failure {

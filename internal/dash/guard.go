@@ -35,7 +35,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 			h.Set("WWW-Authenticate", `Basic realm="muster dash", charset="UTF-8"`)
 			http.Error(w, "muster dash asks for its user and password", http.StatusUnauthorized)
 		default:
-			r.Body = http.MaxBytesReader(w, r.Body, mostBody)
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 			next.ServeHTTP(w, r)
 		}
 	})

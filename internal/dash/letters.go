@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	mostLetters = 1_000            // that are read
+	maxLetters  = 1_000            // that are read
 	lettersFor  = 3 * time.Second  // until they are read again
 	lettersWait = 10 * time.Second // for all of them
 )
@@ -27,7 +27,7 @@ type letters struct {
 	read time.Time
 }
 
-// list gives the dead letters, and whether there are more.
+// list returns the dead letters, and whether there are more.
 func (l *letters) list(ctx context.Context) (all []fleet.DeadLetter, more bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,7 +41,7 @@ func (l *letters) list(ctx context.Context) (all []fleet.DeadLetter, more bool, 
 		if err = failed; err != nil {
 			break
 		}
-		if more = len(all) == mostLetters; more {
+		if more = len(all) == maxLetters; more {
 			break
 		}
 		// Without the argument, which may be as large as a message.

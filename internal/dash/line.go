@@ -12,8 +12,8 @@ const (
 	lineHeight = 32
 )
 
-// leastLine is how long a time a line shows at least.
-const leastLine = time.Minute
+// minLine is how long a time a line shows at least.
+const minLine = time.Minute
 
 // line is a sparkline: a quantity over the last quarter of an hour, or since the
 // first sample.
@@ -24,7 +24,7 @@ type line struct {
 }
 
 func newLine(samples *ring[sample], now time.Time, of func(*sample) float64) (l line) {
-	long := leastLine
+	long := minLine
 	for s := range samples.since(0) {
 		old := now.Sub(s.at)
 		if long = max(long, min(old, samplesFor)); old <= samplesFor {

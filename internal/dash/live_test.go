@@ -23,7 +23,7 @@ func (s *scene) listen(path string) *http.Response {
 	return resp
 }
 
-// events gives the first so many "part" events of a page, and what came between.
+// events returns the first so many "part" events of a page, and what came between.
 func (s *scene) events(path string, parts int) string {
 	s.T.Helper()
 	resp := s.listen(path)

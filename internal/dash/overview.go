@@ -22,8 +22,8 @@ type overviewData struct {
 	Past     line // of utilisation
 }
 
-// mostFailures is how many failures the overview shows.
-const mostFailures = 5
+// maxFailures is how many failures the overview shows.
+const maxFailures = 5
 
 func (s *Server) overview(*http.Request) (page, error) {
 	now := time.Now()
@@ -47,8 +47,8 @@ func (s *Server) overview(*http.Request) (page, error) {
 		d.InFlight += q.InFlight
 		d.Dead += q.Dead
 	}
-	if d.More = len(d.Failures) - mostFailures; d.More > 0 {
-		d.Failures = d.Failures[:mostFailures]
+	if d.More = len(d.Failures) - maxFailures; d.More > 0 {
+		d.Failures = d.Failures[:maxFailures]
 	}
 	return page{Template: "overview", Title: "Overview", Stream: everyHost, Data: d}, nil
 }

@@ -3,11 +3,11 @@ package dash
 import "hash/fnv"
 
 const (
-	colours   = 12   // that the stylesheet has
-	mostFuncs = 4096 // whose colours are remembered
+	colours  = 12   // that the stylesheet has
+	maxFuncs = 4096 // whose colours are remembered
 )
 
-// palette gives funcs their colours. One follows from the name, so that it is the
+// palette returns funcs their colours. One follows from the name, so that it is the
 // same tomorrow; unless another func has it, while there are others left.
 type palette struct {
 	of    map[string]int
@@ -29,7 +29,7 @@ func (p *palette) colour(name string) int {
 			break
 		}
 	}
-	if len(p.of) < mostFuncs {
+	if len(p.of) < maxFuncs {
 		p.of[name], p.taken[wanted] = wanted, true
 	}
 	return wanted

@@ -45,16 +45,16 @@ func TestPalette(t *testing.T) {
 		seen[q.colour(name)] = true
 	}
 	require.Len(t, seen, colours-1, "all but that of resize, and one twice")
-	for i := range 2 * mostFuncs {
+	for i := range 2 * maxFuncs {
 		require.Less(t, q.colour(strings.Repeat("x", i)), colours)
 	}
-	require.Len(t, q.of, mostFuncs)
+	require.Len(t, q.of, maxFuncs)
 }
 
 func TestTexts(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "a\n\tb\ufffd[1m\ufffd", plain("a\n\tb\x1b[1m\u202e"))
-	require.Equal(t, "x"+strings.Repeat("ü", mostText/2-1)+"… (19.5 KiB in all)", plain("x"+strings.Repeat("ü", 10_000)))
+	require.Equal(t, "x"+strings.Repeat("ü", maxText/2-1)+"… (19.5 KiB in all)", plain("x"+strings.Repeat("ü", 10_000)))
 	require.Equal(t, "ab…", short("abc\ndef", 2))
 	require.Equal(t, "abc…", short("abc\ndef", 3))
 	require.Equal(t, "abc", short(" abc\n", 3))

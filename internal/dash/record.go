@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	mostSpans  = 50_000 // of attempts that ended
-	mostDeaths = 1_000
-	// mostSkew is how far a host's clock may differ before its times are mended.
-	mostSkew = time.Second
+	maxSpans  = 50_000 // of attempts that ended
+	maxDeaths = 1_000
+	// maxSkew is how far a host's clock may differ before its times are mended.
+	maxSkew = time.Second
 )
 
 // record is what was seen of the fleet, as far back as it is held. It is safe for
@@ -53,8 +53,8 @@ type deathID struct {
 func newRecord(watch *fleet.Watch) *record {
 	return &record{
 		watch: watch, began: time.Now(), palette: newPalette(),
-		spans: newRing[span](mostSpans), deaths: newRing[death](mostDeaths), known: map[deathID]struct{}{},
-		names: map[string]string{}, tally: tally{queues: map[string]*ring[sample]{}, fleet: newRing[sample](mostSamples)},
+		spans: newRing[span](maxSpans), deaths: newRing[death](maxDeaths), known: map[deathID]struct{}{},
+		names: map[string]string{}, tally: tally{queues: map[string]*ring[sample]{}, fleet: newRing[sample](maxSamples)},
 	}
 }
 
@@ -79,7 +79,7 @@ func (r *record) take(status *codec.HostStatus, now time.Time) {
 		if _, known := r.known[id]; known {
 			continue
 		}
-		if len(r.known) >= mostDeaths {
+		if len(r.known) >= maxDeaths {
 			r.forgetDeaths()
 		}
 		r.known[id] = struct{}{}
@@ -103,18 +103,18 @@ func (r *record) forgetDeaths() {
 	}
 }
 
-// name gives a func's name as one string for all spans, which are many.
+// name returns a func's name as one string for all spans, which are many.
 func (r *record) name(text string) string {
 	if name, known := r.names[text]; known {
 		return name
 	}
-	if len(r.names) < mostFuncs {
+	if len(r.names) < maxFuncs {
 		r.names[text] = text
 	}
 	return text
 }
 
-// hosts gives what was heard of hosts last, by our clock as far as spans are.
+// hosts returns what was heard of hosts last, by our clock as far as spans are.
 func (r *record) hosts() []fleet.Host {
 	all := r.watch.Hosts()
 	for i := range all {
@@ -140,7 +140,7 @@ func (r *record) hosts() []fleet.Host {
 
 // skewOf is what a host's times want to be by our clock.
 func skewOf(sent, seen time.Time) time.Duration {
-	if skew := seen.Sub(sent); skew > mostSkew || skew < -mostSkew {
+	if skew := seen.Sub(sent); skew > maxSkew || skew < -maxSkew {
 		return skew
 	}
 	return 0
@@ -149,7 +149,7 @@ func skewOf(sent, seen time.Time) time.Duration {
 // place names a worker process's place in the fleet.
 func place(host string, n int) string { return host + "/" + strconv.Itoa(n) }
 
-// colour gives the colour of a func.
+// colour returns the colour of a func.
 func (r *record) colour(name string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -101,7 +101,7 @@ func (s *scene) until(path string, holds func(page string) bool) string {
 
 var tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
 
-// token gives what a form of the session has to carry.
+// token returns what a form of the session has to carry.
 func (s *scene) token() string {
 	s.T.Helper()
 	found := tokenField.FindStringSubmatch(s.get("/do/drain?host=x").text)

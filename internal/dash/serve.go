@@ -15,9 +15,9 @@ const (
 	slowest = 30 * time.Second
 	// farewell is how long requests have that are under way when the server ends.
 	farewell = 3 * time.Second
-	// mostHeader and mostBody bound a request, in bytes.
-	mostHeader = 32 << 10
-	mostBody   = 32 << 10
+	// maxHeader and maxBody bound a request, in bytes.
+	maxHeader = 32 << 10
+	maxBody   = 32 << 10
 )
 
 // Serve answers at a listener until ctx ends, and closes the listener and the
@@ -30,7 +30,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ReadTimeout:       slowest,
 		WriteTimeout:      slowest,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    mostHeader,
+		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, 1)

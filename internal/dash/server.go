@@ -29,8 +29,8 @@ type Config struct {
 	Logger   *slog.Logger
 }
 
-// mostViewers bounds the pages that are kept live at a time.
-const mostViewers = 64
+// maxViewers bounds the pages that are kept live at a time.
+const maxViewers = 64
 
 // Server is the handler of the dashboard. It is safe for concurrent use.
 type Server struct {
@@ -55,7 +55,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, record: newRecord(watch), letters: &letters{fleet: cfg.Fleet},
-		viewers: make(chan struct{}, mostViewers),
+		viewers: make(chan struct{}, maxViewers),
 	}
 	rand.Read(s.key[:]) // never fails since Go 1.24
 	s.life, s.end = context.WithCancel(ctx)

@@ -13,7 +13,7 @@ import (
 // made for. It tells nobody apart, and is made anew with each start of the server.
 const cookieName = "muster_dash"
 
-// session gives the request's session, and a new one if there is none.
+// session returns the request's session, and a new one if there is none.
 func (s *Server) session(w http.ResponseWriter, r *http.Request) string {
 	if id := s.sessionOf(r); id != "" {
 		return id
@@ -26,7 +26,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) string {
 	return id
 }
 
-// sessionOf gives the request's session if it is one of ours, or "".
+// sessionOf returns the request's session if it is one of ours, or "".
 func (s *Server) sessionOf(r *http.Request) string {
 	for _, cookie := range r.CookiesNamed(cookieName) { // another port's may be among them
 		nonce, sum, _ := strings.Cut(cookie.Value, ".")

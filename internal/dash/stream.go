@@ -11,8 +11,8 @@ import (
 const (
 	// everyHost is the stream of the whole fleet.
 	everyHost = "*"
-	mostRows  = 96
-	mostBars  = 8_000 // in one message
+	maxRows   = 96
+	maxBars   = 8_000 // in one message
 )
 
 // streamNews is what the script draws the task stream from. Times are milliseconds
@@ -49,7 +49,7 @@ type streamBar struct {
 	Failed string  `json:"failed,omitempty"`
 }
 
-// news gives what is new in a stream after the first told spans, and how many there
+// news returns what is new in a stream after the first told spans, and how many there
 // have been now.
 func (r *record) news(stream string, told uint64, now time.Time) (streamNews, uint64) {
 	hosts := of(r.hosts(), stream)
@@ -62,7 +62,7 @@ func (r *record) news(stream string, told uint64, now time.Time) (streamNews, ui
 			continue
 		}
 		for _, p := range h.Processes {
-			if len(news.Rows) >= mostRows {
+			if len(news.Rows) >= maxRows {
 				news.More++
 				continue
 			}
@@ -78,11 +78,11 @@ func (r *record) news(stream string, told uint64, now time.Time) (streamNews, ui
 	}
 	first := told
 	if first == 0 {
-		first = r.spans.added - min(r.spans.added, mostBars)
+		first = r.spans.added - min(r.spans.added, maxBars)
 	}
 	for s := range r.spans.since(first) {
 		key := place(s.host, s.Place)
-		if !rows[key] || now.Sub(s.End) > window || len(news.Bars) >= mostBars {
+		if !rows[key] || now.Sub(s.End) > window || len(news.Bars) >= maxBars {
 			continue
 		}
 		bar := streamBar{
@@ -97,7 +97,7 @@ func (r *record) news(stream string, told uint64, now time.Time) (streamNews, ui
 	return news, r.spans.added
 }
 
-// of gives those of the hosts that a stream is about.
+// of returns those of the hosts that a stream is about.
 func of(hosts []fleet.Host, stream string) []fleet.Host {
 	if stream == everyHost {
 		return hosts

@@ -10,8 +10,8 @@ import (
 const (
 	sampleEvery = 2 * time.Second
 	samplesFor  = 15 * time.Minute
-	mostSamples = int(samplesFor / sampleEvery)
-	mostQueues  = 256 // whose history is kept
+	maxSamples  = int(samplesFor / sampleEvery)
+	maxQueues   = 256 // whose history is kept
 )
 
 // tally is how the queues and the whole fleet stand, and stood.
@@ -69,10 +69,10 @@ func (r *record) note(queues []fleet.Queue, err error, now time.Time) {
 		there[q.Name] = true
 		samples := t.queues[q.Name]
 		if samples == nil {
-			if len(t.queues) >= mostQueues {
+			if len(t.queues) >= maxQueues {
 				continue
 			}
-			samples = newRing[sample](mostSamples)
+			samples = newRing[sample](maxSamples)
 			t.queues[q.Name] = samples
 		}
 		s := sample{at: now, waiting: float64(q.Waiting), inFlight: float64(q.InFlight)}
@@ -88,14 +88,14 @@ func (r *record) note(queues []fleet.Queue, err error, now time.Time) {
 	}
 }
 
-// queuesNow gives how the queues stand, when that was asked, and why not since.
+// queuesNow returns how the queues stand, when that was asked, and why not since.
 func (r *record) queuesNow() ([]fleet.Queue, time.Time, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.tally.latest, r.tally.at, r.tally.err
 }
 
-// past gives a line through what was sampled of a queue, or of the fleet if the name
+// past returns a line through what was sampled of a queue, or of the fleet if the name
 // is empty.
 func (r *record) past(queue string, of func(*sample) float64) line {
 	r.mu.Lock()

@@ -42,8 +42,8 @@ type taskData struct {
 	Began     time.Time
 }
 
-// mostEvents bounds a timeline: a task may be tried again and again.
-const mostEvents = 200
+// maxEvents bounds a timeline: a task may be tried again and again.
+const maxEvents = 200
 
 type runningTask struct {
 	Host    fleet.Host
@@ -127,7 +127,7 @@ func (r *record) trace(d *taskData) {
 		if x.Task != d.ID {
 			continue
 		}
-		if d.Older = len(d.Events) >= mostEvents/2; d.Older {
+		if d.Older = len(d.Events) >= maxEvents/2; d.Older {
 			break
 		}
 		died[x.PID] = true
@@ -140,7 +140,7 @@ func (r *record) trace(d *taskData) {
 		if x.Task != d.ID {
 			continue
 		}
-		if len(d.Events) >= mostEvents {
+		if len(d.Events) >= maxEvents {
 			d.Older = true
 			break
 		}

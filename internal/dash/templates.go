@@ -43,7 +43,7 @@ func (s *Server) parse() *template.Template {
 	}).ParseFS(files, "templates/*.html"))
 }
 
-// count gives a number with commas.
+// count returns a number with commas.
 func count(n any) string {
 	switch n := n.(type) {
 	case int:

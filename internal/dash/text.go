@@ -14,14 +14,14 @@ import (
 	"github.com/musterfleet/muster/internal/text"
 )
 
-// mostText bounds what is shown of one text, in bytes.
-const mostText = 8 << 10
+// maxText bounds what is shown of one text, in bytes.
+const maxText = 8 << 10
 
 // plain makes a text from anywhere fit to be shown: what would not be seen, or would
 // turn the order of letters around, is replaced.
 func plain(shown string) string {
-	if len(shown) > mostText {
-		cut := shown[:mostText]
+	if len(shown) > maxText {
+		cut := shown[:maxText]
 		for len(cut) > 0 && !utf8.RuneStart(shown[len(cut)]) {
 			cut = cut[:len(cut)-1]
 		}
@@ -35,10 +35,10 @@ func plain(shown string) string {
 	}, shown)
 }
 
-// short gives the first line of a text, of at most most characters.
+// short returns the first line of a text, of at most most characters.
 func short(long string, most int) string { return plain(text.Short(long, most)) }
 
-// value gives an encoded argument or result as JSON; what is none in base64.
+// value returns an encoded argument or result as JSON; what is none in base64.
 func value(encoded []byte) string {
 	if len(encoded) == 0 {
 		return ""
@@ -48,10 +48,10 @@ func value(encoded []byte) string {
 			return string(shown)
 		}
 	}
-	return "base64: " + base64.StdEncoding.EncodeToString(encoded[:min(len(encoded), mostText)])
+	return "base64: " + base64.StdEncoding.EncodeToString(encoded[:min(len(encoded), maxText)])
 }
 
-// duration gives a duration with as many digits as matter.
+// duration returns a duration with as many digits as matter.
 func duration(d time.Duration) string {
 	d = max(d, 0)
 	switch {
@@ -73,7 +73,7 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%d days", d/(24*time.Hour))
 }
 
-// age gives the time since t in its largest unit, and "–" of the zero time.
+// age returns the time since t in its largest unit, and "–" of the zero time.
 func age(t time.Time) string {
 	if t.IsZero() {
 		return "–"

@@ -37,7 +37,7 @@ type usageFunc struct {
 	Failed int
 }
 
-// usage gives what the processes of these hosts did.
+// usage returns what the processes of these hosts did.
 func (r *record) usage(hosts []fleet.Host, now time.Time) usage {
 	from := now.Add(-window)
 	if r.began.After(from) {

@@ -49,7 +49,7 @@ type queue struct {
 }
 
 // Examine makes every check that it can, and goes on after one that failed where
-// that makes sense. It takes some seconds, and a minute at most. It gives a finding
+// that makes sense. It takes some seconds, and a minute at most. It returns a finding
 // at least for whatever is wrong.
 func Examine(ctx context.Context, cfg Config) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, patience)

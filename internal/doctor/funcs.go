@@ -12,9 +12,9 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// mostRead bounds how many messages of a queue, and how many dead letters, are read
+// maxRead bounds how many messages of a queue, and how many dead letters, are read
 // to see what clients ask for.
-const mostRead = 100
+const maxRead = 100
 
 // deadAsk says that only dead letters ask for a func: its time may be over.
 const deadAsk = "dead letters"
@@ -88,7 +88,7 @@ func (e *examination) offered(queue string, want asked) {
 	}
 }
 
-// asks gives what is asked of a queue: by name, by tasks that wait, and by those
+// asks returns what is asked of a queue: by name, by tasks that wait, and by those
 // that hosts have failed already.
 func (e *examination) asks(ctx context.Context, name string) asked {
 	all := asked{}
@@ -109,7 +109,7 @@ func (e *examination) asks(ctx context.Context, name string) asked {
 		var batch codec.Batch
 		n := 0
 		err := broker.Walk(ctx, e.js, name, func(_ uint64, _ string, data []byte) error {
-			if n++; n > mostRead {
+			if n++; n > maxRead {
 				return errEnough
 			}
 			if batch.Decode(data) == nil {
@@ -127,7 +127,7 @@ func (e *examination) asks(ctx context.Context, name string) asked {
 	return all
 }
 
-// lettersAsk gives the funcs of dead letters, by queue.
+// lettersAsk returns the funcs of dead letters, by queue.
 func (e *examination) lettersAsk(ctx context.Context) map[string]asked {
 	all := map[string]asked{}
 	if e.js == nil || !slices.ContainsFunc(e.queues, func(q queue) bool { return q.letters > 0 }) {
@@ -139,7 +139,7 @@ func (e *examination) lettersAsk(ctx context.Context) map[string]asked {
 			if err != nil {
 				return err
 			}
-			if n++; n > mostRead {
+			if n++; n > maxRead {
 				return nil
 			}
 			dead, err := codec.ReadDeadLetter(letter.Data)

@@ -118,7 +118,7 @@ func (b *bench) client(options ...producer.Option) *producer.Client {
 	return c
 }
 
-// host starts a worker host, waits until it serves, and gives what ends it.
+// host starts a worker host, waits until it serves, and returns what ends it.
 func (b *bench) host() (end func()) {
 	b.t.Helper()
 	ready := make(chan int, 100)

@@ -23,7 +23,7 @@ type userInfo struct {
 	} `json:"data"`
 }
 
-// whoAmI asks the server, and gives the middle of the time that it took.
+// whoAmI asks the server, and returns the middle of the time that it took.
 func (e *examination) whoAmI(ctx context.Context) (info userInfo, at time.Time, err error) {
 	var before time.Time
 	err = e.try(ctx, "$SYS.", func(ctx context.Context) error {

@@ -10,7 +10,7 @@ import (
 // manyLetters is near the number at which the oldest dead letters go.
 const manyLetters = 90_000
 
-// serving gives the hosts that pull from a queue.
+// serving returns the hosts that pull from a queue.
 func (e *examination) serving(queue string) (all []fleet.Host) {
 	for _, host := range e.hosts {
 		if host.ServesQueue(queue) && !host.Lost && host.State == codec.HostServing {

@@ -8,8 +8,8 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// askPatience bounds a question to the broker.
-const askPatience = 5 * time.Second
+// askTimeout bounds a question to the broker.
+const askTimeout = 5 * time.Second
 
 // ask makes requests of the JetStream API. If the broker refuses one, or does not
 // answer, the finding is of the kind given, and names the subject.
@@ -31,16 +31,16 @@ func (e *examination) judge(check Check, about string, err error) bool {
 	return false
 }
 
-// try makes requests on subjects with a prefix, within a bound. It gives why the
+// try makes requests on subjects with a prefix, within a bound. It returns why the
 // broker refused, if it did.
 func (e *examination) try(ctx context.Context, prefix string, request func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	_, err := broker.UnlessRefusedOn(ctx, e.nc, prefix, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, request(ctx)
 	})
 	if _, refused := broker.RefusedSubject(err); err != nil && !refused && ctx.Err() != nil {
-		return fmt.Errorf("no answer in %v: %w", askPatience, err)
+		return fmt.Errorf("no answer in %v: %w", askTimeout, err)
 	}
 	return err
 }

@@ -81,7 +81,7 @@ func (e *examination) stores(ctx context.Context, name string) {
 	case errors.Is(err, broker.ErrStreamFull):
 		e.problem(CheckStorage, about, "full: the server takes no more tasks: "+reason(err), moreRoom)
 	case errors.Is(err, context.DeadlineExceeded):
-		e.problem(CheckStorage, about, fmt.Sprintf("the server does not store: it did not acknowledge a few bytes within %v", askPatience),
+		e.problem(CheckStorage, about, fmt.Sprintf("the server does not store: it did not acknowledge a few bytes within %v", askTimeout),
 			"see the broker's log: is its disk full, or its store directory gone or read-only? Then free it or put it back, and restart the broker")
 	case err != nil:
 		e.problem(CheckStorage, about, "the server does not store: "+reason(err), "see the broker's log")

@@ -22,7 +22,7 @@ import (
 	"github.com/musterfleet/muster/codec"
 )
 
-// newGreeter stands before a broker and changes what it tells of itself, and gives its URL.
+// newGreeter stands before a broker and changes what it tells of itself, and returns its URL.
 func newGreeter(t *testing.T, url string, change func(string) string) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -68,7 +68,7 @@ func greet(client net.Conn, backend string, change func(string) string) {
 	back.Wait()
 }
 
-// certificate makes one that nobody has signed, and gives its file and its key's.
+// certificate makes one that nobody has signed, and returns its file and its key's.
 func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -63,7 +63,7 @@ func outcomes(numbers ...uint64) []byte {
 	return out.Bytes()
 }
 
-// send hands off and gives what it came to.
+// send hands off and returns what it came to.
 func (b *bundle) send(t *testing.T, data []byte) error {
 	t.Helper()
 	done := make(chan error, 2)

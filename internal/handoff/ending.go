@@ -136,16 +136,16 @@ func (d *Desk) bury(subject string, letter *codec.DeadLetter, done func(error)) 
 }
 
 const (
-	// keyPatience bounds how long the release of one key may take: longer than a
+	// keyTimeout bounds how long the release of one key may take: longer than a
 	// cluster is without a leader.
-	keyPatience = 20 * time.Second
-	keyRetry    = 250 * time.Millisecond
+	keyTimeout = 20 * time.Second
+	keyRetry   = 250 * time.Millisecond
 )
 
 // releaseKey lets another task have the key. Where that fails the task will run
 // again when its delivery comes again, and the release with it.
 func (d *Desk) releaseKey(e *Ending, done func(error)) {
-	ctx, cancel := context.WithTimeout(d.life, keyPatience)
+	ctx, cancel := context.WithTimeout(d.life, keyTimeout)
 	defer cancel()
 	id := codec.ID{Client: e.Client, N: e.Task.N}
 	for {

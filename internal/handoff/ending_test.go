@@ -28,7 +28,7 @@ func (b *bundle) settle(t *testing.T, task *codec.Task, o *codec.Outcome) error 
 	}
 }
 
-// last gives the last message stored for a subject, or nil.
+// last returns the last message stored for a subject, or nil.
 func (b *bundle) last(t *testing.T, stream, subject string) *jetstream.RawStreamMsg {
 	t.Helper()
 	s, err := b.js.Stream(testContext(t), stream)
@@ -145,10 +145,10 @@ func TestSuspicionEnds(t *testing.T) {
 	require.True(t, s.has(client, now.Add(suspicion)))
 	require.False(t, s.has(client, now.Add(suspicion+1)))
 	require.Empty(t, s)
-	for n := range 2 * mostSuspects {
+	for n := range 2 * maxSuspects {
 		s.add(string(rune('a'+n)), now)
 	}
-	require.LessOrEqual(t, len(s), mostSuspects)
+	require.LessOrEqual(t, len(s), maxSuspects)
 }
 
 func TestKeyOfSettledTaskIsFree(t *testing.T) {

@@ -11,11 +11,11 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// mostBackoff bounds how long a task waits between two attempts: producer.Backoff
+// maxBackoff bounds how long a task waits between two attempts: producer.Backoff
 // promises it.
-const mostBackoff = 10 * time.Minute
+const maxBackoff = 10 * time.Minute
 
-// Backoff gives how long a task waits after its latest error, counted in it:
+// Backoff returns how long a task waits after its latest error, counted in it:
 // the task's own first wait, doubled with each further error, and then between
 // half and all of that, so that what failed together is not tried together. The
 // shape is the "equal jitter" of Exponential Backoff And Jitter (AWS, 2015).
@@ -25,11 +25,11 @@ func Backoff(t *codec.Task) time.Duration {
 		wait = codec.DefaultBackoff
 	}
 	for range t.Errors - 1 {
-		if wait *= 2; wait >= mostBackoff {
+		if wait *= 2; wait >= maxBackoff {
 			break
 		}
 	}
-	wait = min(wait, mostBackoff)
+	wait = min(wait, maxBackoff)
 	return wait/2 + rand.N(wait/2+1)
 }
 

@@ -20,8 +20,8 @@ func TestBackoffDoublesWithJitter(t *testing.T) {
 		{codec.Task{Errors: 1}, codec.DefaultBackoff},
 		{codec.Task{Errors: 3}, 4 * codec.DefaultBackoff},
 		{codec.Task{Errors: 2, Backoff: 300 * time.Millisecond}, 600 * time.Millisecond},
-		{codec.Task{Errors: 1, Backoff: 24 * time.Hour}, mostBackoff},
-		{codec.Task{Errors: 1 << 20}, mostBackoff},
+		{codec.Task{Errors: 1, Backoff: 24 * time.Hour}, maxBackoff},
+		{codec.Task{Errors: 1 << 20}, maxBackoff},
 	} {
 		seen := map[time.Duration]bool{}
 		for range 200 {

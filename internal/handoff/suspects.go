@@ -5,8 +5,8 @@ import "time"
 const (
 	// suspicion is how long a client that gave no receipt is not asked for one.
 	suspicion = 10 * time.Second
-	// mostSuspects bounds how many clients are remembered.
-	mostSuspects = 1024
+	// maxSuspects bounds how many clients are remembered.
+	maxSuspects = 1024
 )
 
 // suspects are the clients that lately gave no receipt in time: frozen, or too
@@ -18,7 +18,7 @@ func (s *suspects) add(client string, now time.Time) {
 	if *s == nil {
 		*s = suspects{}
 	}
-	if len(*s) >= mostSuspects {
+	if len(*s) >= maxSuspects {
 		clear(*s)
 	}
 	(*s)[client] = now.Add(suspicion)

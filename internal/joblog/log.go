@@ -53,7 +53,7 @@ func Resume(path, name string) (*Log, *Done, error) {
 	return l, done, nil
 }
 
-// Read gives what is done according to the job log at path, which may be missing,
+// Read returns what is done according to the job log at path, which may be missing,
 // and changes nothing. Its error is that of Resume.
 func Read(path, name string) (*Done, error) {
 	file, err := os.Open(path)
@@ -113,7 +113,7 @@ const maxLine = 64 << 10
 // usualLine is how long a line with a short item is.
 const usualLine = 64
 
-// read reads a job log, and gives where its last whole line ends.
+// read reads a job log, and returns where its last whole line ends.
 func read(file *os.File, name string) (done *Done, size int64, err error) {
 	info, err := file.Stat()
 	if err != nil {

@@ -71,7 +71,7 @@ func appendSeconds(dst []byte, d time.Duration) []byte {
 // escape keeps what may have come from anywhere within its column.
 var escape = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`, "\x00", `\x00`)
 
-// Show gives the beginning of an item as its line has it.
+// Show returns the beginning of an item as its line has it.
 func Show(item []byte) string {
 	if len(item) > shown {
 		item = append(bytes.ToValidUTF8(item[:shown:shown], nil), "…"...)
@@ -79,7 +79,7 @@ func Show(item []byte) string {
 	return escape.Replace(string(item))
 }
 
-// Hash gives what tells an item from others. Whether it is taken as a string
+// Hash returns what tells an item from others. Whether it is taken as a string
 // whatever it looks like is part of it.
 func Hash(item []byte, raw bool) uint64 {
 	kind := byte('j')

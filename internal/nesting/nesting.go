@@ -6,9 +6,9 @@ package nesting
 
 import "context"
 
-// MostDepth is how deeply calls may nest: a task that a client submitted has
+// MaxDepth is how deeply calls may nest: a task that a client submitted has
 // depth 0, one that it submits has depth 1. It mirrors loky's limit.
-const MostDepth = 10
+const MaxDepth = 10
 
 // Key is the key of a context's [Call].
 type Key struct{}
@@ -22,7 +22,7 @@ type Call struct {
 	Wait func() (resume func())
 }
 
-// Of gives the call that ctx belongs to; inside is false outside of tasks.
+// Of returns the call that ctx belongs to; inside is false outside of tasks.
 func Of(ctx context.Context) (call Call, inside bool) {
 	call, inside = ctx.Value(Key{}).(Call)
 	return call, inside

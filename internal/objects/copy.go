@@ -21,9 +21,9 @@ const (
 	// window bounds what is on its way of a value that is read, in bytes. The client
 	// library would let the broker send 32 MiB, and hold them.
 	window = 8 << 20
-	// windowPatience bounds how long the next message of a window takes: the server that
+	// windowTimeout bounds how long the next message of a window takes: the server that
 	// sends it may have died.
-	windowPatience = 10 * time.Second
+	windowTimeout = 10 * time.Second
 )
 
 var (
@@ -147,7 +147,7 @@ func (c *copying) chunkSize() int {
 }
 
 func nextMessage(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
-	soon, cancel := context.WithTimeout(ctx, windowPatience)
+	soon, cancel := context.WithTimeout(ctx, windowTimeout)
 	defer cancel()
 	msg, err := sub.NextMsgWithContext(soon)
 	if err != nil && soon.Err() != nil {

@@ -20,9 +20,9 @@ import (
 	"github.com/musterfleet/muster/internal/broker"
 )
 
-// DefaultMost is the largest value, in bytes, that goes through the store unless
+// DefaultMax is the largest value, in bytes, that goes through the store unless
 // somebody says otherwise.
-const DefaultMost = 1 << 30
+const DefaultMax = 1 << 30
 
 // Store is the object store of a broker. It is safe for concurrent use, and
 // costs nothing until it is used. Where the broker is away for a moment, values are

@@ -1,6 +1,6 @@
 // Package pid1 lets a program be the first process of a container whose image
 // holds nothing else. The kernel hands every orphan of the container to that
-// process, which must reap it, and gives it no signal that it does not handle.
+// process, which must reap it, and delivers to it only signals that it handles.
 package pid1
 
 import (

@@ -12,7 +12,7 @@ import (
 // exitNoChild is the status if there is no child, or none any more.
 const exitNoChild = 70
 
-// keep is the life of process 1. It gives the status to end with.
+// keep is the life of process 1. It returns the status to end with.
 func keep(args []string, dir string) (status int, err error) {
 	// A channel of its own, so that other signals cannot crowd it out. One place
 	// is enough: whoever finds it taken is reaped when it is read.

@@ -74,7 +74,7 @@ func must(err error) {
 	}
 }
 
-// begin starts a process 1, and gives it with its child, once an orphan has come
+// begin starts a process 1, and returns it with its child, once an orphan has come
 // and gone.
 func begin(t *testing.T) (first *exec.Cmd, child int) {
 	first = role("first")

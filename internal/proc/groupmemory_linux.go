@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// GroupMemory gives the resident memory, in bytes, of process groups: that of
+// GroupMemory returns the resident memory, in bytes, of process groups: that of
 // all their processes together. A page that several share counts for each. A
 // group that has ended has none.
 func GroupMemory(groups []int) (map[int]uint64, error) {

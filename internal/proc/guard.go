@@ -13,7 +13,7 @@ import (
 
 const (
 	firstRestartDelay = 50 * time.Millisecond
-	mostRestartDelay  = 5 * time.Second
+	maxRestartDelay   = 5 * time.Second
 	// A guard process that lived this long is restarted at once.
 	goodLife = 10 * time.Second
 )
@@ -174,7 +174,7 @@ func (g *Guard) keep(s *sentry) {
 			case <-g.closing:
 				return
 			}
-			delay = min(max(2*delay, firstRestartDelay), mostRestartDelay)
+			delay = min(max(2*delay, firstRestartDelay), maxRestartDelay)
 			// Nobody waits for the error: what stopped it may pass.
 			s, _ = g.startSentry()
 		}

@@ -32,7 +32,7 @@ func (w *lastWords) add(line []byte) {
 	w.length += int64(len(line)) + 1
 }
 
-// String gives at most wordsSize bytes of valid UTF-8.
+// String returns at most wordsSize bytes of valid UTF-8.
 func (w *lastWords) String() string {
 	end := w.tail.last(wordsSize)
 	if !w.report.begun() || w.report.at >= w.length-int64(len(end)) {
@@ -55,7 +55,7 @@ func (t *tail) add(line []byte) {
 	}
 }
 
-// last gives at most size bytes.
+// last returns at most size bytes.
 func (t *tail) last(size int) []byte {
 	excess := len(t.text) - size
 	if excess <= 0 {

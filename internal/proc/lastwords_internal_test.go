@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// said gives what is kept of some text.
+// said returns what is kept of some text.
 func said(text string) string {
 	var w lastWords
 	for line := range strings.Lines(text) {

@@ -39,7 +39,7 @@ func newOOMKills(files ...string) *oomKills {
 	return &oomKills{}
 }
 
-// oomFiles gives where the count may be, the most telling place first: that of
+// oomFiles returns where the count may be, the most telling place first: that of
 // the cgroup, of the root of a container that sees no more, and of the machine.
 func oomFiles(root, own string) (files []string) {
 	for _, path := range []func(string) string{

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// ResidentMemory gives the bytes of memory that a process has in RAM, or 0 if it is
+// ResidentMemory returns the bytes of memory that a process has in RAM, or 0 if it is
 // gone or the system does not tell.
 func ResidentMemory(pid int) uint64 {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")

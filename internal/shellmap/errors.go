@@ -28,5 +28,5 @@ func (e LineError) Error() string {
 	return fmt.Sprintf("line %d: %v", e.Line, e.Err)
 }
 
-// Unwrap gives the line's error.
+// Unwrap returns the line's error.
 func (e LineError) Unwrap() error { return e.Err }

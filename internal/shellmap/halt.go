@@ -14,7 +14,7 @@ type Halt struct {
 	Soon     bool // no more is read, but what is under way is waited for
 }
 
-// String gives what Set reads.
+// String returns what Set reads.
 func (h *Halt) String() string {
 	switch {
 	case h.Never:

@@ -32,7 +32,7 @@ func newItems(in io.Reader, end byte) *items {
 	return &items{in: bufio.NewReaderSize(in, partSize), end: end}
 }
 
-// next gives the next item. Its error is io.EOF after the last, errStopped, or
+// next returns the next item. Its error is io.EOF after the last, errStopped, or
 // why the input cannot be read.
 func (i *items) next() (Item, error) {
 	i.buf = i.buf[:0]

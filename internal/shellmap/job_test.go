@@ -21,7 +21,7 @@ import (
 	"github.com/musterfleet/muster/internal/joblog"
 )
 
-// upper calls a func in the loop's own goroutine: it gives an item in upper case,
+// upper calls a func in the loop's own goroutine: it returns an item in upper case,
 // and fails for those that begin with an x.
 func upper(_ context.Context, items iter.Seq[Item]) iter.Seq2[Result, error] {
 	return func(yield func(Result, error) bool) {
@@ -39,7 +39,7 @@ func upper(_ context.Context, items iter.Seq[Item]) iter.Seq2[Result, error] {
 	}
 }
 
-// do runs a job over an input, and gives what it printed and reported.
+// do runs a job over an input, and returns what it printed and reported.
 func do(t *testing.T, job Job, input string) (printed, reported string, err error) {
 	t.Helper()
 	var out, failed strings.Builder

@@ -13,10 +13,10 @@ import (
 	"github.com/musterfleet/muster/internal/joblog"
 )
 
-// cutPatience is how long a last item without an end is held back: an interrupt
+// cutTimeout is how long a last item without an end is held back: an interrupt
 // from a terminal ends who writes the input as well, perhaps within an item, and
 // that may show before the interrupt does.
-const cutPatience = 50 * time.Millisecond
+const cutTimeout = 50 * time.Millisecond
 
 // haltGrace is how long a run that is to end at once waits for calls whose results are to
 // be printed before others that there are. Short tasks have mostly ended by then: so
@@ -44,7 +44,7 @@ type run struct {
 	interrupted bool
 }
 
-// obey has Stop obeyed until the function that it gives is called.
+// obey has Stop obeyed until the function that it returns is called.
 func (r *run) obey(ctx context.Context) (cease func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	obeyed := make(chan struct{})
@@ -65,7 +65,7 @@ func (r *run) obey(ctx context.Context) (cease func()) {
 	}
 }
 
-// items gives the items that are to be done.
+// items returns the items that are to be done.
 func (r *run) items(ctx context.Context) func(yield func(Item) bool) {
 	return func(yield func(Item) bool) {
 		err := r.each(ctx, yield)
@@ -73,7 +73,7 @@ func (r *run) items(ctx context.Context) func(yield func(Item) bool) {
 	}
 }
 
-// each yields items until there are no more, and gives why.
+// each yields items until there are no more, and returns why.
 func (r *run) each(ctx context.Context, yield func(Item) bool) error {
 	in := newItems(r.source, r.End)
 	for seq := 1; !r.source.isStopped(); seq++ {
@@ -117,9 +117,9 @@ func (r *run) each(ctx context.Context, yield func(Item) bool) error {
 	return errStopped
 }
 
-// stopsSoon reports whether Stop is closed, or is within cutPatience.
+// stopsSoon reports whether Stop is closed, or is within cutTimeout.
 func (r *run) stopsSoon() bool {
-	patience := time.NewTimer(cutPatience)
+	patience := time.NewTimer(cutTimeout)
 	defer patience.Stop()
 	select {
 	case <-r.Stop:

@@ -12,7 +12,7 @@ import (
 
 type number interface{ int | int64 | uint64 }
 
-// Count gives a number with its noun, in the plural unless it is 1.
+// Count returns a number with its noun, in the plural unless it is 1.
 func Count[N number](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -28,7 +28,7 @@ func Count[N number](n N, noun string) string {
 	return Thousands(n) + " " + noun
 }
 
-// Thousands gives a number with commas.
+// Thousands returns a number with commas.
 func Thousands[N number](n N) string {
 	digits, sign := fmt.Sprint(n), ""
 	if n < 0 {
@@ -57,7 +57,7 @@ func Age(t, now time.Time) string {
 	return fmt.Sprintf("%d d", d/(24*time.Hour))
 }
 
-// Bytes gives a size in its largest unit.
+// Bytes returns a size in its largest unit.
 func Bytes(n uint64) string {
 	if n < 1024 {
 		return fmt.Sprintf("%d B", n)
@@ -69,7 +69,7 @@ func Bytes(n uint64) string {
 	return fmt.Sprintf("%.1f %s", size, units[0])
 }
 
-// Short gives the first line of a text, of at most most characters.
+// Short returns the first line of a text, of at most most characters.
 func Short(text string, most int) string {
 	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
 	n := 0

@@ -10,8 +10,8 @@ import (
 	"github.com/musterfleet/muster/fleet"
 )
 
-// actPatience bounds what a key does.
-const actPatience = 10 * time.Second
+// actTimeout bounds what a key does.
+const actTimeout = 10 * time.Second
 
 // action is what a key in upper case does, once it is confirmed.
 type action struct {
@@ -88,7 +88,7 @@ type actedMsg struct {
 // act does what was confirmed, in the background.
 func (m *model) act(p prompt, n int) tea.Cmd {
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(m.ctx, actPatience)
+		ctx, cancel := context.WithTimeout(m.ctx, actTimeout)
 		defer cancel()
 		done, err := p.action.do(ctx, m.fleet, p.to, n)
 		return actedMsg{done, err}

@@ -42,7 +42,7 @@ func (d *Durations) sum() {
 	d.P50, d.P90, d.P99 = d.quantile(0.5), d.quantile(0.9), d.quantile(0.99)
 }
 
-// quantile gives the bound, in seconds, that a share of the durations is within.
+// quantile returns the bound, in seconds, that a share of the durations is within.
 func (d *Durations) quantile(share float64) float64 {
 	all := d.count()
 	if all == 0 {

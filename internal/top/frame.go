@@ -30,7 +30,7 @@ type line struct {
 	row  int
 }
 
-// sections gives what the page shows, sorted and filtered.
+// sections returns what the page shows, sorted and filtered.
 func (f *frame) sections(s *state) []section {
 	sections := f.page.sections(s)
 	for i := range sections {
@@ -101,7 +101,7 @@ func (f *frame) scroll(l laid, height int) {
 	f.top = min(f.top, at)
 }
 
-// body gives the lines that are to be seen.
+// body returns the lines that are to be seen.
 func (f *frame) body(l laid, width, height int) []string {
 	shown := make([]string, 0, height)
 	for _, line := range l.lines[f.top:min(f.top+height, len(l.lines))] {

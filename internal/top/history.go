@@ -78,7 +78,7 @@ func before(host fleet.Host) sample {
 	return s
 }
 
-// rates gives the attempts and failures a second of each func on a host.
+// rates returns the attempts and failures a second of each func on a host.
 func (h *history) rates(id string) map[string]rate {
 	samples := h.past[id]
 	if len(samples) == 0 {

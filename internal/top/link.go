@@ -29,7 +29,7 @@ func (l *link) set(lost time.Time) {
 	}
 }
 
-// since gives when the broker was lost, zero while it is there.
+// since returns when the broker was lost, zero while it is there.
 func (l *link) since() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -14,12 +14,12 @@ const (
 	tickEvery = 500 * time.Millisecond
 	// lookEvery is how long after an answer the broker is asked for its queues again.
 	lookEvery = time.Second
-	// lookPatience bounds the wait for an answer.
-	lookPatience = 3 * time.Second
+	// lookTimeout bounds the wait for an answer.
+	lookTimeout = 3 * time.Second
 	// lettersEvery is how often dead letters are read, while they are shown.
 	lettersEvery = 3 * time.Second
-	// mostLetters bounds how many are.
-	mostLetters = 200
+	// maxLetters bounds how many are.
+	maxLetters = 200
 	// grace is how long after the broker's return hosts may take to be heard again.
 	grace = 5 * time.Second
 )
@@ -137,7 +137,7 @@ func tick() tea.Cmd {
 // look asks for the queues, once or from now on.
 func (m *model) look(once bool) tea.Cmd {
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(m.ctx, lookPatience)
+		ctx, cancel := context.WithTimeout(m.ctx, lookTimeout)
 		defer cancel()
 		queues, err := m.fleet.Queues(ctx)
 		return queuesMsg{queues, err, once}
@@ -156,7 +156,7 @@ func (m *model) readLetters() tea.Cmd {
 	}
 	m.letters.reading, m.letters.stale = true, false
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(m.ctx, lookPatience)
+		ctx, cancel := context.WithTimeout(m.ctx, lookTimeout)
 		defer cancel()
 		read := lettersMsg{letterList: letterList{queue: queue, read: time.Now()}}
 		for letter, err := range m.fleet.DeadLetters(ctx, queue) {
@@ -164,7 +164,7 @@ func (m *model) readLetters() tea.Cmd {
 				read.err = err
 				break
 			}
-			if len(read.list) == mostLetters {
+			if len(read.list) == maxLetters {
 				read.more = true
 				break
 			}
@@ -178,7 +178,7 @@ func (m *model) readLetters() tea.Cmd {
 	}
 }
 
-// frame gives the page that is looked at.
+// frame returns the page that is looked at.
 func (m *model) frame() *frame {
 	if n := len(m.opened); n > 0 {
 		return m.opened[n-1]

@@ -9,7 +9,7 @@ import (
 // page is something to look at.
 type page interface {
 	name() string
-	// sections gives what there is to see. Where what it is about is gone, it says so.
+	// sections returns what there is to see. Where what it is about is gone, it says so.
 	sections(*state) []section
 	// target is what keys act on that no chosen row tells.
 	target(*state) target
@@ -63,7 +63,7 @@ func (t target) or(other target) target {
 	return t
 }
 
-// tabs gives the pages that Tab goes through.
+// tabs returns the pages that Tab goes through.
 func tabs() []page {
 	return []page{queuesPage{}, hostsPage{}, processesPage{}, funcsPage{}, deathsPage{}, lettersPage{}}
 }

@@ -15,8 +15,8 @@ type prompt struct {
 	typed  string
 }
 
-// mostTyped bounds what can be typed.
-const mostTyped = 64
+// maxTyped bounds what can be typed.
+const maxTyped = 64
 
 func (p *prompt) text() string {
 	switch {
@@ -63,7 +63,7 @@ func (m *model) answer(key tea.KeyPressMsg) tea.Cmd {
 		_, size := utf8.DecodeLastRuneInString(p.typed)
 		p.typed = p.typed[:len(p.typed)-size]
 	default:
-		if len(p.typed)+len(key.Text) <= mostTyped {
+		if len(p.typed)+len(key.Text) <= maxTyped {
 			p.typed += key.Text
 		}
 	}

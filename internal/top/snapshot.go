@@ -79,7 +79,7 @@ func Take(ctx context.Context, f *fleet.Fleet) (Snapshot, error) {
 	return h.snapshot(queues, time.Now()), nil
 }
 
-// utilisation gives how many worker processes run a task, and how many there
+// utilisation returns how many worker processes run a task, and how many there
 // should be, of the hosts that are there.
 func (s *Snapshot) utilisation() (busy, want int) {
 	for _, h := range s.Hosts {
@@ -91,7 +91,7 @@ func (s *Snapshot) utilisation() (busy, want int) {
 	return busy, max(want, busy)
 }
 
-// host gives a host by its id.
+// host returns a host by its id.
 func (s *Snapshot) host(id string) (Host, bool) {
 	for _, h := range s.Hosts {
 		if h.ID == id {

@@ -106,7 +106,7 @@ func (s *section) arrange(by int, filter string) {
 // gap is what stands between two columns.
 const gap = "  "
 
-// layout gives the width of each column, and -1 to those that have no room within
+// layout returns the width of each column, and -1 to those that have no room within
 // a width; 0 is no bound.
 func (s *section) layout(width int) []int {
 	widths := make([]int, len(s.columns))
@@ -147,7 +147,7 @@ func (s *section) layout(width int) []int {
 	return widths
 }
 
-// head gives the line of the columns' titles, "" if they have none.
+// head returns the line of the columns' titles, "" if they have none.
 func (s *section) head(widths []int) string {
 	var cells []cell
 	for _, c := range s.columns {
@@ -156,7 +156,7 @@ func (s *section) head(widths []int) string {
 	return strings.TrimRight(s.line(cells, widths, nil), " ")
 }
 
-// line gives a line of cells, in the paint of each one's tone, if any.
+// line returns a line of cells, in the paint of each one's tone, if any.
 func (s *section) line(cells []cell, widths []int, paint func(string, tone) string) string {
 	var b strings.Builder
 	for i, c := range cells {

@@ -34,7 +34,7 @@ func (m *model) View() tea.View {
 // bodyHeight is how many lines the page has.
 func (m *model) bodyHeight(l laid) int { return max(m.height-len(m.above())-len(m.below(l)), 1) }
 
-// above gives the lines over the page: how the fleet stands, and where one is. A
+// above returns the lines over the page: how the fleet stands, and where one is. A
 // low terminal has fewer.
 func (m *model) above() []string {
 	lines := []string{m.gauge()}
@@ -47,7 +47,7 @@ func (m *model) above() []string {
 	return lines
 }
 
-// below gives the lines under the page: what was said, and the keys.
+// below returns the lines under the page: what was said, and the keys.
 func (m *model) below(l laid) []string {
 	said := paint(text.Printable(m.notice), m.tone)
 	switch {

@@ -130,14 +130,14 @@ type KeyHolder struct {
 	Func string // that it calls; empty if that is not known
 }
 
-// Objects keeps large values under names that it gives them. Its methods are
+// Objects keeps large values under names that it returns them. Its methods are
 // safe for concurrent use.
 type Objects interface {
 	// Put stores a value under a new name, for ttl if that is not 0.
 	Put(ctx context.Context, data []byte, ttl time.Duration) (name string, err error)
 	// MaxAge returns how long a value is kept that nobody removes, and 0 without a limit.
 	MaxAge(ctx context.Context) (time.Duration, error)
-	// Get gives a value of at most most bytes.
+	// Get returns a value of at most most bytes.
 	Get(ctx context.Context, name string, most int64) ([]byte, error)
 	// Remove removes a value; it is no error if it is not there.
 	Remove(ctx context.Context, name string) error
@@ -146,7 +146,7 @@ type Objects interface {
 // Results keeps outcomes, each as a message of one (codec.Outcomes). Its methods
 // are safe for concurrent use.
 type Results interface {
-	// Get gives the outcome that is kept for a task, and nil if there is none.
+	// Get returns the outcome that is kept for a task, and nil if there is none.
 	Get(ctx context.Context, id codec.ID) ([]byte, error)
 	// Keep stores an outcome for so long, unless there is one already, and gives
 	// the one that stands then.
@@ -182,8 +182,8 @@ type Receiver interface {
 	Running(data []byte) error
 	// Progress takes a report of a running task.
 	Progress(data []byte) error
-	// Pending gives how many outcomes of its own tasks the client waits for.
+	// Pending returns how many outcomes of its own tasks the client waits for.
 	Pending() int
-	// Awaited gives the other tasks whose outcomes it waits for.
+	// Awaited returns the other tasks whose outcomes it waits for.
 	Awaited() []codec.ID
 }

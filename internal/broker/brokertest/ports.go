@@ -13,7 +13,7 @@ import (
 
 const (
 	firstPort = 10_000
-	mostPorts = 20_000
+	maxPorts  = 20_000
 )
 
 // last is the port that FreePorts gave last. Tests run at the same time, and so do
@@ -23,7 +23,7 @@ var last = struct {
 	n int
 }{n: os.Getpid() * 64}
 
-// FreePorts gives ports of loopback that were free a moment ago, and gives none
+// FreePorts returns ports of loopback that were free a moment ago, and returns none
 // twice: a port is free until somebody listens at it, and the nodes of a cluster must
 // know each other's before they start. They are below those that systems give to
 // connections, of which there are many.
@@ -32,9 +32,9 @@ func FreePorts(t testing.TB, n int) (ports []int) {
 	last.Lock()
 	defer last.Unlock()
 	for tries := 0; len(ports) < n; tries++ {
-		require.Less(t, tries, mostPorts, "no free ports")
+		require.Less(t, tries, maxPorts, "no free ports")
 		last.n++
-		port := firstPort + last.n%mostPorts
+		port := firstPort + last.n%maxPorts
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			continue
