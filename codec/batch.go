@@ -61,8 +61,8 @@ func (r *reader) batchHead() (client string, tasks, extra int) {
 	return client, tasks, extra
 }
 
-// Number returns tasks that are to be numbered by their message, see
-// [Task.Numbered], the number of that message in its stream.
+// Number numbers tasks that are to be numbered by their message, see [Task.Numbered]:
+// seq is the message's number in its stream.
 func (b *Batch) Number(seq uint64) {
 	for i := range b.Tasks {
 		if t := &b.Tasks[i]; t.Numbered {

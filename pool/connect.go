@@ -11,7 +11,7 @@ import (
 	"github.com/musterfleet/muster/internal/recent"
 )
 
-// connect returns the supervisor its connection, the streams it needs and all that
+// connect makes the supervisor's connection, the streams it needs and all that
 // it does over them.
 func (s *Supervisor) connect(ctx context.Context) (err error) {
 	if s.cfg.URL, s.cfg.Credentials, err = broker.Resolve(s.cfg.URL, s.cfg.Credentials); err != nil {

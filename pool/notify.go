@@ -22,7 +22,7 @@ type notices struct {
 	closed  sync.WaitGroup
 }
 
-// newNotices returns signs of life, twice as often as the service manager wants
+// newNotices sends signs of life, twice as often as the service manager wants
 // them, until close.
 func newNotices(logger *slog.Logger) *notices {
 	n := &notices{logger: logger, closing: make(chan struct{})}

@@ -210,7 +210,7 @@ func (s *scheduler) idle() (n int) {
 	return n
 }
 
-// balance returns idle processes what others have not begun.
+// balance hands idle processes what others have not begun.
 func (s *scheduler) balance(t *turn) {
 	idle := s.idle()
 	for _, w := range s.workers {

@@ -113,7 +113,7 @@ func awaiting(t *testing.T) func() {
 	}
 }
 
-// settleAll returns futures their outcomes in messages of a thousand.
+// settleAll settles futures with outcomes in messages of a thousand.
 func settleAll(t testing.TB, c *Client, d *drain, futures []*Future[int]) {
 	for some := range slices.Chunk(futures, 1000) {
 		message := codec.NewOutcomes(c.id, nil)

@@ -159,7 +159,7 @@ func (c *Client) Flush(ctx context.Context) error {
 	return nil
 }
 
-// register returns p a number and a place in the registry, unless the client is
+// register assigns p a number and a place in the registry, unless the client is
 // stopped.
 func (c *Client) register(p *pending) error {
 	if c.registry.add(p) {

@@ -170,7 +170,7 @@ func (f *fake) must(_ int, err error) {
 	}
 }
 
-// settle returns a task its outcome, as its worker would.
+// settle sends a task its outcome, as its worker would.
 func (f *fake) settle(id codec.ID, o codec.Outcome) {
 	f.receiving.RLock()
 	defer f.receiving.RUnlock()

@@ -92,7 +92,7 @@ func At(t time.Time) CallOption {
 // says otherwise: whoever has met the key must still find it.
 const keyRetain = 24 * time.Hour
 
-// Key returns the task a key, any text of at most 128 bytes. While a task of the
+// Key sets the key of the task, any text of at most 128 bytes. While a task of the
 // queue that waits or runs has the key, no other task gets it: [Submit] returns a
 // future of that one instead. Its argument may be another; if it calls another func,
 // Submit fails with [ErrKeyHeld]. The outcome is kept for 24 hours unless [Retain]

@@ -12,7 +12,7 @@ import (
 // waiting for them, and done callbacks run elsewhere.
 type receiver struct{ *Client }
 
-// Outcomes returns outcomes to their futures. One whose future is gone is a
+// Outcomes passes outcomes to their futures. One whose future is gone is a
 // duplicate, or late, and changes nothing.
 func (c receiver) Outcomes(data []byte) (int, error) {
 	space := receiveSpace.Get().(*received)
@@ -59,7 +59,7 @@ type received struct {
 
 var receiveSpace = sync.Pool{New: func() any { return &received{} }}
 
-// Kept returns kept outcomes to the futures of their tasks, whoever has submitted
+// Kept passes kept outcomes to the futures of their tasks, whoever has submitted
 // these.
 func (c receiver) Kept(data []byte) error {
 	var outcomes codec.Outcomes

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// alone returns a child a process group of its own, so that ctrl-C reaches only
+// alone puts a child into a process group of its own, so that ctrl-C reaches only
 // this program, which then stops it; and has it die with this program.
 func alone(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {

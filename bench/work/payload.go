@@ -6,7 +6,7 @@ import (
 	"github.com/musterfleet/muster/bench/peer"
 )
 
-// payload returns tasks an argument of some size.
+// payload has tasks with an argument of some size.
 func payload(s Scale) Work {
 	w := Work{
 		Name:    "payload",

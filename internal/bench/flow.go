@@ -18,7 +18,7 @@ const (
 )
 
 // flow keeps submitting calls with one argument for the time of a part, then
-// waits for their results, each of which it returns to done. It returns how many
+// waits for their results, each of which it passes to done. It returns how many
 // there were and how long it took. No more are in flight than were done before,
 // or so: the wait at the end is not longer than what came before it.
 func flow[A, R any](ctx context.Context, m *measuring, f codec.Func[A, R], arg A, done func(R)) (int, time.Duration, error) {

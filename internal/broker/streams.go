@@ -7,7 +7,7 @@ import (
 )
 
 // Lease is how long the broker waits for a delivered task to be acknowledged
-// or renewed before it returns it to another worker process.
+// or renewed before it delivers it to another worker process.
 const Lease = 3 * time.Second
 
 const (

@@ -7,7 +7,7 @@ const (
 	maxFuncs = 4096 // whose colours are remembered
 )
 
-// palette returns funcs their colours. One follows from the name, so that it is the
+// palette assigns colors to funcs. One follows from the name, so that it is the
 // same tomorrow; unless another func has it, while there are others left.
 type palette struct {
 	of    map[string]int

@@ -130,7 +130,7 @@ type KeyHolder struct {
 	Func string // that it calls; empty if that is not known
 }
 
-// Objects keeps large values under names that it returns them. Its methods are
+// Objects keeps large values under names that it chooses. Its methods are
 // safe for concurrent use.
 type Objects interface {
 	// Put stores a value under a new name, for ttl if that is not 0.
